@@ -1,0 +1,111 @@
+"""What a session learned, as values the store writes in one transaction.
+
+A visit collects effects and hands them over together: either all of them are kept or none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from acs.devices.record import FaultRecord, Job, JobState, Proof, Snapshot, TimelineEntry
+
+
+@dataclass(frozen=True, slots=True)
+class SaveDevice:
+    """New values for columns of the device's row, by the field names of `Device`."""
+
+    device_id: int
+    changes: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class SaveSnapshot:
+    """The device's snapshot, whole."""
+
+    device_id: int
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class AddTimeline:
+    """A line for the timeline."""
+
+    entry: TimelineEntry
+
+
+@dataclass(frozen=True, slots=True)
+class SaveProof:
+    """A proof; the latest one of a device stands for it, older ones are history."""
+
+    proof: Proof
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseFault:
+    """Open a fault, or count one more time a fault that is open on the same subject."""
+
+    fault: FaultRecord
+
+
+@dataclass(frozen=True, slots=True)
+class ClearFault:
+    """Close the fault on this subject, if one is open."""
+
+    device_id: int
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class SaveJob:
+    """New state, attempts and result of a job."""
+
+    job_id: int
+    state: JobState
+    at: float
+    attempts: int
+    result: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class EnqueueJob:
+    """A new job; ``id`` is ignored."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class SaveCredentials:
+    """The per-device CWMP account: HA1 digests, and the password while the device may not have it.
+
+    ``password`` None: the device has used it, only the digests are kept.
+    """
+
+    device_id: int
+    username: str
+    password: str | None
+
+    def __repr__(self) -> str:
+        return f"SaveCredentials(device_id={self.device_id}, username={self.username!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetMissing:
+    """Optional names a model and firmware does not have, to be asked for no more."""
+
+    model_key: str
+    missing: tuple[str, ...]
+
+
+Effect = (
+    SaveDevice
+    | SaveSnapshot
+    | AddTimeline
+    | SaveProof
+    | RaiseFault
+    | ClearFault
+    | SaveJob
+    | EnqueueJob
+    | SaveCredentials
+    | ForgetMissing
+)

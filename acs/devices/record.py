@@ -1,0 +1,203 @@
+"""What we keep of a device: its narrow row, jobs, faults and timeline, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from acs.model import DeviceId, Value
+
+
+class Standing(StrEnum):
+    """Where a device stands with us."""
+
+    QUARANTINED = "quarantined"
+    """No equipment matches it, or more than one: seen and listed, nothing is pushed."""
+    WAITING = "waiting"
+    """The look-up in ERPNext has not answered yet; decided at the next contact."""
+    PENDING = "pending"
+    """Matched, not provisioned yet."""
+    VERIFYING = "verifying"
+    """Written; the device applies it later, so the next session proves it."""
+    LIVE = "live"
+    """Proven: read back as wanted."""
+    DRIFTED = "drifted"
+    """Differs from what is wanted, and drift is only reported."""
+    FAULTED = "faulted"
+    """Provisioning failed; tried again after a pause."""
+    HELD = "held"
+    """Matched to equipment whose status says that nothing is to be pushed."""
+
+
+@dataclass(slots=True)
+class Device:
+    """The narrow row of one device, loaded at every contact. Times are epoch seconds."""
+
+    id: int
+    key: str
+    oui: str
+    product_class: str
+    serial_number: str
+    manufacturer: str = ""
+    protocol: str = "cwmp"
+    root: str = ""
+    model: str = ""
+    hardware: str = ""
+    software: str = ""
+    mac: str = ""
+    """Twelve upper-case hex digits, or empty while unknown."""
+    address: str = ""
+    connection_request_url: str = ""
+    standing: Standing = Standing.WAITING
+    reason: str = ""
+    """Why it stands there, for people."""
+    equipment: str = ""
+    """Name of the matched `Service Equipment`, or empty."""
+    matched_by: str = ""
+    suggestion: str = ""
+    """Equipment a person may want to look at (MAC off by one to three)."""
+    blueprint: str = ""
+    fingerprint: str = ""
+    """Fingerprint of the intent that was last written."""
+    marker: str = ""
+    """What we left on the device to notice a reset (see blueprint `marker`)."""
+    plan: str = ""
+    """Hash of the plan that awaits verification, or empty."""
+    checked_at: float = 0.0
+    """When the device was last compared with its intent."""
+    failures: int = 0
+    retry_at: float = 0.0
+    first_seen: float = 0.0
+    last_seen: float = 0.0
+    last_boot: float = 0.0
+    last_bootstrap: float = 0.0
+    own_credentials: bool = False
+    """It has proven itself with its generated password: the bootstrap secret no longer does."""
+
+    @property
+    def device_id(self) -> DeviceId:
+        """The identity it announces."""
+        return DeviceId(self.oui, self.product_class, self.serial_number)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a device last reported, and keyed digests of what was written but cannot be read."""
+
+    at: float = 0.0
+    values: Mapping[str, Value] = field(default_factory=dict)
+    written: Mapping[str, str] = field(default_factory=dict)
+
+
+class JobKind(StrEnum):
+    """What a job asks for."""
+
+    READ = "read"
+    SET = "set"
+    ADD = "add"
+    DELETE = "delete"
+    REBOOT = "reboot"
+    FACTORY_RESET = "factory reset"
+    PROVISION = "provision"
+
+
+class JobState(StrEnum):
+    """Life of a job; the last three are final."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    """Given to the device; its end is reported in a later session."""
+    DONE = "done"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A wish for one device, kept until done, failed or expired."""
+
+    id: int
+    device_id: int
+    kind: JobKind
+    payload: Mapping[str, object] = field(default_factory=dict)
+    """`read`: ``paths``. `set`: ``changes`` (list of ``{path, value, type?, secret?}``).
+    `add`: ``table``, ``values`` (leaf → value). `delete`: ``row``. Others: nothing."""
+    priority: int = 0
+    """Higher first; equal ones by age."""
+    state: JobState = JobState.QUEUED
+    attempts: int = 0
+    created_at: float = 0.0
+    created_by: str = ""
+    expires_at: float = 0.0
+    """0: never."""
+    finished_at: float = 0.0
+    result: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """One line of a device's timeline, kept for people."""
+
+    device_id: int
+    at: float
+    kind: str
+    text: str
+    session: str = ""
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRecord:
+    """An open fault of a device; one per (device, subject), counted while it lasts."""
+
+    device_id: int
+    subject: str
+    """``provision``, ``job 17``, ``match`` …"""
+    at: float
+    code: int
+    text: str
+    parameters: tuple[str, ...] = ()
+    """``path: code (text)`` of each refused parameter."""
+    count: int = 1
+    retry_at: float = 0.0
+
+
+class Verdict(StrEnum):
+    """What became of one written parameter."""
+
+    PROVEN = "proven"
+    """Read back as wanted."""
+    WRITTEN = "written"
+    """Accepted; it can never be read back."""
+    AWAITED = "awaited"
+    """Accepted, applied later: the next session reads it."""
+    MISMATCH = "mismatch"
+    """Read back otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProofLine:
+    """One parameter of a proof; secret values are kept masked."""
+
+    path: str
+    wanted: str
+    read: str | None
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was written and read back, when, in which session, under which plan."""
+
+    device_id: int
+    at: float
+    session: str
+    plan: str
+    fingerprint: str
+    lines: tuple[ProofLine, ...]
+
+    @property
+    def complete(self) -> bool:
+        """True when nothing is awaited and nothing differs."""
+        return all(line.verdict in (Verdict.PROVEN, Verdict.WRITTEN) for line in self.lines)
