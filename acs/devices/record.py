@@ -60,6 +60,8 @@ class Device:
     blueprint: str = ""
     fingerprint: str = ""
     """Fingerprint of the intent that was last written."""
+    wish: str = ""
+    """What it was last compared with: digest of the mirrored wish, blueprint and our own settings."""
     marker: str = ""
     """What we left on the device to notice a reset (see blueprint `marker`)."""
     plan: str = ""
@@ -201,3 +203,17 @@ class Proof:
     def complete(self) -> bool:
         """True when nothing is awaited and nothing differs."""
         return all(line.verdict in (Verdict.PROVEN, Verdict.WRITTEN) for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What the store answers when a device calls."""
+
+    device: Device
+    created: bool
+    jobs: tuple[Job, ...] = ()
+    """Open jobs, highest priority first."""
+    wish: str = ""
+    """Digest of the mirrored wish of its equipment, or empty."""
+    faults: int = 0
+    """Number of open faults."""
