@@ -1,0 +1,57 @@
+"""Typed settings from one TOML file and ``ACS_*`` variables; every default runs.
+
+settings = Settings.load(None, os.environ)
+settings = complete(settings, secrets.token_bytes)  # a server's first start
+"""
+
+from __future__ import annotations
+
+from acs.settings.first_start import complete
+from acs.settings.load import Settings, SettingsError
+from acs.settings.reference import Described, describe
+from acs.settings.sections import (
+    AdminSettings,
+    AuthMode,
+    AuthSettings,
+    CwmpSettings,
+    DatabaseSettings,
+    Drift,
+    ErpSettings,
+    HttpSettings,
+    LogFormat,
+    LogLevel,
+    LogSettings,
+    ProvisioningSettings,
+    Rebootstrap,
+    SecretsSettings,
+    ServerSettings,
+    TimelineSettings,
+    TlsVersion,
+    split_address,
+)
+
+__all__ = [
+    "AdminSettings",
+    "AuthMode",
+    "AuthSettings",
+    "CwmpSettings",
+    "DatabaseSettings",
+    "Described",
+    "Drift",
+    "ErpSettings",
+    "HttpSettings",
+    "LogFormat",
+    "LogLevel",
+    "LogSettings",
+    "ProvisioningSettings",
+    "Rebootstrap",
+    "SecretsSettings",
+    "ServerSettings",
+    "Settings",
+    "SettingsError",
+    "TimelineSettings",
+    "TlsVersion",
+    "complete",
+    "describe",
+    "split_address",
+]

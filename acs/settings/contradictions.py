@@ -1,0 +1,47 @@
+"""What each setting allows by itself but all of them together do not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from acs.settings.sections import AuthMode, split_address
+
+if TYPE_CHECKING:
+    from acs.settings.load import Settings
+
+
+def contradictions(settings: Settings) -> Iterator[str]:
+    """Name each contradiction, with what to change."""
+    cwmp, auth, erp = settings.cwmp, settings.auth, settings.erp
+    if cwmp.tls_listen and not (cwmp.tls_certificate and cwmp.tls_key):
+        yield "cwmp.tls_listen: needs cwmp.tls_certificate and cwmp.tls_key"
+    if cwmp.tls_require_client_certificate and not cwmp.tls_client_ca:
+        yield "cwmp.tls_require_client_certificate: needs cwmp.tls_client_ca"
+    if not (cwmp.listen or cwmp.tls_listen):
+        yield "cwmp.listen: both it and cwmp.tls_listen are off; no device could call"
+    if auth.mode is AuthMode.BASIC and cwmp.listen and not auth.allow_basic_on_http:
+        yield (
+            'auth.mode: "basic" sends passwords in clear over cwmp.listen; set cwmp.listen = "" '
+            "and use cwmp.tls_listen, or set auth.allow_basic_on_http = true"
+        )
+    if erp.url and not (erp.api_key and erp.api_secret):
+        yield "erp.url: needs erp.api_key and erp.api_secret"
+    if re.search(r"\s", erp.api_key + erp.api_secret.reveal()):
+        # Frappe ignores an Authorization header that is not exactly two words.
+        yield "erp.api_key, erp.api_secret: have a blank inside; copy them again"
+    keys, current = settings.secrets.keys, settings.secrets.current
+    if current and current not in keys:
+        yield f"secrets.current: there is no key {current!r} in secrets.keys"
+    if len(keys) > 1 and not current:
+        yield "secrets.current: say which of secrets.keys new secrets are encrypted with"
+    if settings.provisioning.backoff_max_seconds < settings.provisioning.backoff_seconds:
+        yield "provisioning.backoff_max_seconds: is less than provisioning.backoff_seconds"
+    for name, address in (
+        ("cwmp.listen", cwmp.listen),
+        ("cwmp.tls_listen", cwmp.tls_listen),
+        ("admin.listen", settings.admin.listen),
+    ):
+        if address and split_address(address)[1] > 65_535:
+            yield f"{name}: a port is at most 65535"

@@ -1,0 +1,319 @@
+"""Every setting: its section, name, type, bounds, default and meaning.
+
+One class per section of the TOML file.  The constraints and descriptions sit in the types,
+so that the loader, the error messages and docs/settings.md all read the same line.  Every
+default runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from acs.model import Secret
+
+
+class TlsVersion(StrEnum):
+    """Oldest TLS version that is spoken."""
+
+    V1_0 = "TLSv1"
+    V1_1 = "TLSv1.1"
+    V1_2 = "TLSv1.2"
+    V1_3 = "TLSv1.3"
+
+
+class AuthMode(StrEnum):
+    """How a device proves who it is."""
+
+    DIGEST = "digest"
+    BASIC = "basic"
+    ANY = "any"
+    NONE = "none"
+
+
+class Rebootstrap(StrEnum):
+    """May a device with its own password come back with the bootstrap one?"""
+
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+class Drift(StrEnum):
+    """What becomes of a device that differs from what is wanted."""
+
+    HEAL = "heal"
+    REPORT = "report"
+
+
+class LogLevel(StrEnum):
+    """Lowest severity that is written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """How a log line is written."""
+
+    LOGFMT = "logfmt"
+    JSON = "json"
+
+
+def says(meaning: str, *, want: str = "", shown: str = "") -> Any:
+    """Describe a setting.
+
+    ``want`` says in words what is expected, where the type alone would not;
+    ``shown`` is the default for the documentation, where the real one depends on the machine.
+    """
+    return Meta(description=meaning, extra={"want": want, "shown": shown})
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Split ``host:port`` (or ``[v6]:port``) of a listen setting."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+HOST_PORT = r"^([^\s:\[\]]+|\[[0-9A-Fa-f:.%]+\]):\d{1,5}\Z"
+WANT_ADDRESS = 'an address and a port, like "0.0.0.0:7547" or "[::]:7547"'
+WANT_OPTIONAL_ADDRESS = WANT_ADDRESS + ', or "" for off'
+
+OptionalAddress = Annotated[str, Meta(pattern=f"^\\Z|{HOST_PORT}")]
+Count = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(gt=0)]
+Bytes = Annotated[int, Meta(ge=1024)]
+
+
+class ServerSettings(Struct, frozen=True, kw_only=True):
+    """The process."""
+
+    data_dir: Annotated[
+        str,
+        says(
+            "Directory of the database, the generated secrets and the log; made when missing.",
+            shown="$XDG_DATA_HOME/gigafibre-acs, else ~/.local/share/gigafibre-acs",
+        ),
+    ] = ""
+
+
+class CwmpSettings(Struct, frozen=True, kw_only=True):
+    """TR-069: where devices call, and the bounds of a session."""
+
+    listen: Annotated[
+        OptionalAddress, says("Address for plain HTTP.", want=WANT_OPTIONAL_ADDRESS)
+    ] = "0.0.0.0:7547"
+    tls_listen: Annotated[
+        OptionalAddress, says("Address for HTTPS; empty: off.", want=WANT_OPTIONAL_ADDRESS)
+    ] = ""
+    tls_certificate: Annotated[str, says("PEM file: the server's certificate and its chain.")] = ""
+    tls_key: Annotated[str, says("PEM file: the key of that certificate.")] = ""
+    tls_client_ca: Annotated[
+        str, says("PEM file: authorities that sign devices' certificates.")
+    ] = ""
+    tls_require_client_certificate: Annotated[
+        bool, says("Refuse a device that shows no certificate of `tls_client_ca`.")
+    ] = False
+    tls_minimum: Annotated[TlsVersion, says("Oldest TLS version that is spoken.")] = TlsVersion.V1_2
+    path: Annotated[
+        str,
+        Meta(pattern=r"^(/\S*)?\Z"),
+        says("The only URL path that is served; empty: any.", want='a path like "/acs", or ""'),
+    ] = ""
+    session_timeout: Annotated[
+        Seconds, says("Seconds that a session waits for the device's next message.")
+    ] = 60.0
+    max_rpcs: Annotated[Count, says("Most requests of ours in one session.")] = 500
+    max_exchanges: Annotated[Count, says("Most HTTP exchanges in one session.")] = 1000
+    max_sessions: Annotated[
+        Count, says("Most open sessions; above it a new one is told to come back later (503).")
+    ] = 20_000
+    hold_requests: Annotated[
+        bool, says("Announce HoldRequests, so that a device keeps its own requests for the end.")
+    ] = False
+    xml_declaration: Annotated[bool, says("Begin each SOAP message with an XML declaration.")] = (
+        True
+    )
+
+
+class HttpSettings(Struct, frozen=True, kw_only=True):
+    """Bounds of every HTTP connection of a device."""
+
+    header_bytes: Annotated[Bytes, says("Largest request line and headers.")] = 16_384
+    body_bytes: Annotated[Bytes, says("Largest body, as sent.")] = 4_194_304
+    decompressed_bytes: Annotated[Bytes, says("Largest body, once decompressed.")] = 8_388_608
+    request_seconds: Annotated[
+        Seconds, says("Seconds a device may take to send one whole request.")
+    ] = 30.0
+    idle_seconds: Annotated[Seconds, says("Seconds a connection may rest between requests.")] = 75.0
+    connections: Annotated[Count, says("Most open connections.")] = 50_000
+    connections_per_address: Annotated[
+        Count, says("Most open connections of one address; raise it behind NAT or a proxy.")
+    ] = 1000
+
+
+class AuthSettings(Struct, frozen=True, kw_only=True):
+    """How devices prove who they are."""
+
+    mode: Annotated[
+        AuthMode,
+        says(
+            "`digest`; `basic`; `any`: what the device offers of the two; `none`: for a lab only."
+        ),
+    ] = AuthMode.DIGEST
+    allow_basic_on_http: Annotated[
+        bool, says("Accept Basic without TLS too, where the password travels in clear.")
+    ] = False
+    realm: Annotated[
+        str,
+        Meta(pattern=r'^[^"\\\r\n]+\Z'),
+        says(
+            "Realm of the challenge; changing it makes stored digests useless.",
+            want="a text without quotes",
+        ),
+    ] = "gigafibre-acs"
+    bootstrap_username: Annotated[
+        str, Meta(min_length=1), says("User name that new devices share.", want="a text")
+    ] = "bootstrap"
+    bootstrap_password: Annotated[
+        Secret,
+        says(
+            "Password that new devices share; empty: generated at the first start.",
+            shown="generated",
+        ),
+    ] = Secret("")
+    own_credentials: Annotated[
+        bool, says("Give each device its own generated password after the first contact.")
+    ] = True
+    rebootstrap: Annotated[
+        Rebootstrap,
+        says(
+            "Whether a device that has its own password may come back with the shared one, "
+            "as it does after a factory reset."
+        ),
+    ] = Rebootstrap.ALLOW
+
+
+class DatabaseSettings(Struct, frozen=True, kw_only=True):
+    """Where the state is kept."""
+
+    url: Annotated[
+        Secret,
+        says(
+            "`postgresql+psycopg://user:password@host/name`, or `sqlite:///path`.",
+            shown="sqlite:///DATA_DIR/acs.db",
+        ),
+    ] = Secret("")
+
+
+class SecretsSettings(Struct, frozen=True, kw_only=True):
+    """The keys that secrets are encrypted with in the database."""
+
+    keys: Annotated[
+        Mapping[str, Secret],
+        says(
+            "Key id to key: 32 bytes in Base64. As a variable: `id:BASE64,id:BASE64`.",
+            shown="one, generated",
+        ),
+    ] = msgspec.field(default_factory=dict)
+    current: Annotated[
+        str, says("Id of the key that new secrets are encrypted with.", shown="the generated one")
+    ] = ""
+
+
+class ErpSettings(Struct, frozen=True, kw_only=True):
+    """ERPNext, the source of what each device should have. Empty `url`: no ERPNext."""
+
+    url: Annotated[
+        str,
+        Meta(pattern=r"^(https?://[^\s@]+)?\Z"),
+        says("Base address of the site.", want='an address like "https://erp.example.net"'),
+    ] = ""
+    api_key: Annotated[str, says("API key of the bridge's own ERPNext user.")] = ""
+    api_secret: Annotated[Secret, says("API secret of that user.")] = Secret("")
+    mapping: Annotated[
+        str, says("TOML file that says which ERPNext field means what.", shown="built in")
+    ] = ""
+    timeout: Annotated[Seconds, says("Seconds that one call may take.")] = 10.0
+    connections: Annotated[Count, Meta(le=64), says("Calls at the same time.")] = 4
+    hold_seconds: Annotated[
+        float, Meta(ge=0, le=10), says("Seconds a new device's session waits for its look-up.")
+    ] = 2.0
+    batch: Annotated[Count, Meta(le=500), says("Most look-ups in one call.")] = 100
+    batch_wait_ms: Annotated[
+        int, Meta(ge=0, le=1000), says("Milliseconds a look-up waits for others to share its call.")
+    ] = 20
+    negative_ttl: Annotated[Seconds, says('Seconds that "no such equipment" is believed.')] = 60.0
+    refresh_seconds: Annotated[
+        Seconds, says("Seconds between two sweeps for changed documents.")
+    ] = 900.0
+    verify_tls: Annotated[bool, says("Check the site's certificate.")] = True
+
+
+class ProvisioningSettings(Struct, frozen=True, kw_only=True):
+    """How devices are brought to what is wanted."""
+
+    drift: Annotated[
+        Drift,
+        says(
+            "A device that was right and differs now: `heal` writes again, `report` only says so."
+        ),
+    ] = Drift.HEAL
+    check_interval_hours: Annotated[
+        float,
+        Meta(ge=0),
+        says("Hours between two full comparisons of one device; 0: every session."),
+    ] = 24.0
+    max_changes: Annotated[
+        Count, says("Most parameters one plan may change; a larger plan is refused.")
+    ] = 200
+    backoff_seconds: Annotated[
+        Seconds, says("Pause after a first failure; it doubles each time.")
+    ] = 300.0
+    backoff_max_seconds: Annotated[Seconds, says("Longest pause.")] = 86_400.0
+    blueprint_dir: Annotated[
+        str, says("Directory of your own blueprints; one of yours wins over a built-in one.")
+    ] = ""
+    marker: Annotated[
+        bool, says("Leave a mark on the device, so that a factory reset is noticed.")
+    ] = True
+    periodic_inform_interval: Annotated[
+        int, Meta(ge=0), says("Seconds between two periodic Informs; 0: leave the device's own.")
+    ] = 0
+
+
+class TimelineSettings(Struct, frozen=True, kw_only=True):
+    """What is remembered for people."""
+
+    keep_days: Annotated[Count, says("Days an entry is kept.")] = 90
+    max_per_device: Annotated[Count, says("Most entries of one device; the oldest go first.")] = (
+        1000
+    )
+
+
+class LogSettings(Struct, frozen=True, kw_only=True):
+    """The log. Warnings and errors go to standard error as well."""
+
+    file: Annotated[
+        str, says("Log file; `-`: standard error only.", shown="DATA_DIR/logs/acs.log")
+    ] = ""
+    level: Annotated[LogLevel, says("Lowest severity that is written.")] = LogLevel.INFO
+    max_bytes: Annotated[Bytes, says("Size at which the file is turned over.")] = 20_000_000
+    backups: Annotated[int, Meta(ge=1, le=100), says("Old files that are kept.")] = 5
+    format: Annotated[LogFormat, says("`logfmt`: key=value; `json`: an object per line.")] = (
+        LogFormat.LOGFMT
+    )
+
+
+class AdminSettings(Struct, frozen=True, kw_only=True):
+    """Health and metrics. Keep it off the Internet: it asks for no password."""
+
+    listen: Annotated[
+        OptionalAddress,
+        says("Address of /health and /metrics; empty: off.", want=WANT_OPTIONAL_ADDRESS),
+    ] = "127.0.0.1:7580"
