@@ -1,0 +1,234 @@
+"""One log for the whole process: key-value lines, rotated by size, free of secrets.
+
+    log = get_logger(__name__)
+    log.info("session", device=key, result="done", rpcs=3)
+
+`configure` sends our lines, Twisted's, the standard library's and Python's warnings through
+the same formatter.  The file is turned over by size from the first line on; warnings and
+errors go to standard error too.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, MutableMapping
+from functools import lru_cache
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Protocol, TextIO, cast
+
+import structlog
+from structlog.stdlib import ProcessorFormatter
+from structlog.typing import Processor
+from twisted.logger import ILogObserver, STDLibLogObserver, globalLogBeginner, globalLogPublisher
+
+MASK = "***"
+MAX_VALUE = 2000
+"""Longest text of one value, in characters: what a device says can be long."""
+
+_SECRET_NAMES = re.compile(
+    r"passw(or)?d|secret|token|passphrase|authorization|api_?key|pre_?shared|credential", re.I
+)
+_USER_OF_URL = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+# Their details are for debugging them, not us; Twisted says each listening port twice.
+_QUIET = ("twisted", "urllib3", "sqlalchemy", "alembic", "asyncio")
+
+
+class Logger(Protocol):
+    """What `get_logger` returns: an event and its key-value pairs, at a severity."""
+
+    def debug(self, event: str, /, **pairs: object) -> object:
+        """Detail for whoever hunts a defect."""
+
+    def info(self, event: str, /, **pairs: object) -> object:
+        """What happened, at most a line per session."""
+
+    def warning(self, event: str, /, **pairs: object) -> object:
+        """Something a person should look at some day."""
+
+    def error(self, event: str, /, **pairs: object) -> object:
+        """Something a person should look at now."""
+
+    def exception(self, event: str, /, **pairs: object) -> object:
+        """As `error`, with the exception that is being handled."""
+
+    def bind(self, **pairs: object) -> Logger:
+        """Return a logger that adds ``pairs`` to each line."""
+
+
+def get_logger(name: str) -> Logger:
+    """Return the logger of a module; before `configure` it prints to standard output."""
+    return cast("Logger", structlog.get_logger(name))
+
+
+def configure(
+    *,
+    file: Path | None,
+    level: str = "info",
+    max_bytes: int = 20_000_000,
+    backups: int = 5,
+    json: bool = False,
+    stderr: TextIO | None = None,
+) -> Callable[[], None]:
+    """Begin to log; the callable returned ends it and closes the file.
+
+    ``file`` None: everything to ``stderr`` (by default `sys.stderr`); else everything of
+    ``level`` and above to the file, and warnings to ``stderr``.  To be called once, at the start
+    of the process.  Raises `OSError` when the file cannot be opened.
+    """
+    threshold = logging.getLevelNamesMapping()[level.upper()]
+    formatter = ProcessorFormatter(
+        foreign_pre_chain=[structlog.stdlib.add_log_level, structlog.stdlib.add_logger_name],
+        processors=_finish(json),
+    )
+    console = logging.StreamHandler(stderr or sys.stderr)
+    handlers: list[logging.Handler] = [console]
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handlers.append(
+            _BoundedFile(file, maxBytes=max_bytes, backupCount=backups, encoding="utf-8")
+        )
+        console.setLevel(max(logging.WARNING, threshold))
+    root = logging.getLogger()
+    for handler in handlers:
+        handler.setFormatter(formatter)
+        root.addHandler(handler)
+    root.setLevel(threshold)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(threshold, logging.WARNING))
+    structlog.configure(
+        processors=[
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.processors.format_exc_info,
+            ProcessorFormatter.wrap_for_formatter,
+        ],
+        # A level that is off costs the call of an empty function.
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    show_warning = warnings.showwarning
+    observer = cast("ILogObserver", STDLibLogObserver())
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+    logging.captureWarnings(True)
+
+    def end() -> None:
+        globalLogPublisher.removeObserver(observer)
+        logging.captureWarnings(False)
+        warnings.showwarning = show_warning
+        for handler in handlers:
+            root.removeHandler(handler)
+            handler.close()
+        structlog.reset_defaults()
+
+    return end
+
+
+class _BoundedFile(RotatingFileHandler):
+    """Turned over at the first line beyond the size.
+
+    The standard one formats every record twice to stay just below the size, which doubles the
+    price of a line.
+    """
+
+    def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802
+        return self.stream is not None and self.stream.tell() >= self.maxBytes
+
+
+def _finish(json: bool) -> list[Processor]:
+    """The steps from an event to its line, the same for everybody's events."""
+    render: Processor = (
+        structlog.processors.JSONRenderer(default=str)
+        if json
+        else structlog.processors.LogfmtRenderer(
+            key_order=["timestamp", "level", "logger", "event"], bool_as_flag=False
+        )
+    )
+    return [
+        ProcessorFormatter.remove_processors_meta,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        redact,
+        render,
+    ]
+
+
+def redact(
+    _logger: object, _method: str, event: MutableMapping[str, object]
+) -> MutableMapping[str, object]:
+    """Mask what must not be read, and make each value safe for one line.
+
+    Masked are values under a name that speaks of a secret, at any depth, and the user part of
+    URLs; `acs.model.Secret` masks itself.  Long texts are cut, control characters escaped.
+    """
+    return {key: _safe(key, value) for key, value in event.items()}
+
+
+def _safe(name: str, value: object) -> object:
+    match value:
+        case bool() | None:
+            return value
+        case _ if _names_a_secret(name):
+            return MASK
+        case int() | float():
+            return value
+        case Mapping():
+            return {str(key): _safe(str(key), inner) for key, inner in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_safe(name, inner) for inner in value]
+        case _:
+            return _line(str(value), 10 * MAX_VALUE if name == "exception" else MAX_VALUE)
+
+
+@lru_cache(maxsize=1024)
+def _names_a_secret(name: str) -> bool:
+    return name != "event" and _SECRET_NAMES.search(name) is not None
+
+
+def _line(text: str, limit: int) -> str:
+    if len(text) > limit:
+        text = f"{text[:limit]}… ({len(text)} characters)"
+    if "://" in text:
+        text = _USER_OF_URL.sub(MASK, text)
+    if not text.isprintable():
+        text = "".join(
+            each if each.isprintable() or each == "\n" else repr(each)[1:-1] for each in text
+        )
+    return text
+
+
+class OncePer:
+    """Lets one line in ``seconds`` through for each key, and counts the others.
+
+        if (skipped := self._flood(device)) is not None:
+            log.warning("too many requests", device=device, skipped=skipped)
+
+    ``clock`` gives seconds that only grow (`time.monotonic`).  At most ``keys`` keys are
+    remembered, the oldest are forgotten first.
+    """
+
+    __slots__ = ("_clock", "_keys", "_seconds", "_seen")
+
+    def __init__(self, seconds: float, clock: Callable[[], float], keys: int = 10_000) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._keys = keys
+        self._seen: OrderedDict[object, tuple[float, int]] = OrderedDict()
+
+    def __call__(self, key: object) -> int | None:
+        """Return how many were skipped since the last line of ``key``; None: skip this one too."""
+        now = self._clock()
+        since, skipped = self._seen.get(key, (now - self._seconds, 0))
+        if now - since < self._seconds:
+            self._seen[key] = (since, skipped + 1)
+            return None
+        self._seen[key] = (now, 0)
+        self._seen.move_to_end(key)
+        if len(self._seen) > self._keys:
+            self._seen.popitem(last=False)
+        return skipped
