@@ -143,7 +143,7 @@ class Contact:
     protocol: str
     """``cwmp`` or ``usp``."""
     root: str
-    """Root object of its data model with the final dot: ``Device.`` or ``InternetGatewayDevice.``."""
+    """Root of its data model with the final dot: ``Device.`` or ``InternetGatewayDevice.``."""
     events: tuple[Event, ...]
     values: Mapping[str, Value]
     at: float
@@ -242,7 +242,7 @@ class Command:
 class Accept:
     """Tell the device that what it announced is stored; it may then forget it.
 
-    The outcome is the next `Notice` of the device, or `YourTurn`.
+    The outcome is `YourTurn`, once the device has nothing more to say.
     """
 
 
@@ -331,7 +331,7 @@ class YourTurn:
     """Outcome of `Accept`: the device has nothing more to say, operations may follow."""
 
 
-class SessionLost(Exception):
+class SessionLost(Exception):  # noqa: N818 - an event of the line, not a mistake
     """The device went away, or the session's bounds were reached, while a flow waited for it."""
 
 
@@ -374,9 +374,9 @@ class DataModel:
         outcome: Started | Fault = await _Perform(Command(name, key))
         return outcome
 
-    async def accept(self) -> Notice | YourTurn:
-        """Acknowledge what the device last announced, and hear what it says next."""
-        outcome: Notice | YourTurn = await _Perform(Accept())
+    async def accept(self) -> YourTurn:
+        """Acknowledge what the device announced, and wait until it has nothing more to say."""
+        outcome: YourTurn = await _Perform(Accept())
         return outcome
 
     async def refuse(self, reason: str) -> None:

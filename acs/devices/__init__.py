@@ -1,1 +1,1 @@
-
+"""Who the devices are: identity and matching, records, and what happens when one calls."""

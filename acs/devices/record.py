@@ -61,7 +61,7 @@ class Device:
     fingerprint: str = ""
     """Fingerprint of the intent that was last written."""
     wish: str = ""
-    """What it was last compared with: digest of the mirrored wish, blueprint and our own settings."""
+    """Digest of what it was last compared with: mirrored wish, blueprint, our own settings."""
     marker: str = ""
     """What we left on the device to notice a reset (see blueprint `marker`)."""
     plan: str = ""

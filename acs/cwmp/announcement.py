@@ -1,0 +1,145 @@
+"""What a CPE says of its own accord, in neutral terms: Inform, transfers done, requests."""
+
+from __future__ import annotations
+
+import msgspec
+
+from acs.cwmp.messages import (
+    AutonomousDUStateChangeComplete,
+    AutonomousDUStateChangeCompleteResponse,
+    AutonomousTransferComplete,
+    AutonomousTransferCompleteResponse,
+    DUStateChangeComplete,
+    DUStateChangeCompleteResponse,
+    EventStruct,
+    Inform,
+    Kicked,
+    KickedResponse,
+    Message,
+    RequestDownload,
+    RequestDownloadResponse,
+    TransferComplete,
+    TransferCompleteResponse,
+)
+from acs.model import Contact, DeviceId, Event, EventKind, Fault, Notice
+
+METHODS = (
+    "Inform",
+    "GetRPCMethods",
+    "TransferComplete",
+    "AutonomousTransferComplete",
+    "DUStateChangeComplete",
+    "AutonomousDUStateChangeComplete",
+    "RequestDownload",
+    "Kicked",
+)
+"""What we answer to GetRPCMethods (TR-069 A.3.1.1)."""
+
+_KINDS = {
+    "0": EventKind.BOOTSTRAP,
+    "1": EventKind.BOOT,
+    "2": EventKind.PERIODIC,
+    "3": EventKind.SCHEDULED,
+    "4": EventKind.VALUE_CHANGE,
+    "5": EventKind.KICKED,
+    "6": EventKind.CONNECTION_REQUEST,
+    "7": EventKind.TRANSFER_COMPLETE,
+    "8": EventKind.DIAGNOSTICS_COMPLETE,
+    "9": EventKind.REQUEST_DOWNLOAD,
+    "10": EventKind.AUTONOMOUS_TRANSFER_COMPLETE,
+    "11": EventKind.DU_STATE_CHANGE_COMPLETE,
+    "12": EventKind.AUTONOMOUS_DU_STATE_CHANGE_COMPLETE,
+    "13": EventKind.WAKEUP,
+}
+ROOTS = ("InternetGatewayDevice.", "Device.")
+
+
+def root_of(inform: Inform) -> str:
+    """Root object of the data model, read from the names the Inform carries, never guessed."""
+    for told in inform.parameter_list:
+        for root in ROOTS:
+            if told.name.startswith(root):
+                return root
+    return "Device."
+
+
+def device_of(inform: Inform) -> DeviceId:
+    """Identity of the CPE."""
+    told = inform.device_id
+    return DeviceId(told.oui, told.product_class, told.serial_number)
+
+
+def event_of(told: EventStruct) -> Event:
+    """One event; the number decides, because CPEs differ in the words behind it."""
+    code = told.event_code
+    number, _, words = code.partition(" ")
+    if number == "M":
+        return Event(EventKind.COMMAND_DONE, told.command_key, words)
+    return Event(_KINDS.get(number, EventKind.OTHER), told.command_key, code)
+
+
+def contact_of(
+    inform: Inform, *, at: float, address: str, credential: str, session: str
+) -> Contact:
+    """The Inform as a contact. ``at`` is our clock, seconds since the epoch."""
+    return Contact(
+        device=device_of(inform),
+        manufacturer=inform.device_id.manufacturer,
+        protocol="cwmp",
+        root=root_of(inform),
+        events=tuple(event_of(told) for told in inform.event),
+        values={told.name: told.value for told in inform.parameter_list},
+        at=at,
+        retry_count=inform.retry_count,
+        address=address,
+        credential=credential,
+        session=session,
+    )
+
+
+def notice_of(message: Message) -> Notice | None:
+    """A CPE's request as a notice to keep; None where it is no such request."""
+    match message:
+        case TransferComplete(command_key=key, fault_struct=fault):
+            kind = EventKind.TRANSFER_COMPLETE
+            return Notice(kind, key, Fault(fault.fault_code, fault.fault_string), _detail(message))
+        case AutonomousTransferComplete(fault_struct=fault):
+            kind = EventKind.AUTONOMOUS_TRANSFER_COMPLETE
+            return Notice(kind, "", Fault(fault.fault_code, fault.fault_string), _detail(message))
+        case DUStateChangeComplete(command_key=key):
+            detail = _detail(message)
+            return Notice(EventKind.DU_STATE_CHANGE_COMPLETE, key or "", None, detail)
+        case AutonomousDUStateChangeComplete():
+            kind = EventKind.AUTONOMOUS_DU_STATE_CHANGE_COMPLETE
+            return Notice(kind, "", None, _detail(message))
+        case RequestDownload():
+            return Notice(EventKind.REQUEST_DOWNLOAD, "", None, _detail(message))
+        case Kicked():
+            return Notice(EventKind.KICKED, "", None, _detail(message))
+        case _:
+            return None
+
+
+def response_to(message: Message) -> Message | None:
+    """The response that tells the CPE its request is kept."""
+    match message:
+        case TransferComplete():
+            return TransferCompleteResponse()
+        case AutonomousTransferComplete():
+            return AutonomousTransferCompleteResponse()
+        case DUStateChangeComplete():
+            return DUStateChangeCompleteResponse()
+        case AutonomousDUStateChangeComplete():
+            return AutonomousDUStateChangeCompleteResponse()
+        case RequestDownload():
+            return RequestDownloadResponse()
+        case Kicked(next=page):
+            return KickedResponse(page)
+        case _:
+            return None
+
+
+def _detail(message: Message) -> dict[str, str]:
+    """The message's members as text, for the timeline."""
+    members = msgspec.to_builtins(message, str_keys=True)
+    return {name: str(value) for name, value in members.items() if value not in ("", None, [])}

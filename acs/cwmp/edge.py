@@ -1,0 +1,362 @@
+"""The CWMP edge: HTTP requests in, HTTP replies out, with the session machine between.
+
+It owns what the machine must not: cookies, connections, clocks, and the waiting for the house.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.threads import deferToThread
+from twisted.python.failure import Failure
+
+from acs.cwmp import announcement, cookies, soap
+from acs.cwmp.authenticate import Credential, Gate
+from acs.cwmp.dialect import Dialect
+from acs.cwmp.line import Line, Lines
+from acs.cwmp.messages import Envelope, Inform, SoapFault
+from acs.cwmp.session import Hold, Limits, Reject, Send, Session, State, Step
+from acs.cwmp.versions import choose_version
+from acs.devices.house import House
+from acs.devices.visit import Visit
+from acs.http import Reply, Request
+from acs.model import Contact, DataModel
+
+PARSE_IN_THREAD = 256 * 1024
+"""Octets from which a body is parsed off the reactor: 1.3 MB would block it for 28 ms."""
+SILENT_LIMIT = 2
+"""Sessions a CPE may leave right after our InformResponse before we change its form."""
+_XML = (("Content-Type", "text/xml; charset=utf-8"),)
+
+Answer = Reply | Deferred[Reply]
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeLimits:
+    """Bounds of the edge."""
+
+    session: Limits = field(default_factory=Limits)
+    timeout: float = 60.0
+    """Seconds of silence after which a session is lost (TR-069 3.7.2.4: at least 30)."""
+    timeout_max: float = 600.0
+    """Longest SessionTimeout a CPE is granted."""
+    sessions: int = 20_000
+    retry_after: float = 30.0
+    """Mean seconds a CPE is asked to wait when we are full; spread by half each way."""
+    hold_requests: bool = False
+
+
+class Watcher(Protocol):
+    """Logs and metrics, injected."""
+
+    def session_ended(self, line: Line, contact: Contact, seconds: float) -> None:
+        """A session is over, one way or another."""
+
+    def bug(self, where: str, error: BaseException) -> None:
+        """Something of ours failed; the CPE was answered all the same."""
+
+    def rejected(self, reason: str, address: str) -> None:
+        """A request was refused."""
+
+    def warned(self, warnings: tuple[str, ...], address: str) -> None:
+        """A message had to be repaired."""
+
+
+class CwmpEdge:
+    """Serves CPEs; `handle` is the handler of the HTTP edge."""
+
+    def __init__(
+        self,
+        house: House,
+        gate: Gate,
+        clock: IReactorTime,
+        watcher: Watcher,
+        limits: EdgeLimits,
+        *,
+        token: Callable[[], str],
+        spread: Callable[[], float],
+        dialect: Callable[[Contact], Dialect],
+        busy: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Take the parts.
+
+        ``token`` makes unguessable cookies, ``spread`` random numbers in 0..1, ``dialect`` tells
+        how to speak to a device, ``busy`` is true while the store cannot keep up.
+        """
+        self.lines = Lines()
+        self._house = house
+        self._gate = gate
+        self._clock = clock
+        self._watcher = watcher
+        self._limits = limits
+        self._token = token
+        self._spread = spread
+        self._dialect = dialect
+        self._busy = busy
+        self._left_early: OrderedDict[str, int] = OrderedDict()
+
+    # --- requests ------------------------------------------------------------------------
+
+    def handle(self, request: Request) -> Answer:
+        """Answer one HTTP request of a CPE."""
+        if request.method != "POST":
+            return Reply(405, headers=(("Allow", "POST"),), close=True)
+        line = self._line_of(request)
+        if line is not None:
+            return self._serve(line, request)
+        if self._trailing(request):
+            return Reply(204)
+        if self._busy() or len(self.lines) >= self._limits.sessions:
+            return self._full(request)
+        admitted = self._gate.admit(request)
+        if isinstance(admitted, Deferred):
+            return admitted.addCallback(self._admitted, request)
+        return self._admitted(admitted, request)
+
+    def _line_of(self, request: Request) -> Line | None:
+        cookie = cookies.read(request.headers.get("cookie", ""))
+        if cookie is not None:
+            return self.lines.by_cookie.get(cookie)
+        line = request.connection.state.get("line")
+        return line if isinstance(line, Line) and not line.ended else None
+
+    def _trailing(self, request: Request) -> bool:
+        """An empty POST after the end (FreeACS: devices of the first issue send one more)."""
+        if request.body.strip():
+            return False
+        cookie = cookies.read(request.headers.get("cookie", ""))
+        if cookie is not None:
+            return cookie in self.lines.ended
+        return isinstance(request.connection.state.get("line"), Line)
+
+    def _full(self, request: Request) -> Reply:
+        self._watcher.rejected("full", request.connection.peer)
+        seconds = round(self._limits.retry_after * (0.5 + self._spread()))
+        return Reply(503, headers=(("Retry-After", str(max(1, seconds))),), close=True)
+
+    def _admitted(self, admitted: Credential | Reply, request: Request) -> Answer:
+        if isinstance(admitted, Reply):
+            return admitted
+        if not request.body.strip():
+            return self._bad(request, "an empty POST opens no session")
+        return self._decoded(request, lambda envelope: self._open(envelope, admitted, request))
+
+    def _serve(self, line: Line, request: Request) -> Answer:
+        if line.waiting:
+            # The CPE gave up on the request we hold and asks anew: the session has come apart.
+            self._end(line, line.session.lost("a second request while one was open"), "overlap")
+            return self._bad(request, "a request of this session is still open")
+        line.posts += 1
+        self.lines.touch(line, self._clock.seconds())
+        if not request.body.strip():
+            return self._step(line, line.session.empty_post())
+        return self._decoded(request, lambda envelope: self._continue(line, envelope, request))
+
+    def _decoded(self, request: Request, then: Callable[[Envelope], Answer]) -> Answer:
+        content_type = request.headers.get("content-type", "")
+        if len(request.body) < PARSE_IN_THREAD:
+            try:
+                return then(self._noted(soap.decode(request.body, content_type), request))
+            except soap.MalformedEnvelope as error:
+                return self._malformed(request, error)
+        parsed: Deferred[Any] = deferToThread(soap.decode, request.body, content_type)
+        parsed.addCallback(lambda envelope: then(self._noted(envelope, request)))
+        parsed.addErrback(self._malformed_later, request)
+        return parsed
+
+    def _noted(self, envelope: Envelope, request: Request) -> Envelope:
+        if envelope.warnings:
+            self._watcher.warned(envelope.warnings, request.connection.peer)
+        return envelope
+
+    def _malformed_later(self, failure: Failure, request: Request) -> Reply:
+        failure.trap(soap.MalformedEnvelope)
+        return self._malformed(request, failure.value)
+
+    def _malformed(self, request: Request, error: BaseException) -> Reply:
+        line = self._line_of(request)
+        if line is not None:
+            self._end(line, line.session.lost(f"malformed message: {error}"), "malformed")
+        return self._bad(request, f"malformed message: {error}")
+
+    def _bad(self, request: Request, reason: str) -> Reply:
+        self._watcher.rejected(reason, request.connection.peer)
+        return Reply(400, f"{reason}\n".encode(), (("Content-Type", "text/plain"),), close=True)
+
+    # --- sessions --------------------------------------------------------------------------
+
+    def _continue(self, line: Line, envelope: Envelope, request: Request) -> Answer:
+        if isinstance(envelope.message, Inform):
+            # The old session is dead (TR-069 3.7.2.4); its credentials opened this one's door.
+            self._end(line, line.session.lost("a new Inform in the session"), "replaced")
+            admitted = self._gate.admit(request)
+            if isinstance(admitted, Deferred):
+                return admitted.addCallback(self._reopened, envelope, request)
+            return self._reopened(admitted, envelope, request)
+        return self._step(line, line.session.message(envelope))
+
+    def _reopened(
+        self, admitted: Credential | Reply, envelope: Envelope, request: Request
+    ) -> Answer:
+        if isinstance(admitted, Reply):
+            return admitted
+        return self._open(envelope, admitted, request)
+
+    def _open(self, envelope: Envelope, credential: Credential, request: Request) -> Answer:
+        inform = envelope.message
+        if not isinstance(inform, Inform):
+            return self._bad(request, "the first message of a session must be an Inform")
+        device = announcement.device_of(inform)
+        if not device.serial_number or not device.oui:
+            return self._fault(envelope, 8003, "Inform without OUI or SerialNumber")
+        if not credential.entitles(device):
+            self._watcher.rejected("credentials of another device", request.connection.peer)
+            return Reply(403, close=True)
+        version = None
+        if envelope.supported_versions:
+            version = choose_version(envelope.supported_versions)
+            if version is None:
+                return self._fault(envelope, 8006, "No CWMP version in common")
+        old = self.lines.by_device.get(device.key)
+        if old is not None:
+            self._end(old, old.session.lost("a newer Inform of the same device"), "replaced")
+        now = self._clock.seconds()
+        name = self._token()[:10]
+        contact = announcement.contact_of(
+            inform,
+            at=self._house.now(),
+            address=request.connection.peer,
+            credential=credential.kind,
+            session=name,
+        )
+        visit = Visit(contact, self._house)
+        dialect = self._dialect_of(contact)
+        session = Session(
+            envelope,
+            visit.run(DataModel()),
+            visit.notice,
+            root=contact.root,
+            dialect=dialect,
+            limits=self._limits.session,
+            use_version=version,
+            hold_requests=self._limits.hold_requests,
+        )
+        asked = float(envelope.session_timeout or 0)
+        line = Line(
+            self._token(),
+            name,
+            device.key,
+            session,
+            visit,
+            dialect.cookie_path,
+            started=now,
+            touched=now,
+            timeout=min(max(self._limits.timeout, asked), self._limits.timeout_max),
+        )
+        self.lines.add(line)
+        request.connection.state["line"] = line
+        return self._step(line, session.begin())
+
+    def _dialect_of(self, contact: Contact) -> Dialect:
+        dialect = self._dialect(contact)
+        if self._left_early.get(contact.device.key, 0) < SILENT_LIMIT:
+            return dialect
+        # Two clients refuse any body that begins with an XML declaration, and say nothing.
+        return Dialect(
+            not dialect.xml_declaration,
+            dialect.booleans,
+            dialect.get_batch,
+            dialect.set_batch,
+            dialect.root_path_names,
+            dialect.cookie_path,
+        )
+
+    def _fault(self, envelope: Envelope, code: int, text: str) -> Reply:
+        fault = SoapFault(code, text, (), "Client" if code == 8003 else "Server")
+        body = soap.encode(fault, id=envelope.id or "", namespace=envelope.namespace)
+        return Reply(200, body, _XML, close=True)
+
+    # --- steps -----------------------------------------------------------------------------
+
+    def _step(self, line: Line, step: Step) -> Answer:
+        if not isinstance(step, Hold):
+            return self._reply(line, step)
+        held = step.awaited
+        if not isinstance(held, Deferred):
+            line.session.fault = TypeError(f"a flow awaited {held!r}")
+            return self._reply(line, line.session.lost("internal error"))
+        line.waiting = True
+        reply: Deferred[Reply] = Deferred()
+
+        def go_on(result: object) -> None:
+            line.waiting = False
+            if line.ended:
+                reply.callback(Reply(400, close=True))
+                return
+            self.lines.touch(line, self._clock.seconds())
+            # Inside its own callback the Deferred still holds its result, so the flow that
+            # awaits it takes the value, or the failure, when it is resumed here.
+            answer = self._step(line, line.session.resume())
+            if isinstance(answer, Deferred):
+                answer.chainDeferred(reply)
+            else:
+                reply.callback(answer)
+
+        held.addBoth(go_on)
+        return reply
+
+    def _reply(self, line: Line, step: Step) -> Reply:
+        match step:
+            case Send(message, id_, hold_requests, use_version):
+                body = soap.encode(
+                    message,
+                    id=id_,
+                    namespace=line.session.namespace,
+                    dialect=line.session.dialect,
+                    hold_requests=hold_requests,
+                    use_version=use_version,
+                )
+                headers = _XML
+                if line.posts == 1:
+                    headers = (*_XML, cookies.render(line.cookie, line.cookie_path))
+                if line.session.state is State.DONE:
+                    self._end(line, step, "")
+                return Reply(200, body, headers)
+            case Reject(reason):
+                self._end(line, step, "rejected")
+                self._watcher.rejected(reason, line.visit.contact.address)
+                return Reply(400, f"{reason}\n".encode(), close=True)
+            case _:
+                self._end(line, step, "")
+                return Reply(204)
+
+    def _end(self, line: Line, _step: Step, why: str) -> None:
+        """Close a session once; a session that ended well has no ``why``."""
+        if line.ended:
+            return
+        line.ended = why or line.visit.result
+        now = self._clock.seconds()
+        self.lines.end(line, now)
+        if line.session.fault is not None:
+            self._watcher.bug(f"session {line.name} of {line.key}", line.session.fault)
+            line.ended = "error"
+        self._watcher.session_ended(line, line.visit.contact, now - line.started)
+        if line.posts > 1:
+            self._left_early.pop(line.key, None)
+
+    def sweep(self) -> None:
+        """End the sessions whose CPE fell silent; called about once a second."""
+        now = self._clock.seconds()
+        for line in self.lines.silent(now):
+            if line.posts == 1 and not line.waiting:
+                self._left_early[line.key] = self._left_early.get(line.key, 0) + 1
+                while len(self._left_early) > Lines.REMEMBERED:
+                    self._left_early.popitem(last=False)
+            self._end(line, line.session.lost("the CPE fell silent"), "timeout")
+        while self.lines.ended and now - next(iter(self.lines.ended.values())) > 60:
+            self.lines.ended.popitem(last=False)

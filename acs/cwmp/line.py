@@ -1,0 +1,77 @@
+"""The sessions that are open now, found by cookie, by connection or by device."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from acs.cwmp.session import Session
+from acs.devices.visit import Visit
+
+
+@dataclass(slots=True, eq=False)
+class Line:
+    """One open session with what the edge needs to serve it."""
+
+    cookie: str
+    name: str
+    """Name of the session in logs, timeline and proofs."""
+    key: str
+    """Key of the device."""
+    session: Session
+    visit: Visit
+    cookie_path: str
+    started: float
+    touched: float
+    timeout: float
+    """Seconds of silence after which the session is lost."""
+    posts: int = 1
+    waiting: bool = False
+    """A request of the CPE is held until something of the house has come."""
+    ended: str = ""
+
+
+@dataclass(slots=True)
+class Lines:
+    """Open sessions, oldest activity first; a few ended ones answer trailing empty POSTs."""
+
+    by_cookie: OrderedDict[str, Line] = field(default_factory=OrderedDict)
+    by_device: dict[str, Line] = field(default_factory=dict)
+    ended: OrderedDict[str, float] = field(default_factory=OrderedDict)
+
+    REMEMBERED = 10_000
+
+    def __len__(self) -> int:
+        return len(self.by_cookie)
+
+    def add(self, line: Line) -> None:
+        """Open a session."""
+        self.by_cookie[line.cookie] = line
+        self.by_device[line.key] = line
+
+    def touch(self, line: Line, now: float) -> None:
+        """Note that the CPE was heard."""
+        line.touched = now
+        if line.cookie in self.by_cookie:
+            self.by_cookie.move_to_end(line.cookie)
+
+    def end(self, line: Line, now: float) -> None:
+        """Close a session; its cookie is known a little longer."""
+        if self.by_cookie.pop(line.cookie, None) is None:
+            return
+        if self.by_device.get(line.key) is line:
+            del self.by_device[line.key]
+        self.ended[line.cookie] = now
+        while len(self.ended) > self.REMEMBERED:
+            self.ended.popitem(last=False)
+
+    def silent(self, now: float) -> Iterator[Line]:
+        """Sessions whose CPE was not heard for their time-out."""
+        # Ordered by last activity, so the walk ends at the first that may still be alive under
+        # the longest time-out; shorter ones behind it wait for the next walk.
+        for line in list(self.by_cookie.values()):
+            if now - line.touched < min(line.timeout, 30.0):
+                return
+            if now - line.touched >= line.timeout:
+                yield line

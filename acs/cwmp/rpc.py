@@ -1,0 +1,171 @@
+"""One neutral operation as CWMP RPCs: the sentence on one side, the grammar on the other.
+
+`perform` is a generator that yields requests for the CPE and is sent its answers; it returns
+the outcome of the operation. It knows no session and no wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+
+from acs.cwmp.dialect import Dialect
+from acs.cwmp.messages import (
+    AddObject,
+    AddObjectResponse,
+    DeleteObject,
+    DeleteObjectResponse,
+    FactoryReset,
+    FactoryResetResponse,
+    GetParameterNames,
+    GetParameterNamesResponse,
+    GetParameterValues,
+    GetParameterValuesResponse,
+    Message,
+    ParameterValue,
+    Reboot,
+    RebootResponse,
+    SetParameterValues,
+    SetParameterValuesResponse,
+    SoapFault,
+)
+from acs.model import (
+    Add,
+    Added,
+    Command,
+    CommandName,
+    Delete,
+    Fault,
+    Get,
+    List,
+    ListedName,
+    Names,
+    ParameterFault,
+    Set,
+    Started,
+    Value,
+    Values,
+    Written,
+)
+
+DeviceOperation = Get | Set | Add | Delete | List | Command
+DeviceOutcome = Values | Written | Added | Names | Started | Fault
+Exchange = Generator[Message, Message, DeviceOutcome]
+
+INVALID_NAME = 9005
+MISUNDERSTOOD = 9002
+"""Code we give to an answer that does not belong to the question (TR-069 A.5.1: internal error)."""
+
+
+def perform(operation: DeviceOperation, dialect: Dialect) -> Exchange:
+    """Return the exchange of RPCs that carries out ``operation``."""
+    match operation:
+        case Get(paths):
+            return _get(paths, dialect)
+        case Set(changes):
+            wanted = [ParameterValue(change.path, change.value) for change in changes]
+            return _set(wanted, dialect)
+        case Add(table):
+            return _add(table)
+        case Delete(row):
+            return _delete(row)
+        case List(path, next_level):
+            return _list(path, next_level)
+        case Command(name, key):
+            return _command(name, key)
+
+
+def fault_of(answer: SoapFault) -> Fault:
+    """A CPE's SOAP fault as a neutral value (TR-069 A.5.1)."""
+    return Fault(answer.code, answer.text, answer.parameters)
+
+
+def _odd(question: str, answer: Message) -> Fault:
+    if isinstance(answer, SoapFault):
+        return fault_of(answer)
+    return Fault(MISUNDERSTOOD, f"{question} was answered with {type(answer).__name__}")
+
+
+def _get(paths: Sequence[str], dialect: Dialect) -> Exchange:
+    values: dict[str, Value] = {}
+    missing: list[str] = []
+    size = max(1, dialect.get_batch)
+    asked = list(dict.fromkeys(paths))
+    # A stack of batches: one that is refused for a name is halved until the name stands alone,
+    # because a CPE refuses a whole request for one unknown name (A.3.2.2) and seldom says which.
+    batches = [asked[start : start + size] for start in range(0, len(asked), size)][::-1]
+    while batches:
+        batch = batches.pop()
+        answer = yield GetParameterValues(tuple(batch))
+        if isinstance(answer, GetParameterValuesResponse):
+            answered = {told.name: told.value for told in answer.parameter_list}
+            # A name the CPE leaves out of its answer is missing, never an empty value.
+            for path in batch:
+                if path.endswith("."):
+                    below = {n: v for n, v in answered.items() if n.startswith(path)}
+                    values.update(below)
+                elif path in answered:
+                    values[path] = answered[path]
+                else:
+                    missing.append(path)
+            continue
+        refused = _odd("GetParameterValues", answer)
+        if refused.code != INVALID_NAME:
+            return refused
+        named = {p.path for p in refused.parameters} & set(batch)
+        if len(batch) == 1:
+            missing.append(batch[0])
+        elif named:
+            missing.extend(path for path in batch if path in named)
+            if rest := [path for path in batch if path not in named]:
+                batches.append(rest)
+        else:
+            half = len(batch) // 2
+            batches += [batch[half:], batch[:half]]
+    return Values(values, tuple(missing))
+
+
+def _set(wanted: Sequence[ParameterValue], dialect: Dialect) -> Exchange:
+    size = dialect.set_batch or len(wanted) or 1
+    pending = False
+    for start in range(0, len(wanted), size):
+        answer = yield SetParameterValues(tuple(wanted[start : start + size]), "")
+        if not isinstance(answer, SetParameterValuesResponse):
+            return _odd("SetParameterValues", answer)
+        pending = pending or answer.status == 1
+    return Written(pending)
+
+
+def _add(table: str) -> Exchange:
+    answer = yield AddObject(table, "")
+    if not isinstance(answer, AddObjectResponse):
+        return _odd("AddObject", answer)
+    if answer.instance_number < 1:
+        text = f"AddObject on {table} returned instance {answer.instance_number}"
+        return Fault(MISUNDERSTOOD, text, (ParameterFault(table, MISUNDERSTOOD),))
+    return Added(f"{table}{answer.instance_number}.", answer.status == 1)
+
+
+def _delete(row: str) -> Exchange:
+    answer = yield DeleteObject(row, "")
+    if not isinstance(answer, DeleteObjectResponse):
+        return _odd("DeleteObject", answer)
+    return Written(answer.status == 1)
+
+
+def _list(path: str, next_level: bool) -> Exchange:
+    answer = yield GetParameterNames(path, next_level)
+    if not isinstance(answer, GetParameterNamesResponse):
+        return _odd("GetParameterNames", answer)
+    listed = (ListedName(info.name, info.writable) for info in answer.parameter_list)
+    return Names(tuple(entry for entry in listed if entry.path != path))
+
+
+def _command(name: CommandName, key: str) -> Exchange:
+    match name:
+        case CommandName.REBOOT:
+            answer = yield Reboot(key)
+            done = isinstance(answer, RebootResponse)
+        case CommandName.FACTORY_RESET:
+            answer = yield FactoryReset()
+            done = isinstance(answer, FactoryResetResponse)
+    return Started() if done else _odd(name.value, answer)

@@ -1,0 +1,86 @@
+"""What a visit needs of the house around it: the contract between the pure flow and the edge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from acs.devices.effects import Effect
+from acs.devices.record import Opened, Snapshot
+from acs.devices.source import EquipmentSource
+from acs.model import Contact, Secret
+from acs.profiles import Blueprint, Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How visits behave; from the settings."""
+
+    heal: bool = True
+    """Write again what a device changed on its own; else the drift is only reported."""
+    check_interval: float = 86400.0
+    """Seconds between two comparisons of a device that gives no reason for one."""
+    max_changes: int = 200
+    """Longest plan that is applied."""
+    backoff: float = 300.0
+    """Seconds to wait after a first failure; doubled each time."""
+    backoff_max: float = 86400.0
+    marker: bool = True
+    """Leave a marker on the device that shows when it was reset."""
+    own_credentials: bool = True
+    """Replace the bootstrap secret by a generated password after first contact."""
+    rebootstrap: bool = True
+    """Let a device that has its own password come back with the bootstrap secret after a reset."""
+    periodic_inform_interval: int = 0
+    """Seconds; 0 leaves the device's own."""
+    job_attempts: int = 5
+    """Lost sessions after which a job fails."""
+
+    @property
+    def digest(self) -> str:
+        """Changes when a setting that shapes what devices are given changes."""
+        return f"{self.periodic_inform_interval}.{self.marker:d}"
+
+
+class House(Protocol):
+    """The services of the house. What can take time is awaited; the rest answers at once."""
+
+    @property
+    def policy(self) -> Policy:
+        """How visits behave."""
+
+    @property
+    def source(self) -> EquipmentSource:
+        """Where equipment and wishes come from."""
+
+    @property
+    def key(self) -> bytes:
+        """Key of fingerprints and digests."""
+
+    async def open(self, contact: Contact) -> Opened:
+        """Load the device's row, creating it at first contact. A reset or boot is kept durably."""
+
+    async def snapshot(self, device_id: int) -> Snapshot:
+        """Load what the device last reported."""
+
+    async def pending_password(self, device_id: int) -> Secret | None:
+        """The generated password the device may not have yet."""
+
+    async def commit(self, effects: Sequence[Effect]) -> None:
+        """Write and wait until it is durable."""
+
+    def post(self, effects: Sequence[Effect]) -> None:
+        """Write with the next batch; nobody waits."""
+
+    def blueprint(self, facts: Facts) -> Blueprint | None:
+        """The blueprint of a device family."""
+
+    def missing(self, model_key: str) -> frozenset[str]:
+        """Optional names this model and firmware is known not to have."""
+
+    def new_password(self) -> Secret:
+        """A fresh random password."""
+
+    def now(self) -> float:
+        """Our clock, seconds since the epoch."""

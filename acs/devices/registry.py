@@ -1,0 +1,82 @@
+"""The live house: what visits need, on top of the store, the source and the blueprints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+
+from acs.devices.effects import Effect, ForgetMissing
+from acs.devices.house import Policy
+from acs.devices.record import Opened, Snapshot
+from acs.devices.source import EquipmentSource
+from acs.model import Contact, Secret
+from acs.profiles import Blueprint, Facts, Library
+from acs.store.queues import Queues
+
+
+class Registry:
+    """Implements `acs.devices.house.House` for a running server."""
+
+    def __init__(
+        self,
+        queues: Queues,
+        source: EquipmentSource,
+        library: Library,
+        policy: Policy,
+        *,
+        key: bytes,
+        missing: Mapping[str, frozenset[str]],
+        clock: Callable[[], float],
+        password: Callable[[], str],
+    ) -> None:
+        """Take the parts. ``missing``: optional names each model is known not to have."""
+        self.policy = policy
+        self.source = source
+        self.key = key
+        self._queues = queues
+        self._clock = clock
+        self._password = password
+        self._missing = dict(missing)
+        # A fleet has few kinds of devices and millions of sessions.
+        self.blueprint: Callable[[Facts], Blueprint | None] = lru_cache(4096)(library.choose)
+
+    async def open(self, contact: Contact) -> Opened:
+        """Load the device's row, creating it at first contact."""
+        return await self._queues.open(contact)
+
+    async def snapshot(self, device_id: int) -> Snapshot:
+        """Load what the device last reported."""
+        return await self._queues.snapshot(device_id)
+
+    async def pending_password(self, device_id: int) -> Secret | None:
+        """The generated password the device may not have yet."""
+        found = await self._queues.pending_password(device_id)
+        return Secret(found) if found else None
+
+    async def commit(self, effects: Sequence[Effect]) -> None:
+        """Write and wait until it is durable."""
+        self._learn(effects)
+        await self._queues.commit(effects)
+
+    def post(self, effects: Sequence[Effect]) -> None:
+        """Write with the next batch; nobody waits."""
+        self._learn(effects)
+        self._queues.post(effects)
+
+    def missing(self, model_key: str) -> frozenset[str]:
+        """Optional names this model and firmware is known not to have."""
+        return self._missing.get(model_key, frozenset())
+
+    def new_password(self) -> Secret:
+        """A fresh random password."""
+        return Secret(self._password())
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self._clock()
+
+    def _learn(self, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, ForgetMissing):
+                known = self._missing.get(effect.model_key, frozenset())
+                self._missing[effect.model_key] = known | frozenset(effect.missing)

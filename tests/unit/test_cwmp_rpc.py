@@ -1,0 +1,184 @@
+"""Neutral operations become RPCs, and a CPE's answers become outcomes."""
+
+from collections.abc import Callable
+
+import pytest
+
+from acs.cwmp import messages as m
+from acs.cwmp.dialect import Dialect
+from acs.cwmp.rpc import DeviceOperation, DeviceOutcome, perform
+from acs.model import (
+    Add,
+    Added,
+    Change,
+    Command,
+    CommandName,
+    Delete,
+    Fault,
+    Get,
+    List,
+    ListedName,
+    Names,
+    ParameterFault,
+    Set,
+    Started,
+    Value,
+    Values,
+    ValueType,
+    Written,
+)
+
+
+def carry_out(
+    operation: DeviceOperation,
+    cpe: Callable[[m.Message], m.Message],
+    dialect: Dialect | None = None,
+) -> tuple[DeviceOutcome, list[m.Message]]:
+    """Drive ``operation`` against a CPE given as a function; return outcome and RPCs."""
+    asked: list[m.Message] = []
+    exchange = perform(operation, dialect or Dialect())
+    try:
+        request = next(exchange)
+        while True:
+            asked.append(request)
+            request = exchange.send(cpe(request))
+    except StopIteration as done:
+        return done.value, asked
+
+
+def tree_cpe(tree: dict[str, str], *, names_bad: bool = False) -> Callable[[m.Message], m.Message]:
+    """A CPE that answers reads from ``tree`` and faults on a name it lacks."""
+
+    def answer(request: m.Message) -> m.Message:
+        assert isinstance(request, m.GetParameterValues)
+        found: list[m.ParameterValue] = []
+        for name in request.parameter_names:
+            hits = [n for n in tree if n == name or (name.endswith(".") and n.startswith(name))]
+            if not hits:
+                bad = (ParameterFault(name, 9005),) if names_bad else ()
+                return m.SoapFault(9005, "Invalid parameter name", bad, "Client")
+            found += [m.ParameterValue(n, Value(tree[n])) for n in hits]
+        return m.GetParameterValuesResponse(tuple(found))
+
+    return answer
+
+
+TREE = {f"Device.P{i}": str(i) for i in range(100)}
+
+
+def test_a_read_is_split_into_batches_of_the_dialect():
+    outcome, asked = carry_out(Get(tuple(TREE)), tree_cpe(TREE), Dialect(get_batch=32))
+    assert isinstance(outcome, Values)
+    assert {p: v.text for p, v in outcome.values.items()} == TREE
+    assert [len(rpc.parameter_names) for rpc in asked] == [32, 32, 32, 4]
+
+
+def test_one_unknown_name_is_found_by_halving_and_the_rest_is_read():
+    wanted = (*TREE, "Device.Nope")
+    outcome, asked = carry_out(Get(wanted), tree_cpe(TREE), Dialect(get_batch=200))
+    assert isinstance(outcome, Values)
+    assert outcome.missing == ("Device.Nope",)
+    assert len(outcome.values) == 100
+    assert len(asked) < 2 * 8, "halving takes about two requests a level"
+
+
+def test_an_unknown_name_the_fault_names_is_left_out_at_once():
+    outcome, asked = carry_out(Get(("Device.P1", "Device.Nope")), tree_cpe(TREE, names_bad=True))
+    assert isinstance(outcome, Values)
+    assert outcome.missing == ("Device.Nope",)
+    assert len(asked) == 2
+
+
+def test_a_value_the_cpe_leaves_out_is_missing_and_never_empty():
+    def forgetful(request: m.Message) -> m.Message:
+        return m.GetParameterValuesResponse((m.ParameterValue("Device.P1", Value("1")),))
+
+    outcome, _ = carry_out(Get(("Device.P1", "Device.P2")), forgetful)
+    assert outcome == Values({"Device.P1": Value("1")}, ("Device.P2",))
+
+
+def test_values_nobody_asked_for_are_ignored():
+    def talkative(request: m.Message) -> m.Message:
+        told = [m.ParameterValue(f"Device.P{i}", Value(str(i))) for i in range(3)]
+        return m.GetParameterValuesResponse(tuple(told))
+
+    outcome, _ = carry_out(Get(("Device.P1",)), talkative)
+    assert outcome == Values({"Device.P1": Value("1")})
+
+
+def test_a_partial_path_returns_all_below_it():
+    tree = {"Device.A.1.X": "1", "Device.A.2.X": "2", "Device.B": "3"}
+    outcome, _ = carry_out(Get(("Device.A.",)), tree_cpe(tree))
+    assert isinstance(outcome, Values)
+    assert set(outcome.values) == {"Device.A.1.X", "Device.A.2.X"}
+
+
+@pytest.mark.parametrize("code", [9001, 9002, 9004, 9814])
+def test_other_faults_of_a_read_are_the_outcome(code: int):
+    outcome, asked = carry_out(
+        Get(("Device.P1", "Device.P2")), lambda _: m.SoapFault(code, "no", (), "Server")
+    )
+    assert outcome == Fault(code, "no")
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(("status", "pending"), [(0, False), (1, True)])
+def test_status_one_means_accepted_but_not_applied(status: int, pending: bool):
+    change = Change("Device.X", Value("1", ValueType.BOOLEAN))
+    outcome, asked = carry_out(Set((change,)), lambda _: m.SetParameterValuesResponse(status))
+    assert outcome == Written(pending)
+    sent = m.ParameterValue("Device.X", Value("1", ValueType.BOOLEAN))
+    assert asked == [m.SetParameterValues((sent,), "")]
+
+
+def test_a_refused_write_names_each_parameter():
+    refused = (ParameterFault("Device.X", 9008, "read only"), ParameterFault("Device.Y", 9007))
+    outcome, _ = carry_out(
+        Set((Change("Device.X", Value("1")), Change("Device.Y", Value("2")))),
+        lambda _: m.SoapFault(9003, "Invalid arguments", refused, "Client"),
+    )
+    assert outcome == Fault(9003, "Invalid arguments", refused)
+    assert "Device.X: 9008 (read only)" in str(outcome)
+
+
+def test_rows_are_added_and_deleted():
+    outcome, asked = carry_out(Add("Device.T."), lambda _: m.AddObjectResponse(7, 0))
+    assert outcome == Added("Device.T.7.")
+    assert asked == [m.AddObject("Device.T.", "")]
+    outcome, _ = carry_out(Delete("Device.T.7."), lambda _: m.DeleteObjectResponse(1))
+    assert outcome == Written(pending=True)
+
+
+def test_an_added_row_without_a_number_is_a_fault_that_names_the_table():
+    outcome, _ = carry_out(Add("Device.T."), lambda _: m.AddObjectResponse(0, 0))
+    assert isinstance(outcome, Fault)
+    assert "Device.T." in str(outcome)
+
+
+def test_a_listing_leaves_out_the_path_itself():
+    def answer(request: m.Message) -> m.Message:
+        assert request == m.GetParameterNames("Device.T.", next_level=True)
+        infos = (
+            m.ParameterInfoStruct("Device.T.", True),
+            m.ParameterInfoStruct("Device.T.1.", False),
+        )
+        return m.GetParameterNamesResponse(infos)
+
+    outcome, _ = carry_out(List("Device.T."), answer)
+    assert outcome == Names((ListedName("Device.T.1.", False),))
+
+
+def test_commands():
+    reboot = Command(CommandName.REBOOT, "job-1")
+    outcome, asked = carry_out(reboot, lambda _: m.RebootResponse())
+    assert outcome == Started()
+    assert asked == [m.Reboot("job-1")]
+    reset = Command(CommandName.FACTORY_RESET)
+    outcome, _ = carry_out(reset, lambda _: m.SoapFault(9000, "Method not supported"))
+    assert outcome == Fault(9000, "Method not supported")
+
+
+def test_an_answer_to_another_question_is_a_fault():
+    outcome, _ = carry_out(Get(("Device.X",)), lambda _: m.RebootResponse())
+    assert isinstance(outcome, Fault)
+    assert "RebootResponse" in outcome.text
