@@ -1,0 +1,157 @@
+"""Which keys a blueprint file may hold, and of which kind; `models/tr181.toml` explains them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from enum import Enum
+from typing import Any
+
+from acs.profiles.intent import Security
+
+
+class Kind(Enum):
+    """Kind of a value in a blueprint file."""
+
+    TEXT = "text"
+    TEXTS = "a list of texts"
+    FLAG = "true or false"
+    NUMBER = "a whole number"
+    SCALAR = "a text, a whole number, or true or false"
+
+
+ANY = "*"
+"""Key that stands for every key."""
+REPLACE = "replace"
+"""In any table: take nothing from the same table of the blueprint that is extended."""
+
+Spec = Kind | Mapping[str, Any]
+Path = tuple[str, ...]
+
+_ALSO: Spec = {ANY: Kind.SCALAR}
+_SETTING: Spec = {
+    "write": Kind.TEXTS,
+    "first_of": Kind.TEXTS,
+    "if_present": Kind.TEXTS,
+    "also": _ALSO,
+    "words": {ANY: Kind.TEXT},
+    "type": Kind.TEXT,
+    "invert": Kind.FLAG,
+    "secret": Kind.FLAG,
+    "fold": Kind.FLAG,
+    "reference": Kind.FLAG,
+}
+WIFI_SETTINGS = ("ssid", "enabled", "hidden", "passphrase", "hex_key", "sae")
+VOICE_SETTINGS = (
+    "enabled", "line_enabled", "username", "auth_username", "password", "uri", "display_name",
+    "registrar", "registrar_port", "proxy", "proxy_port",
+    "outbound_proxy", "outbound_proxy_port", "domain", "digit_map",
+)  # fmt: skip
+MANAGEMENT_SETTINGS = (
+    "periodic_inform", "periodic_inform_interval", "acs_url", "acs_username", "acs_password",
+    "connection_request_username", "connection_request_password",
+)  # fmt: skip
+PATTERNS = ("manufacturer", "oui", "product_class", "model", "hardware", "software")
+
+SCHEMA: Mapping[str, Any] = {
+    "blueprint": {
+        "name": Kind.TEXT,
+        "title": Kind.TEXT,
+        "extends": Kind.TEXT,
+        "sources": Kind.TEXTS,
+    },
+    "match": {"root": Kind.TEXT, **dict.fromkeys(PATTERNS, Kind.TEXTS)},
+    "dialect": {
+        "booleans": Kind.TEXT,
+        "xml_declaration": Kind.FLAG,
+        "get_batch": Kind.NUMBER,
+        "set_batch": Kind.NUMBER,
+        "cookie_path": Kind.TEXT,
+    },
+    "behaviour": {"verify": Kind.TEXT, "marker": Kind.TEXT},
+    "identity": {"mac": Kind.TEXTS, "model": Kind.TEXT, "gpon_serial": Kind.TEXTS},
+    "tables": {ANY: Kind.TEXT},
+    "joins": {ANY: {"start": Kind.TEXT, "reference": Kind.TEXT, "same_number": Kind.FLAG}},
+    "wifi": {
+        "network": Kind.TEXT,
+        "steering": Kind.TEXT,
+        "band": {
+            "from": Kind.TEXTS,
+            "words": {ANY: Kind.TEXT},
+            "channel": Kind.TEXTS,
+            "numbers": {ANY: Kind.TEXT},
+        },
+        "role": {"from": Kind.TEXTS, "words": {ANY: Kind.TEXT}, "order": Kind.TEXTS},
+        "set": dict.fromkeys(WIFI_SETTINGS, _SETTING),
+        "security": {
+            "mode": Kind.TEXT,
+            "supported": Kind.TEXT,
+            "words": dict.fromkeys(map(str, Security), Kind.TEXTS),
+            "also": dict.fromkeys(map(str, Security), _ALSO),
+        },
+    },
+    "voice": {
+        "line": Kind.TEXT,
+        "ignore": Kind.TEXTS,
+        "also": _ALSO,
+        "set": dict.fromkeys(VOICE_SETTINGS, _SETTING),
+    },
+    "management": {"set": dict.fromkeys(MANAGEMENT_SETTINGS, _SETTING)},
+    "admin": {"password": _SETTING},
+    "order": {"switches": Kind.TEXTS, "separate": Kind.TEXTS},
+}
+
+
+def check_shape(data: Any, spec: Spec = SCHEMA, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Yield the key path and the reason of everything in ``data`` that ``spec`` does not allow."""
+    name = ".".join(path)
+    if isinstance(spec, Kind):
+        if not _fits(data, spec):
+            yield path, f"{name} must be {spec.value}"
+        return
+    if not isinstance(data, Mapping):
+        yield path, f"{name} must be a table"
+        return
+    for key, value in data.items():
+        inner = (*path, key)
+        if key in spec:
+            yield from check_shape(value, spec[key], inner)
+        elif key == REPLACE and path:
+            yield from check_shape(value, Kind.FLAG, inner)
+        elif ANY in spec:
+            yield from check_shape(value, spec[ANY], inner)
+        else:
+            yield inner, f"unknown key {'.'.join(inner)}{nearest(key, spec)}"
+
+
+def nearest(word: str, known: Any) -> str:
+    """Return `` (did you mean …?)`` with the known word closest to ``word``, or nothing."""
+    near = get_close_matches(word, [str(name) for name in known], 1, 0.5)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def merge(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay ``own`` over ``base``: tables are merged key by key, everything else is replaced."""
+    merged = {} if own.get(REPLACE) else dict(base)
+    for key, value in own.items():
+        if key == REPLACE:
+            continue
+        inherited = merged.get(key)
+        if isinstance(value, Mapping):
+            value = merge(inherited if isinstance(inherited, Mapping) else {}, value)
+        merged[key] = value
+    return merged
+
+
+def _fits(value: Any, kind: Kind) -> bool:
+    match kind:
+        case Kind.TEXT:
+            return isinstance(value, str)
+        case Kind.TEXTS:
+            return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
+        case Kind.FLAG:
+            return isinstance(value, bool)
+        case Kind.NUMBER:
+            return isinstance(value, int) and not isinstance(value, bool)
+        case Kind.SCALAR:
+            return isinstance(value, str | int)

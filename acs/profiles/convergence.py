@@ -1,0 +1,370 @@
+"""Converge: read, compare, write what differs, read back, and say what came of it.
+
+A flow over the operations of `acs.model.DataModel`: whoever drives it knows the protocol,
+this does not.  Nothing is replayed and nothing loops: at most one plan is written per run,
+and at most once more without optional leaves the device refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from acs.devices.record import ProofLine, Snapshot, Verdict
+from acs.model import DataModel, Fault, ParameterFault, Value, Written
+from acs.profiles.blueprint import Blueprint
+from acs.profiles.intent import Intent, Problem
+from acs.profiles.plan import Group, Plan, PlannedChange, make_plan, marker_of, seal_written
+from acs.profiles.reading import ABSENT, Reads, covered, read, reads
+from acs.profiles.tree import row_pattern
+
+_REFUSED = ABSENT | {9008, 7013}
+"""Faults of one leaf that the rest of a plan can do without: unknown, or not writable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be reached on one device, and what is known of it."""
+
+    intent: Intent
+    blueprint: Blueprint
+    snapshot: Snapshot
+    key: bytes
+    """Seals secrets in digests."""
+    fingerprint: str
+    """`acs.profiles.fingerprint` of intent and blueprint."""
+    reset: bool = False
+    """The device was reset: what we know of it is void, everything is written again."""
+    verifying: bool = False
+    """A plan written earlier waits to be seen on the device."""
+    heal: bool = True
+    """Write what differs though it was proven before; False: only report it."""
+    fresh: bool = True
+    """It was not yet proven with this fingerprint: first time, changed intent, or a retry."""
+    rewrite: bool = False
+    """Write secrets again whatever was written before, on request."""
+    mark: bool = True
+    """Leave a mark on the device, so that its loss tells of a reset."""
+    max_changes: int = 200
+    """A longer plan is not written: something is wrong with blueprint or device."""
+    missing: frozenset[str] = frozenset()
+    """Optional names known to be absent on this model and firmware (`Outcome.missing`)."""
+    now: float = 0.0
+    session: str = ""
+    device_id: int = 0
+
+
+class OutcomeKind(StrEnum):
+    """How a run ended."""
+
+    IN_ORDER = "in order"
+    """Everything was as wanted; nothing written."""
+    PROVEN = "proven"
+    """Written and read back, now or, after an earlier session, now seen."""
+    AWAITING = "awaiting"
+    """Written; the next session must verify it."""
+    DRIFTED = "drifted"
+    """Differs from what is wanted; only reported."""
+    MISMATCH = "mismatch"
+    """The device accepted it but holds something else."""
+    FAILED = "failed"
+    """Refused by the device, or by us before anything was sent."""
+    NOTHING = "nothing"
+    """Nothing is wanted of this device."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a run."""
+
+    kind: OutcomeKind
+    text: str
+    """One sentence for people."""
+    plan: Plan
+    snapshot: Snapshot
+    """To be kept: what was read and written."""
+    lines: tuple[ProofLine, ...] = ()
+    fault: Fault | None = None
+    missing: tuple[str, ...] = ()
+    """Optional names the model does not have, to be kept for it and handed in next time."""
+    marker: str = ""
+    """The mark the device carries now, or empty when this run did not learn of one."""
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Wishes that cannot be met."""
+        return self.plan.problems
+
+
+async def converge(device: DataModel, task: Task) -> Outcome:
+    """Bring the device to the intent of ``task``, as far as one session can.
+
+    Raises `SessionLost` when the device goes away; nothing of the run is then known to be
+    written, and the next run finds out by comparing.
+    """
+    if task.intent.empty:
+        text = "nothing is wanted of this device"
+        return Outcome(OutcomeKind.NOTHING, text, Plan(), task.snapshot)
+    run = _Run(device, task)
+    if isinstance(fault := await run.learn(), Fault):
+        return run.outcome(OutcomeKind.FAILED, f"could not be read: {fault}", fault=fault)
+    plan = run.plan
+    if not plan.changes and not plan.kept and plan.problems:
+        return run.outcome(OutcomeKind.FAILED, f"nothing can be applied: {plan.problems[0]}")
+    if task.verifying and not task.fresh and not task.reset:
+        return run.verified()
+    if not plan:
+        return run.outcome(OutcomeKind.IN_ORDER, "everything is as wanted", run.seen())
+    if not (task.fresh or task.reset or task.rewrite or task.heal):
+        first = plan.changes[0]
+        text = f"{_count(plan.changes)} from what is wanted, first {first.path}"
+        return run.outcome(OutcomeKind.DRIFTED, text, run.differing())
+    if len(plan.changes) > task.max_changes:
+        text = (
+            f"the plan has {len(plan.changes)} changes, more than the {task.max_changes} "
+            "allowed; nothing was written"
+        )
+        return run.outcome(OutcomeKind.FAILED, text)
+    return await run.apply()
+
+
+class _Run:
+    """One run of converge: what is known so far."""
+
+    def __init__(self, device: DataModel, task: Task) -> None:
+        self._device = device
+        self._task = task
+        self._snapshot = Snapshot() if task.reset else task.snapshot
+        self._missing: set[str] = set()
+        self.plan = Plan()
+
+    async def learn(self) -> Fault | None:
+        """Read what the comparison needs, and plan."""
+        task = self._task
+        needed = reads(task.blueprint, task.intent)
+        reading = await read(self._device, needed, task.missing)
+        if isinstance(reading, Fault):
+            return reading
+        self._missing.update(reading.missing)
+        values = self._remembered(needed) | dict(reading.values)
+        self._snapshot = Snapshot(task.now, values, self._snapshot.written)
+        self.plan = make_plan(
+            task.intent,
+            task.blueprint,
+            self._snapshot,
+            key=task.key,
+            rewrite=task.rewrite or task.reset,
+            marker=self._marker,
+        )
+        return None
+
+    def verified(self) -> Outcome:
+        """Compare with what an earlier session wrote and the device applied since."""
+        differing = [change for change in self.plan.changes if not change.secret]
+        if not self.plan:
+            return self.outcome(OutcomeKind.PROVEN, "what was written is seen", self.seen())
+        if not differing:
+            # Only secrets are open: the session that wrote them was lost before we knew.
+            text = f"{self.plan.changes[0].path} is not known to be written"
+            return self._mismatch(text, ())
+        return self._mismatch(_first_difference(differing), self.differing())
+
+    async def apply(self) -> Outcome:
+        """Write the plan, then read it back where that can be done at once."""
+        task = self._task
+        written: list[PlannedChange] = []
+        later = task.blueprint.verify_later
+        for batch in self._batches():
+            outcome, sent = await self._write(batch)
+            if isinstance(outcome, Fault):
+                lines = self._lines(written, {})
+                text = f"refused: {outcome}"
+                return self.outcome(OutcomeKind.FAILED, text, lines, fault=outcome)
+            later = later or outcome
+            written.extend(sent)
+            self._remember_written(sent)
+        if later:
+            text = f"{_changes(written)} accepted; the next session verifies"
+            return self.outcome(OutcomeKind.AWAITING, text, self._lines(written, {}))
+        return await self._prove(written)
+
+    async def _write(self, batch: list[PlannedChange]) -> tuple[bool | Fault, list[PlannedChange]]:
+        """Write one request; once more without optional leaves when these are refused.
+
+        Returns whether the effect is pending, or the refusal, and what was sent.
+        """
+        outcome = await self._device.set(*(change.change for change in batch))
+        if isinstance(outcome, Fault):
+            refused = {p.path for p in outcome.parameters if p.code in _REFUSED}
+            if not outcome.parameters and outcome.code in _REFUSED:
+                refused = {change.path for change in batch}
+            dropped = [change for change in batch if change.optional and change.path in refused]
+            if not dropped:
+                return outcome, batch
+            batch = [change for change in batch if change not in dropped]
+            if batch:
+                outcome = await self._device.set(*(change.change for change in batch))
+                if isinstance(outcome, Fault):
+                    return outcome, batch
+            self._missing.update(self._general(change.path) for change in dropped)
+        return isinstance(outcome, Written) and outcome.pending, batch
+
+    async def _prove(self, written: list[PlannedChange]) -> Outcome:
+        readable = [change.path for change in written if not change.secret]
+        values: dict[str, Value] = {}
+        if readable:
+            answer = await self._device.get(*readable)
+            if isinstance(answer, Fault):
+                text = f"{_changes(written)} written, but not read back ({answer})"
+                return self.outcome(OutcomeKind.AWAITING, text, self._lines(written, {}))
+            values.update(answer.values)
+        self._snapshot = replace(self._snapshot, values={**self._snapshot.values, **values})
+        lines = self._lines(written, values, read_back=True)
+        differing = [
+            replace(change, current=values.get(change.path))
+            for change, line in zip(written, lines, strict=True)
+            if line.verdict is Verdict.MISMATCH
+        ]
+        if differing:
+            return self._mismatch(_first_difference(differing), lines, differing)
+        text = f"{_changes(written)} written and read back"
+        return self.outcome(OutcomeKind.PROVEN, text, lines)
+
+    def outcome(
+        self,
+        kind: OutcomeKind,
+        text: str,
+        lines: tuple[ProofLine, ...] = (),
+        fault: Fault | None = None,
+    ) -> Outcome:
+        """Put together what came of the run."""
+        problems = len(self.plan.problems)
+        if problems and kind is not OutcomeKind.FAILED:
+            wishes = "1 wish" if problems == 1 else f"{problems} wishes"
+            text += f"; {wishes} cannot be met: {self.plan.problems[0]}"
+        carries = kind in (OutcomeKind.IN_ORDER, OutcomeKind.PROVEN, OutcomeKind.AWAITING)
+        marked = any(
+            change.path == self._task.blueprint.marker
+            for change in (*self.plan.kept, *self.plan.changes)
+        )
+        return Outcome(
+            kind=kind,
+            text=text,
+            plan=self.plan,
+            snapshot=self._snapshot,
+            lines=lines,
+            fault=fault,
+            missing=tuple(sorted(self._missing)),
+            marker=self._marker if carries and marked else "",
+        )
+
+    def seen(self) -> tuple[ProofLine, ...]:
+        """Return a line for everything that is as wanted."""
+        return tuple(
+            ProofLine(
+                change.path,
+                change.shown,
+                None if change.secret else change.shown_current,
+                Verdict.WRITTEN if change.secret else Verdict.PROVEN,
+            )
+            for change in self.plan.kept
+        )
+
+    def differing(self) -> tuple[ProofLine, ...]:
+        """Return a line for everything that is not as wanted."""
+        return tuple(
+            ProofLine(change.path, change.shown, change.shown_current, Verdict.MISMATCH)
+            for change in self.plan.changes
+        )
+
+    @property
+    def _marker(self) -> str:
+        return marker_of(self._task.fingerprint) if self._task.mark else ""
+
+    def _mismatch(
+        self,
+        text: str,
+        lines: tuple[ProofLine, ...],
+        differing: Sequence[PlannedChange] | None = None,
+    ) -> Outcome:
+        # What the device lost it may have lost with the secrets: they are written again next time.
+        self._snapshot = replace(self._snapshot, written={})
+        wrong = self.plan.changes if differing is None else differing
+        fault = Fault(0, "read back otherwise", tuple(map(_as_fault, wrong)))
+        return self.outcome(OutcomeKind.MISMATCH, text, lines, fault=fault)
+
+    def _remembered(self, needed: Reads) -> dict[str, Value]:
+        """Return what was known and stays: of this root, and not just read anew."""
+        root = self._task.blueprint.root
+        return {
+            path: value
+            for path, value in self._snapshot.values.items()
+            if path.startswith(root) and not covered(needed, path)
+        }
+
+    def _remember_written(self, sent: list[PlannedChange]) -> None:
+        sealed = {
+            change.path: seal_written(self._task.key, change.path, change.wanted)
+            for change in sent
+            if change.secret
+        }
+        written = {**self._snapshot.written, **sealed}
+        self._snapshot = replace(self._snapshot, written=written)
+
+    def _batches(self) -> list[list[PlannedChange]]:
+        """Split the plan into requests: one, unless a group asks for its own."""
+        separate = self._task.blueprint.separate
+        batches: list[list[PlannedChange]] = []
+        before: Group | None = None
+        for change in self.plan.changes:
+            alone = change.group.value in separate or (before and before.value in separate)
+            if not batches or (change.group is not before and alone):
+                batches.append([])
+            batches[-1].append(change)
+            before = change.group
+        return batches
+
+    def _lines(
+        self, written: list[PlannedChange], values: dict[str, Value], *, read_back: bool = False
+    ) -> tuple[ProofLine, ...]:
+        return tuple(_line(change, values.get(change.path), read_back) for change in written)
+
+    def _general(self, path: str) -> str:
+        """Return ``path`` with ``{i}`` for the instance numbers of its table."""
+        for table in sorted(self._task.blueprint.tables.values(), key=len, reverse=True):
+            if row := row_pattern(table).match(path):
+                return table + path[row.end() :]
+        return path
+
+
+def _line(change: PlannedChange, read_value: Value | None, read_back: bool) -> ProofLine:
+    if change.secret:
+        return ProofLine(change.path, change.shown, None, Verdict.WRITTEN)
+    if not read_back:
+        return ProofLine(change.path, change.shown, None, Verdict.AWAITED)
+    if read_value is None:
+        return ProofLine(change.path, change.shown, None, Verdict.MISMATCH)
+    verdict = Verdict.PROVEN if change.holds(read_value) else Verdict.MISMATCH
+    return ProofLine(change.path, change.shown, read_value.text, verdict)
+
+
+def _as_fault(change: PlannedChange) -> ParameterFault:
+    if change.secret:
+        return ParameterFault(change.path, 0, "not known to be written")
+    reads_now = repr(change.current.text) if change.current else "nothing"
+    return ParameterFault(change.path, 0, f"wanted {change.wanted.text!r}, reads {reads_now}")
+
+
+def _first_difference(differing: Sequence[PlannedChange]) -> str:
+    fault = _as_fault(differing[0])
+    more = f", and {len(differing) - 1} more" if len(differing) > 1 else ""
+    return f"{fault.path}: {fault.text}{more}"
+
+
+def _changes(changes: Sequence[PlannedChange]) -> str:
+    return "1 change" if len(changes) == 1 else f"{len(changes)} changes"
+
+
+def _count(changes: Sequence[PlannedChange]) -> str:
+    return "1 parameter differs" if len(changes) == 1 else f"{len(changes)} parameters differ"

@@ -1,0 +1,46 @@
+"""In which line of a TOML text a key stands, for messages people can act on.
+
+``tomllib`` parses without positions; this finds the lines of keys and table headers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+_KEY = r"""(?:"[^"\n]*"|'[^'\n]*'|[A-Za-z0-9_-]+)"""
+_DOTTED = rf"{_KEY}(?:\s*\.\s*{_KEY})*"
+_HEADER = re.compile(rf"^\s*\[{{1,2}}\s*({_DOTTED})\s*\]")
+_ASSIGNMENT = re.compile(rf"^\s*({_DOTTED})\s*=")
+_PART = re.compile(_KEY)
+
+KeyPath = tuple[str, ...]
+
+
+def key_lines(text: str) -> dict[KeyPath, int]:
+    """Map each key path (``("wifi", "set", "ssid")``) to its line, counted from 1."""
+    lines: dict[KeyPath, int] = {}
+    table: KeyPath = ()
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := _HEADER.match(line):
+            table = _parts(header[1])
+            path = table
+        elif assignment := _ASSIGNMENT.match(line):
+            path = table + _parts(assignment[1])
+        else:
+            continue
+        for end in range(1, len(path) + 1):
+            lines.setdefault(path[:end], number)
+    return lines
+
+
+def line_of(lines: Mapping[KeyPath, int], path: Sequence[str]) -> int:
+    """Return the line of ``path``, or of the nearest key around it; 1 when there is none."""
+    for end in range(len(path), 0, -1):
+        if line := lines.get(tuple(path[:end])):
+            return line
+    return 1
+
+
+def _parts(dotted: str) -> KeyPath:
+    return tuple(part.strip("\"'") for part in _PART.findall(dotted))

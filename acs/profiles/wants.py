@@ -1,0 +1,141 @@
+"""From a wish and the rule of a blueprint to wanted values of a device's leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from acs.model import Secret, Value, ValueType
+from acs.profiles.blueprint import Blueprint, Constant, Place, Setting
+from acs.profiles.intent import Problem
+from acs.profiles.tree import Row, Tree
+
+Wish = bool | int | str | Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """One leaf and the value it should have."""
+
+    path: str
+    value: Value
+    where: str
+    """Part of the intent it comes from."""
+    setting: str
+    secret: bool = False
+    optional: bool = False
+    """The device may do without it."""
+    fold: bool = False
+    reference: bool = False
+
+    def __repr__(self) -> str:
+        shown = "***" if self.secret else repr(self.value.text)
+        return f"Want({self.path} = {shown})"
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where on a device a wish applies: a row of a table, or the device when there is none."""
+
+    blueprint: Blueprint
+    tree: Tree
+    base: str = ""
+    row: Row | None = None
+
+    def path(self, place: Place) -> str | None:
+        """Return the path of ``place`` from here; None when there is no such row."""
+        return self.tree.locate(place, self.base, self.row)
+
+    def text(self, place: Place) -> str | None:
+        """Return what the device holds at ``place``."""
+        return self.tree.text(place, self.base, self.row)
+
+    def present(self, place: Place) -> str | None:
+        """Return the path of ``place`` when the device has it."""
+        path = self.path(place)
+        return path if path and self.tree.value(path) is not None else None
+
+
+def want_setting(
+    wish: Wish, setting: Setting | None, spot: Spot, where: str, name: str
+) -> Iterator[Want | Problem]:
+    """Yield what ``wish`` means for the leaves of ``setting``, or why it cannot be written."""
+    if setting is None:
+        yield Problem(where, name, "this blueprint has no place for it")
+        return
+    targets: list[tuple[str, bool]] = []
+    for place in setting.write:
+        if path := spot.present(place):
+            targets.append((path, False))
+        else:
+            yield Problem(where, name, f"the device has no {spot.path(place) or place}")
+            return
+    if setting.first_of:
+        path = next(filter(None, map(spot.present, setting.first_of)), None)
+        if path is None:
+            names = ", ".join(str(spot.path(place) or place) for place in setting.first_of)
+            yield Problem(where, name, f"the device has none of {names}")
+            return
+        targets.append((path, False))
+    targets.extend((path, True) for place in setting.if_present if (path := spot.present(place)))
+    if not targets and not setting.if_present:
+        yield Problem(where, name, "this blueprint has no place for it")
+        return
+    for path, optional in targets:
+        yield Want(
+            path=path,
+            value=_value(wish, setting, path, spot),
+            where=where,
+            setting=name,
+            secret=setting.secret or isinstance(wish, Secret),
+            optional=optional,
+            fold=setting.fold,
+            reference=setting.reference,
+        )
+    yield from want_constants(setting.also, spot, where, name)
+
+
+def want_constants(
+    constants: Iterable[Constant], spot: Spot, where: str, name: str
+) -> Iterator[Want]:
+    """Yield the constants that go with a setting, on leaves the device has."""
+    for constant in constants:
+        if path := spot.present(constant.place):
+            value = _value(constant.value, Setting(), path, spot)
+            yield Want(path, value, where, name, optional=True)
+
+
+def want_text(
+    text: str, kind: ValueType, place: Place, spot: Spot, where: str, name: str
+) -> Iterator[Want | Problem]:
+    """Yield one leaf with a word already chosen."""
+    if path := spot.present(place):
+        yield Want(path, Value(text, kind), where, name)
+    else:
+        yield Problem(where, name, f"the device has no {spot.path(place) or place}")
+
+
+def _value(wish: Wish, setting: Setting, path: str, spot: Spot) -> Value:
+    """Write ``wish`` as this leaf takes it: type from the tree, not from the name.
+
+    An ``Enable`` may be a boolean, a number or the word ``Enabled``.
+    """
+    current = spot.tree.value(path)
+    reported = current.type if current else ValueType.STRING
+    if isinstance(wish, Secret):
+        return Value(wish.reveal(), reported)
+    if isinstance(wish, bool):
+        on = wish is not setting.invert
+        word = setting.words.get("true" if on else "false")
+        if reported is not ValueType.BOOLEAN and word is not None:
+            return Value(word, _kind(reported, setting.type, ValueType.STRING))
+        true, false = spot.blueprint.true_false
+        return Value(true if on else false, ValueType.BOOLEAN)
+    text = setting.words.get(str(wish), str(wish))
+    natural = ValueType.UNSIGNED_INT if isinstance(wish, int) else ValueType.STRING
+    return Value(text, _kind(reported, setting.type, natural))
+
+
+def _kind(reported: ValueType, ruled: ValueType | None, natural: ValueType) -> ValueType:
+    # USP names no types: everything comes as a string there.
+    return reported if reported is not ValueType.STRING else ruled or natural
