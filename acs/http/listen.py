@@ -1,0 +1,55 @@
+"""From an address to a listening port."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IOpenSSLServerConnectionCreator,
+    IProtocolFactory,
+)
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+
+from acs.http.factory import HttpFactory
+
+_BACKLOG = 1024
+"""A whole street comes back from a power cut at once."""
+
+
+def listen(
+    reactor: Any,
+    address: str,
+    factory: HttpFactory,
+    tls: IOpenSSLServerConnectionCreator | None = None,
+) -> IListeningPort:
+    """Listen on `address` ("host:port", "[v6]:port", ":port" for all of IPv4; port 0 picks one).
+
+    `reactor` is IReactorTCP and IReactorTime. Raises ValueError for a bad address and Twisted's
+    CannotListenError when it is taken.
+    """
+    host, port = split_address(address)
+    serving = factory if tls is None else secured(factory, tls, reactor)
+    listening: IListeningPort = reactor.listenTCP(port, serving, _BACKLOG, interface=host)
+    return listening
+
+
+def secured(
+    factory: HttpFactory, tls: IOpenSSLServerConnectionCreator, reactor: Any
+) -> TLSMemoryBIOFactory:
+    """The same factory behind TLS."""
+    wrapped = TLSMemoryBIOFactory(tls, False, cast(IProtocolFactory, factory), reactor)
+    wrapped.protocol = TLSMemoryBIOProtocol  # a reply is one write: nothing to gather
+    return wrapped
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Host and port of "host:port" or "[v6]:port"; ValueError when it is neither."""
+    host, colon, port = address.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ValueError(f"put the IPv6 address of {address!r} in brackets: [::1]:7547")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError(f"not host:port: {address!r}")
+    return host, int(port)
