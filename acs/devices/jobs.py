@@ -7,16 +7,15 @@ goes out, so that it is never sent twice unknowingly.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Mapping
 
-from acs.devices.effects import Effect, SaveJob
-from acs.devices.record import Device, Job, JobKind, JobState, Standing
+from acs.devices.effects import SaveJob
+from acs.devices.ledger import Ledger
+from acs.devices.record import Job, JobKind, JobState, Standing
 from acs.model import (
     Added,
     Change,
     CommandName,
-    Contact,
     DataModel,
     EventKind,
     Fault,
@@ -31,55 +30,36 @@ REBOOT_GRACE = 600.0
 Result = tuple[JobState, Mapping[str, object]]
 
 
-class Visitor(Protocol):
-    """What running jobs needs of the visit."""
-
-    contact: Contact
-
-    @property
-    def device(self) -> Device | None:
-        """The device on the line."""
-
-    def learn(self, *effects: Effect) -> None:
-        """Keep effects for the end of the visit."""
-
-    async def keep(self) -> None:
-        """Write what was learned so far."""
-
-    def say(self, kind: str, text: str, detail: Mapping[str, object] | None = None) -> None:
-        """Put a line on the timeline."""
-
-
 def command_key(job: Job) -> str:
     """The CommandKey by which a device reports the end of a job."""
     return f"job-{job.id}"
 
 
-async def run_jobs(visit: Visitor, line: DataModel, jobs: Sequence[Job]) -> None:
+async def run_jobs(ledger: Ledger, line: DataModel) -> None:
     """Carry out the open jobs in order; a reboot or reset is the last thing of a session."""
     last = (JobKind.REBOOT, JobKind.FACTORY_RESET)
-    for job in sorted(jobs, key=lambda job: job.kind in last):
+    for job in sorted(ledger.opened.jobs, key=lambda job: job.kind in last):
         if job.state is JobState.SENT:
-            result = _settle(visit, job)
+            result = _settle(ledger, job)
             if result is None:
                 continue
         else:
-            result = await _carry_out(visit, line, job)
+            result = await _carry_out(ledger, line, job)
         state, detail = result
         if state is JobState.QUEUED:
             continue
         attempts = job.attempts + (job.state is JobState.QUEUED)
-        visit.learn(SaveJob(job.id, state, visit.contact.at, attempts, detail))
+        ledger.learn(SaveJob(job.id, state, ledger.contact.at, attempts, detail))
         if state is not JobState.SENT:
             reason = detail.get("error", "")
-            visit.say(
+            ledger.say(
                 "job", f"{job.kind} (job {job.id}) {state}" + (f": {reason}" if reason else "")
             )
         if job.kind in last and state is JobState.SENT:
             return
 
 
-async def _carry_out(visit: Visitor, line: DataModel, job: Job) -> Result:
+async def _carry_out(ledger: Ledger, line: DataModel, job: Job) -> Result:
     try:
         match job.kind:
             case JobKind.READ:
@@ -87,41 +67,41 @@ async def _carry_out(visit: Visitor, line: DataModel, job: Job) -> Result:
             case JobKind.SET:
                 return await _set(line, job.payload)
             case JobKind.ADD:
-                await _sent(visit, job)
+                await _sent(ledger, job)
                 return await _add(line, job.payload)
             case JobKind.DELETE:
-                await _sent(visit, job)
+                await _sent(ledger, job)
                 return _plain(await line.delete(str(job.payload.get("row", ""))))
             case JobKind.REBOOT:
-                await _sent(visit, job)
-                return _started(visit, await line.command(CommandName.REBOOT, command_key(job)))
+                await _sent(ledger, job)
+                return _started(ledger, await line.command(CommandName.REBOOT, command_key(job)))
             case JobKind.FACTORY_RESET:
-                await _sent(visit, job)
-                return _started(visit, await line.command(CommandName.FACTORY_RESET))
+                await _sent(ledger, job)
+                return _started(ledger, await line.command(CommandName.FACTORY_RESET))
             case JobKind.PROVISION:
-                return _provisioned(visit)
+                return _provisioned(ledger)
     except SessionLost as lost:
         if job.kind in (JobKind.READ, JobKind.SET, JobKind.PROVISION):
             detail: Mapping[str, object] = {"error": f"session lost: {lost}"}
             again = JobState.QUEUED if job.attempts < 4 else JobState.FAILED
-            visit.learn(SaveJob(job.id, again, visit.contact.at, job.attempts + 1, detail))
+            ledger.learn(SaveJob(job.id, again, ledger.contact.at, job.attempts + 1, detail))
         raise
 
 
-async def _sent(visit: Visitor, job: Job) -> None:
-    detail = {"sent_at": visit.contact.at}
-    visit.learn(SaveJob(job.id, JobState.SENT, visit.contact.at, job.attempts + 1, detail))
-    await visit.keep()
+async def _sent(ledger: Ledger, job: Job) -> None:
+    detail = {"sent_at": ledger.contact.at}
+    ledger.learn(SaveJob(job.id, JobState.SENT, ledger.contact.at, job.attempts + 1, detail))
+    await ledger.keep()
 
 
-def _settle(visit: Visitor, job: Job) -> Result | None:
+def _settle(ledger: Ledger, job: Job) -> Result | None:
     """Decide what became of a job that was sent in an earlier session."""
-    contact = visit.contact
+    contact = ledger.contact
     sent_at = job.result.get("sent_at", 0.0)
     late = contact.at - (sent_at if isinstance(sent_at, float) else 0.0) > REBOOT_GRACE
     match job.kind:
         case JobKind.PROVISION:
-            result = _provisioned(visit)
+            result = _provisioned(ledger)
             return None if result[0] in (JobState.SENT, JobState.QUEUED) else result
         case JobKind.REBOOT:
             reported = any(
@@ -142,9 +122,8 @@ def _settle(visit: Visitor, job: Job) -> Result | None:
             return JobState.FAILED, {"error": error}
 
 
-def _provisioned(visit: Visitor) -> Result:
-    device = visit.device
-    assert device is not None
+def _provisioned(ledger: Ledger) -> Result:
+    device = ledger.device
     match device.standing:
         case Standing.LIVE:
             return JobState.DONE, {"standing": device.standing.value, "text": device.reason}
@@ -211,10 +190,10 @@ def _plain(answer: object) -> Result:
     return _failed(answer) if isinstance(answer, Fault) else (JobState.DONE, {})
 
 
-def _started(visit: Visitor, answer: object) -> Result:
+def _started(ledger: Ledger, answer: object) -> Result:
     if isinstance(answer, Fault):
         return _failed(answer)
-    return JobState.SENT, {"sent_at": visit.contact.at}
+    return JobState.SENT, {"sent_at": ledger.contact.at}
 
 
 def _failed(fault: Fault) -> Result:

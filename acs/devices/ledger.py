@@ -1,0 +1,94 @@
+"""What a visit learns, kept until it is handed over together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from acs.devices.effects import AddTimeline, Effect, SaveDevice
+from acs.devices.house import House
+from acs.devices.record import Device, Opened, Standing, TimelineEntry
+from acs.model import Contact
+from acs.profiles import Blueprint, Facts
+
+
+class Ledger:
+    """The device's record, with the changes and effects of one visit."""
+
+    __slots__ = ("_changes", "_effects", "contact", "device", "house", "opened")
+
+    def __init__(self, opened: Opened, contact: Contact, house: House) -> None:
+        self.opened = opened
+        self.device: Device = opened.device
+        self.contact = contact
+        self.house = house
+        self._effects: list[Effect] = []
+        self._changes: dict[str, object] = {}
+
+    def learn(self, *effects: Effect) -> None:
+        """Keep effects for the end of the visit."""
+        self._effects.extend(effects)
+
+    def change(self, **values: object) -> None:
+        """Change columns of the device's record, by the field names of `Device`."""
+        for name, value in values.items():
+            if getattr(self.device, name) != value:
+                setattr(self.device, name, value)
+                self._changes[name] = value
+
+    def say(self, kind: str, text: str, detail: Mapping[str, object] | None = None) -> None:
+        """Put a line on the timeline."""
+        contact = self.contact
+        entry = TimelineEntry(
+            self.device.id, contact.at, kind, text, contact.session, dict(detail or {})
+        )
+        self._effects.append(AddTimeline(entry))
+
+    def stand(self, standing: Standing, reason: str) -> None:
+        """Set where the device stands, with a line on the timeline when that is new."""
+        if self.device.standing is not standing or self.device.reason != reason:
+            self.say(str(standing), reason)
+        self.change(standing=standing, reason=reason)
+
+    @property
+    def remarkable(self) -> bool:
+        """True when there is more to keep than changed columns."""
+        return bool(self._effects)
+
+    async def keep(self) -> None:
+        """Write what was learned so far and wait until it is durable."""
+        await self.house.commit(self._taken())
+
+    async def close(self) -> None:
+        """Hand over all that was learned; wait for it only when it is more than a last-seen."""
+        self.change(last_seen=self.contact.at)
+        if self._effects:
+            await self.keep()
+        else:
+            self.house.post(self._taken())
+
+    def abandon(self) -> None:
+        """Hand over what was learned when the device is gone and nothing can be awaited."""
+        self.change(last_seen=self.contact.at)
+        self.house.post(self._taken())
+
+    def _taken(self) -> list[Effect]:
+        if self._changes:
+            self._effects.append(SaveDevice(self.device.id, self._changes))
+            self._changes = {}
+        effects, self._effects = self._effects, []
+        return effects
+
+    def blueprint(self) -> Blueprint | None:
+        """The blueprint of the device, by what is known of it now."""
+        device = self.device
+        return self.house.blueprint(
+            Facts(
+                manufacturer=device.manufacturer,
+                oui=device.oui,
+                product_class=device.product_class,
+                model=device.model,
+                hardware=device.hardware,
+                software=device.software,
+                root=self.contact.root,
+            )
+        )

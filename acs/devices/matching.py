@@ -1,0 +1,99 @@
+"""Match the device on the line to its equipment, reading what it does not announce."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from acs.devices import identity
+from acs.devices.identity import Ambiguous, Hints, Match, Matched, Unmatched
+from acs.devices.ledger import Ledger
+from acs.devices.record import Standing
+from acs.devices.source import Pending
+from acs.model import DataModel, EventKind, Values
+from acs.profiles import Blueprint
+
+
+async def match_equipment(ledger: Ledger, line: DataModel) -> bool:
+    """Match the device to exactly one equipment; True when it is matched.
+
+    Otherwise it stands quarantined, or waiting while ERPNext has not answered yet.
+    """
+    device = ledger.device
+    known = bool(device.equipment and ledger.opened.wish)
+    if known and not ledger.contact.has(EventKind.BOOTSTRAP):
+        return True
+    hints = Hints(ledger.contact.device, device.mac)
+    found = await _look_up(ledger, hints)
+    if isinstance(found, Unmatched) and not device.mac:
+        blueprint = ledger.blueprint()
+        if blueprint is not None:
+            hints = await read_identity(ledger, line, blueprint)
+            if hints.mac or hints.gpon_serial:
+                found = await _look_up(ledger, hints)
+    match found:
+        case Matched(equipment, rule):
+            if device.equipment != equipment.name:
+                ledger.change(equipment=equipment.name, matched_by=str(rule), suggestion="")
+                ledger.say("matched", f"{equipment.name} by {rule}")
+                ledger.stand(Standing.PENDING, "matched, not provisioned yet")
+            return True
+        case Ambiguous(equipments, rule):
+            names = ", ".join(e.name for e in equipments)
+            _unmatch(ledger)
+            reason = f"{rule} fits more than one equipment: {names}"
+            ledger.stand(Standing.QUARANTINED, reason)
+        case Unmatched(None):
+            _unmatch(ledger)
+            ledger.stand(Standing.QUARANTINED, "no equipment has this serial or MAC")
+        case Unmatched(near) if near is not None:
+            _unmatch(ledger, near.name)
+            reason = f"no equipment fits; {near.name} has a MAC close to it, please check"
+            ledger.stand(Standing.QUARANTINED, reason)
+        case Pending(reason):
+            if known:
+                return True
+            if not device.equipment:
+                ledger.stand(Standing.WAITING, reason)
+    return False
+
+
+async def read_identity(ledger: Ledger, line: DataModel, blueprint: Blueprint) -> Hints:
+    """Read what a TP-Link does not announce: MAC, GPON serial and model name."""
+    hints = Hints(ledger.contact.device, ledger.device.mac)
+    asked = (*blueprint.mac_paths, *blueprint.gpon_paths, blueprint.model_path)
+    answer = await line.get(*filter(None, asked))
+    if not isinstance(answer, Values):
+        ledger.say("identity", f"MAC could not be read: {answer}")
+        return hints
+    model = answer.values.get(blueprint.model_path)
+    if model is not None and model.text:
+        ledger.change(model=model.text)
+    mac = _first(blueprint.mac_paths, answer, identity.normal_mac)
+    gpon = _first(blueprint.gpon_paths, answer, identity.normal_gpon)
+    if mac:
+        ledger.change(mac=mac)
+    return replace(hints, mac=mac or hints.mac, gpon_serial=gpon)
+
+
+def unmatch_gone(ledger: Ledger) -> None:
+    """The matched equipment is gone from ERPNext: back to quarantine."""
+    _unmatch(ledger)
+    ledger.stand(Standing.QUARANTINED, "its equipment no longer exists in ERPNext")
+
+
+async def _look_up(ledger: Ledger, hints: Hints) -> Match | Pending:
+    found = await ledger.house.source.find(identity.terms(hints))
+    return found if isinstance(found, Pending) else identity.match(hints, found.equipment)
+
+
+def _unmatch(ledger: Ledger, suggestion: str = "") -> None:
+    ledger.change(equipment="", matched_by="", suggestion=suggestion, wish="")
+
+
+def _first(paths: tuple[str, ...], answer: Values, normal: Callable[[str], str]) -> str:
+    """The first of ``paths`` that was answered with something meaningful, in normal form."""
+    for path in paths:
+        if path in answer.values and (text := normal(answer.values[path].text)):
+            return text
+    return ""

@@ -1,0 +1,250 @@
+"""Bring the device on the line to what its equipment should have, when there is reason to look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from acs.devices.effects import (
+    ClearFault,
+    ForgetMissing,
+    RaiseFault,
+    SaveCredentials,
+    SaveProof,
+    SaveSnapshot,
+)
+from acs.devices.identity import EquipmentStatus
+from acs.devices.ledger import Ledger
+from acs.devices.matching import read_identity, unmatch_gone
+from acs.devices.record import (
+    FaultRecord,
+    Job,
+    JobKind,
+    JobState,
+    Proof,
+    Snapshot,
+    Standing,
+)
+from acs.devices.source import Pending, Wish
+from acs.model import DataModel, EventKind, Fault, Secret, SessionLost
+from acs.profiles import (
+    Blueprint,
+    Intent,
+    Management,
+    Outcome,
+    OutcomeKind,
+    Task,
+    check,
+    converge,
+    fingerprint,
+)
+
+REASONS_TO_LOOK = (EventKind.BOOTSTRAP, EventKind.BOOT, EventKind.VALUE_CHANGE)
+UNPROVEN = (Standing.PENDING, Standing.WAITING, Standing.FAULTED, Standing.QUARANTINED)
+SETTLED = (Standing.LIVE, Standing.DRIFTED, Standing.VERIFYING)
+NOT_PUSHED = (EquipmentStatus.DEFECTIVE, EquipmentStatus.RETURNED)
+SUBJECT = "provision"
+
+
+LOST_UNPUNISHED = 2
+"""Sessions a device may lose while it is provisioned before it has to wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One look at a device, and why."""
+
+    blueprint: Blueprint
+    reset: bool
+    asked: Job | None
+
+
+async def provision(ledger: Ledger, line: DataModel) -> None:
+    """Compare the device with its wish and converge, if there is reason to and no pause runs."""
+    blueprint = ledger.blueprint()
+    if blueprint is None:
+        ledger.stand(Standing.FAULTED, "no blueprint fits this model: see acs blueprint list")
+        return
+    ledger.change(blueprint=blueprint.name)
+    look = _look(ledger, blueprint)
+    if look is None:
+        return
+    wish = await ledger.house.source.wish(ledger.device.equipment)
+    match wish:
+        case None:
+            unmatch_gone(ledger)
+        case Pending(reason):
+            ledger.say("waiting", reason)
+        case Wish(equipment, _, digest) if equipment.status in NOT_PUSHED:
+            key = _wish_key(ledger, blueprint, digest)
+            ledger.change(wish=key, checked_at=ledger.contact.at)
+            reason = f"{equipment.name} is {equipment.status}: nothing is pushed"
+            ledger.stand(Standing.HELD, reason)
+        case Wish():
+            try:
+                await _converge(ledger, line, look, wish)
+            except SessionLost:
+                _count_lost(ledger)
+                raise
+
+
+def _wish_key(ledger: Ledger, blueprint: Blueprint, digest: str) -> str:
+    """Changes with the mirrored wish, the blueprint and our own settings."""
+    return f"{digest}:{blueprint.digest}:{ledger.house.policy.digest}"
+
+
+def _look(ledger: Ledger, blueprint: Blueprint) -> _Look | None:
+    """Say what to look at; None when there is no reason, or a pause after a failure runs."""
+    device, contact, policy = ledger.device, ledger.contact, ledger.house.policy
+    look = _Look(
+        blueprint,
+        reset=_was_reset(ledger, blueprint),
+        asked=next((job for job in ledger.opened.jobs if _asks_for_it(job)), None),
+    )
+    changed = device.wish != _wish_key(ledger, blueprint, ledger.opened.wish)
+    reason = (
+        look.reset
+        or look.asked is not None
+        or changed
+        or bool(device.plan)
+        or device.standing in UNPROVEN
+        or contact.has(*REASONS_TO_LOOK)
+        or contact.at - device.checked_at >= policy.check_interval
+    )
+    paused = contact.at < device.retry_at
+    # A reset or a new wish may end a pause, but not over and over.
+    rested = contact.at - device.checked_at >= policy.backoff
+    urgent = look.asked is not None or ((look.reset or changed) and rested)
+    return look if reason and (urgent or not paused) else None
+
+
+def _was_reset(ledger: Ledger, blueprint: Blueprint) -> bool:
+    """A factory reset: announced, or seen by the marker we left being gone."""
+    if ledger.contact.has(EventKind.BOOTSTRAP):
+        return True
+    told = ledger.contact.values.get(blueprint.marker)
+    marker = ledger.device.marker
+    return bool(marker) and told is not None and told.text != marker
+
+
+def _asks_for_it(job: Job) -> bool:
+    return job.kind is JobKind.PROVISION and job.state is JobState.QUEUED
+
+
+async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) -> None:
+    device, house, contact = ledger.device, ledger.house, ledger.contact
+    if not device.mac:
+        await read_identity(ledger, line, look.blueprint)
+    checked = check(wish.intent)
+    for problem in checked.problems:
+        ledger.say("refused wish", str(problem))
+    mark = fingerprint(checked.intent, look.blueprint, house.key)
+    asked = look.asked
+    model_key = "|".join((device.manufacturer, device.model, device.hardware, device.software))
+    snapshot = Snapshot() if look.reset else await house.snapshot(device.id)
+    task = Task(
+        intent=await _with_management(ledger, checked.intent),
+        blueprint=look.blueprint,
+        snapshot=snapshot,
+        key=house.key,
+        fingerprint=mark,
+        reset=look.reset,
+        verifying=bool(device.plan) and device.fingerprint == mark,
+        heal=house.policy.heal,
+        fresh=device.fingerprint != mark or device.standing not in SETTLED or asked is not None,
+        rewrite=asked is not None and bool(asked.payload.get("rewrite")),
+        mark=house.policy.marker,
+        max_changes=house.policy.max_changes,
+        missing=house.missing(model_key),
+        now=contact.at,
+        session=contact.session,
+        device_id=device.id,
+    )
+    outcome = await converge(line, task)
+    if outcome.missing:
+        ledger.learn(ForgetMissing(model_key, outcome.missing))
+    if outcome.snapshot != snapshot:
+        ledger.learn(SaveSnapshot(device.id, outcome.snapshot))
+    for problem in outcome.problems:
+        ledger.say("not possible", str(problem))
+    ledger.change(wish=_wish_key(ledger, look.blueprint, wish.digest), checked_at=contact.at)
+    _conclude(ledger, look, outcome, mark)
+
+
+def _conclude(ledger: Ledger, look: _Look, outcome: Outcome, mark: str) -> None:
+    device, contact = ledger.device, ledger.contact
+    if outcome.lines:
+        plan = outcome.plan.digest if outcome.plan else device.plan
+        proof = Proof(device.id, contact.at, contact.session, plan, mark, outcome.lines)
+        ledger.learn(SaveProof(proof))
+    if look.reset:
+        ledger.change(marker="")
+    if outcome.marker:
+        ledger.change(marker=outcome.marker)
+    match outcome.kind:
+        case OutcomeKind.PROVEN | OutcomeKind.IN_ORDER | OutcomeKind.NOTHING:
+            ledger.change(fingerprint=mark, plan="", failures=0, retry_at=0.0)
+            ledger.learn(ClearFault(device.id, SUBJECT))
+            ledger.stand(Standing.LIVE, outcome.text)
+        case OutcomeKind.AWAITING:
+            ledger.change(fingerprint=mark, plan=outcome.plan.digest)
+            ledger.stand(Standing.VERIFYING, outcome.text)
+        case OutcomeKind.DRIFTED:
+            ledger.stand(Standing.DRIFTED, outcome.text)
+        case OutcomeKind.MISMATCH | OutcomeKind.FAILED:
+            _fail(ledger, outcome)
+
+
+def _fail(ledger: Ledger, outcome: Outcome) -> None:
+    """Open a fault that names the parameters, and pause: twice as long after each failure."""
+    device, contact = ledger.device, ledger.contact
+    retry_at = contact.at + _pause(ledger, device.failures)
+    fault = outcome.fault or Fault(0, outcome.text)
+    parameters = tuple(f"{p.path}: {p.code} {p.text}".rstrip() for p in fault.parameters)
+    record = FaultRecord(
+        device.id, SUBJECT, contact.at, fault.code, outcome.text, parameters, retry_at=retry_at
+    )
+    # The plan is forgotten: what is verified next must have been written anew.
+    ledger.change(plan="", failures=device.failures + 1, retry_at=retry_at)
+    ledger.learn(RaiseFault(record))
+    ledger.stand(Standing.FAULTED, outcome.text)
+
+
+def _pause(ledger: Ledger, failures: int) -> float:
+    policy = ledger.house.policy
+    return min(policy.backoff * 2.0 ** min(failures, 30), policy.backoff_max)
+
+
+def _count_lost(ledger: Ledger) -> None:
+    """A cut line is tried again at once; a device that never gets through has to wait."""
+    device = ledger.device
+    ledger.change(failures=device.failures + 1)
+    if device.failures > LOST_UNPUNISHED:
+        pause = _pause(ledger, device.failures - LOST_UNPUNISHED - 1)
+        ledger.change(retry_at=ledger.contact.at + pause, checked_at=ledger.contact.at)
+
+
+async def _with_management(ledger: Ledger, intent: Intent) -> Intent:
+    """Add what the server itself wants: its own credentials, the inform interval."""
+    policy = ledger.house.policy
+    management = intent.management or Management()
+    if policy.periodic_inform_interval and management.periodic_inform_interval is None:
+        management = replace(
+            management,
+            periodic_inform=True,
+            periodic_inform_interval=policy.periodic_inform_interval,
+        )
+    if policy.own_credentials and ledger.contact.credential == "bootstrap":
+        password = await _own_password(ledger)
+        management = replace(management, acs_username=ledger.device.key, acs_password=password)
+    return intent if management == Management() else replace(intent, management=management)
+
+
+async def _own_password(ledger: Ledger) -> Secret:
+    """The device's generated password; kept durably before the device is told it."""
+    pending = await ledger.house.pending_password(ledger.device.id)
+    if pending is not None:
+        return pending
+    password = ledger.house.new_password()
+    ledger.learn(SaveCredentials(ledger.device.id, ledger.device.key, password.reveal()))
+    await ledger.keep()
+    return password
