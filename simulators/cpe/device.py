@@ -1,0 +1,285 @@
+"""The life of one ONT, without clock or sockets: what it knows, what it has to report.
+
+Sessions are run by `session.Session`; this is what lasts between them.  Times are epoch
+seconds and are handed in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from .dialect import DIALECTS
+from .effects import EFFECTS
+from .misbehaviour import GOOD, Misbehaviour
+from .model import ACTIVE, Parameter, Tree
+from .modelfile import Identity, Model, load_model
+from .render import Event
+from .report import End, SessionReport
+
+BOOTSTRAP = Event("0 BOOTSTRAP")
+BOOT = Event("1 BOOT")
+PERIODIC = Event("2 PERIODIC")
+SCHEDULED = Event("3 SCHEDULED")
+VALUE_CHANGE = Event("4 VALUE CHANGE")
+CONNECTION_REQUEST = Event("6 CONNECTION REQUEST")
+
+_BUILD = re.compile(r"Build (\d\d)(\d\d)(\d\d)")
+
+
+class Ont:
+    """One simulated unit.
+
+    ``model`` is a model or its name; ``username`` and ``password`` are the factory ACS
+    account, to which a factory reset returns; ``without`` names parameters this unit's
+    firmware lacks; ``factory`` overrides other factory values (path → text).
+    """
+
+    def __init__(
+        self,
+        model: Model | str,
+        identity: Identity,
+        *,
+        acs_url: str = "",
+        username: str = "",
+        password: str = "",
+        misbehaviour: Misbehaviour = GOOD,
+        without: Iterable[str] = (),
+        factory: Mapping[str, str] | None = None,
+    ) -> None:
+        self.model = load_model(model) if isinstance(model, str) else model
+        self.identity = identity
+        self.dialect = DIALECTS[self.model.dialect]
+        self.misbehaviour = misbehaviour
+        self._management = f"{self.model.top}ManagementServer."
+        account = {"URL": acs_url, "Username": username, "Password": password}
+        settings = {self._management + leaf: text for leaf, text in account.items()}
+        self.tree = Tree(self.model, identity, {**settings, **(factory or {})}, without)
+        self.events: list[Event] = []
+        """Events not yet delivered."""
+        self.retry_count = 0
+        self.scheduled: list[tuple[int, str]] = []
+        """ScheduleInform requests not yet taken up: seconds to wait and CommandKey."""
+        self.reboot_keys: list[str] = []
+        """CommandKeys of the Reboot requests that wait for the end of the session."""
+        self.reset_due = False
+        self.questions: list[str] = []
+        """Methods to call on the ACS in the next session, such as ``GetRPCMethods``."""
+        self._bootstrapped_at = ""
+        self._start()
+        self.power_on()
+
+    def _start(self) -> None:
+        self.next_id = self.dialect.first_id
+        self._booted_at: float | None = None
+        self._clock_set = not self.dialect.build_date_before_ntp
+        self.wan = self.model.wan
+
+    # --- what it is set to --------------------------------------------------------------
+
+    @property
+    def acs_url(self) -> str:
+        """URL of the ACS it calls."""
+        return self.tree.get(self._management + "URL")
+
+    @acs_url.setter
+    def acs_url(self, url: str) -> None:
+        """Point the unit at an ACS as an installer would: it outlives a factory reset."""
+        self.tree.factory[self._management + "URL"] = url
+        self.tree.put(self._management + "URL", url)
+
+    @property
+    def credentials(self) -> tuple[str, str]:
+        """Account for the ACS, from its own tree."""
+        get = self.tree.get
+        password = (
+            "wrong" if self.misbehaviour.wrong_password else get(self._management + "Password")
+        )
+        return get(self._management + "Username"), password
+
+    @property
+    def periodic_interval(self) -> int | None:
+        """Seconds between periodic Informs, None while they are switched off."""
+        if self.tree.get(self._management + "PeriodicInformEnable") != "1":
+            return None
+        return int(self.tree.get(self._management + "PeriodicInformInterval"))
+
+    @property
+    def retry_pace(self) -> tuple[int, int]:
+        """CWMPRetryMinimumWaitInterval and CWMPRetryIntervalMultiplier."""
+        minimum = self.tree.find(self._management + "CWMPRetryMinimumWaitInterval", "5")
+        multiplier = self.tree.find(self._management + "CWMPRetryIntervalMultiplier", "2000")
+        return int(minimum), int(multiplier)
+
+    @property
+    def device_id(self) -> tuple[str, str, str, str]:
+        """Manufacturer, OUI, ProductClass, SerialNumber of its Inform."""
+        who = self.identity
+        return self.model.manufacturer, who.oui, who.product_class, who.serial
+
+    # --- events -------------------------------------------------------------------------
+
+    def power_on(self) -> None:
+        """Start up: ``0 BOOTSTRAP`` when it does not know its ACS yet, else ``1 BOOT``."""
+        if self.bootstrap_due:
+            self.events = [BOOTSTRAP] if self.dialect.bootstrap_alone else [BOOTSTRAP, BOOT]
+        else:
+            self.report(BOOT)
+
+    @property
+    def bootstrap_due(self) -> bool:
+        """True on first contact, after a factory reset, and when the ACS URL changed."""
+        return self._bootstrapped_at != self.acs_url
+
+    def report(self, event: Event) -> None:
+        """Put an event on the list; one without a key stands there once."""
+        if event.key or event not in self.events:
+            self.events.append(event)
+
+    def next_events(self) -> tuple[Event, ...]:
+        """Return what the next Inform says; a due bootstrap drops all else."""
+        if self.bootstrap_due and BOOTSTRAP not in self.events:
+            self.power_on()
+        return tuple(self.events)
+
+    # --- within a session ---------------------------------------------------------------
+
+    def take_id(self) -> str:
+        """Return the next value for the ID header."""
+        self.next_id += 1
+        return str(self.next_id - 1)
+
+    def current_time(self, now: float) -> str:
+        """CurrentTime of an Inform, in the dialect's form."""
+        moment = datetime.fromtimestamp(now, UTC)
+        build = _BUILD.search(self.tree.find(f"{self.model.top}DeviceInfo.SoftwareVersion"))
+        if not self._clock_set and build:
+            year, month, day = map(int, build.groups())
+            moment = datetime(2000 + year, month, day, 0, 1, 12, tzinfo=UTC)
+        return f"{moment:%Y-%m-%dT%H:%M:%S}{self.dialect.zone}"
+
+    def inform_parameters(self, now: float) -> list[Parameter]:
+        """Parameters of the Inform: the forced ones, and what changed and is watched."""
+        if self._booted_at is None:
+            self._booted_at = now
+        up_time = f"{self.model.top}DeviceInfo.UpTime"
+        if up_time in self.tree:
+            self.tree.put(up_time, str(int(now - self._booted_at)))
+        names = [self.wan if name == "{wan}" else name for name in self.model.inform]
+        names += [name for name in self.tree.changed if name not in names]
+        return self.tree.read(name for name in names if name in self.tree)
+
+    def keep_parameter_key(self, key: str) -> None:
+        """Store ParameterKey, on families that do."""
+        path = self._management + "ParameterKey"
+        if self.dialect.keeps_parameter_key and path in self.tree:
+            self.tree.put(path, key)
+
+    def reboot_wanted(self, key: str) -> None:
+        """Remember a Reboot for the end of the session."""
+        self.reboot_keys.append(key)
+
+    def factory_reset_wanted(self) -> None:
+        """Remember a FactoryReset for the end of the session."""
+        self.reset_due = True
+
+    def schedule(self, delay: int, key: str) -> None:
+        """Remember a ScheduleInform; whoever keeps time takes it from `scheduled`."""
+        self.scheduled.append((delay, key))
+
+    # --- after a session ----------------------------------------------------------------
+
+    def finish(self, report: SessionReport, acs_url: str) -> None:
+        """Take note of a session's end with the ACS at ``acs_url``.
+
+        Events are kept until a session completes, then `retry_count` starts anew.
+        """
+        if report.end is not End.COMPLETE:
+            self.retry_count += 1
+            return
+        self.retry_count = 0
+        self._clock_set = True
+        self.events = [event for event in self.events if event not in report.events]
+        self.tree.changed.clear()
+        self._bootstrapped_at = acs_url
+
+    @property
+    def apply_due(self) -> bool:
+        """True while accepted values wait to take effect."""
+        return bool(self.tree.pending)
+
+    def apply(self) -> list[str]:
+        """Let accepted values take effect; watched changes become ``4 VALUE CHANGE``."""
+        changed = self.tree.apply()
+        wan = EFFECTS[self.model.effects](self.tree, changed, self.wan)
+        if wan != self.wan:
+            self.wan = wan
+            self.tree.changed[wan] = ACTIVE
+        if ACTIVE in self.tree.changed.values():
+            self.report(VALUE_CHANGE)
+        return changed
+
+    @property
+    def restart_due(self) -> bool:
+        """True when a Reboot or FactoryReset waits."""
+        return self.reset_due or bool(self.reboot_keys)
+
+    def restart(self) -> None:
+        """Carry out the waiting Reboot or FactoryReset, and start up again."""
+        keys, self.reboot_keys = self.reboot_keys, []
+        if self.reset_due:
+            self.factory_reset()
+        else:
+            self.reboot(*keys)
+
+    def reboot(self, *keys: str) -> None:
+        """Start again; ``keys`` are the CommandKeys of the Reboot requests behind it."""
+        self.apply()
+        wan = self.wan
+        self._start()
+        self.wan = wan
+        for key in keys:
+            self.report(Event("M Reboot", key))
+        self.power_on()
+
+    def factory_reset(self) -> None:
+        """Forget everything but the factory settings, and start again."""
+        self.tree.factory_reset()
+        self.reset_due = False
+        self.reboot_keys.clear()
+        self.scheduled.clear()
+        self.retry_count = 0
+        self._bootstrapped_at = ""
+        self._start()
+        self.power_on()
+
+    def settle(self) -> None:
+        """Do at once all that waits for the end of a session."""
+        if self.restart_due:
+            self.restart()
+        elif self.apply_due:
+            self.apply()
+
+    # --- keeping state ------------------------------------------------------------------
+
+    def dump(self) -> dict[str, Any]:
+        """Return what the unit keeps over a power cut."""
+        return {
+            "tree": self.tree.dump(),
+            "events": [list(event) for event in self.events],
+            "retry_count": self.retry_count,
+            "bootstrapped_at": self._bootstrapped_at,
+            "wan": self.wan,
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take up a kept state, as after a power cut: it starts with ``1 BOOT``."""
+        self.tree.load(state["tree"])
+        self._bootstrapped_at = state["bootstrapped_at"]
+        self._start()
+        self.wan = state["wan"]
+        self.events = [Event(*event) for event in state["events"]]
+        self.apply()
+        self.power_on()

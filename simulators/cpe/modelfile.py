@@ -1,0 +1,208 @@
+"""Compact model files (simulators/models/*.toml) read into values.
+
+A file may ``include`` parts; what comes later wins, key by key.  ``schema`` says which
+parameters an object has, ``rows`` which rows a table has when the device leaves the
+factory, ``values`` sets single parameters.  Texts may hold placeholders which are filled
+from the identity of one unit: ``{mac}``, ``{mac+2}``, ``{mac4}``, ``{serial}`` ….
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from .schema import ObjectSpec, parse_parameter
+
+_INSTANCE = re.compile(r"\.\d+(?=\.)")
+_PLACEHOLDER = re.compile(r"\{(\w+)(?:\+(\d+))?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who one unit is. ``mac`` is its base (label) MAC, ``AA:BB:CC:DD:EE:FF``."""
+
+    oui: str
+    product_class: str
+    serial: str
+    mac: str
+    ip: str = "100.64.0.10"
+
+    def fill(self, text: str) -> str:
+        """Replace the placeholders of a model file by this unit's own values."""
+        return _PLACEHOLDER.sub(self._placeholder, text) if "{" in text else text
+
+    def _placeholder(self, found: re.Match[str]) -> str:
+        name, offset = found[1], int(found[2] or 0)
+        digits = self.mac.replace(":", "").upper()
+        match name:
+            case "mac":
+                return format_mac(int(digits, 16) + offset)
+            case "localmac":
+                return format_mac((int(digits, 16) + offset) | 0x020000000000)
+            case "mac4":
+                return digits[-4:]
+            case "gpon":
+                return "54504C47" + digits[-8:]
+            case "serial" | "oui" | "ip" | "product_class":
+                return str(getattr(self, name))
+            case _:
+                raise ValueError(f"unknown placeholder {found[0]}")
+
+
+def format_mac(number: int) -> str:
+    """Write a 48-bit number as ``AA:BB:CC:DD:EE:FF``."""
+    digits = f"{number % 2**48:012X}"
+    return ":".join(digits[i : i + 2] for i in range(0, 12, 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One kind of device: what it can hold and how it leaves the factory."""
+
+    name: str
+    manufacturer: str
+    product_class: str
+    dialect: str
+    root: ObjectSpec
+    """Nameless object above the root object."""
+    rows: Mapping[str, Mapping[int, Mapping[str, str]]]
+    values: Mapping[str, str]
+    inform: tuple[str, ...]
+    """Parameters of every Inform; ``{wan}`` stands for the path of the WAN IP address."""
+    wan: str
+    """Path of the WAN IP address when the device leaves the factory."""
+    active: frozenset[str]
+    """Parameters with active notification that cannot be switched off."""
+    later: tuple[str, ...]
+    """Writes below these paths answer Status 1."""
+    effects: str
+
+    @property
+    def top(self) -> str:
+        """Name of the root object with its final dot."""
+        return next(iter(self.root.children)) + "."
+
+
+class ModelFileError(ValueError):
+    """A model file is missing or cannot be read."""
+
+
+def model_names() -> list[str]:
+    """Names of the models that can be run."""
+    found = (entry.name for entry in files("simulators.models").iterdir())
+    return sorted(
+        name[: -len(".toml")]
+        for name in found
+        if name.endswith(".toml") and not name.startswith("part-")
+    )
+
+
+@cache
+def load_model(name: str) -> Model:
+    """Read model ``name`` (see `model_names`). Raises `ModelFileError`."""
+    if name not in model_names():
+        raise ModelFileError(f"no model {name!r}; there are {', '.join(model_names())}")
+    document = _read(name)
+    try:
+        return _build(name, document)
+    except (KeyError, ValueError, TypeError) as error:
+        raise ModelFileError(f"model {name}: {error}") from error
+
+
+def _read(name: str) -> dict[str, Any]:
+    text = (files("simulators.models") / f"{name}.toml").read_text(encoding="utf-8")
+    document = tomllib.loads(text)
+    merged: dict[str, Any] = {}
+    for part in document.pop("include", ()):
+        _merge(merged, _read(part))
+    _merge(merged, document)
+    return merged
+
+
+def _merge(into: dict[str, Any], new: Mapping[str, Any]) -> None:
+    for key, value in new.items():
+        if isinstance(value, Mapping):
+            _merge(into.setdefault(key, {}), value)
+        elif isinstance(value, list):
+            into[key] = [*into.get(key, ()), *value]
+        else:
+            into[key] = value
+
+
+def _build(name: str, document: Mapping[str, Any]) -> Model:
+    root = ObjectSpec("")
+    for path, lines in document["schema"].items():
+        _declare(root, path, lines)
+    removed = frozenset(document.get("remove", ()))
+    for path in removed:
+        _remove(root, path)
+    return Model(
+        name=name,
+        manufacturer=document["manufacturer"],
+        product_class=document["product_class"],
+        dialect=document["dialect"],
+        root=root,
+        rows={
+            table: {int(number): _row(table, row, removed) for number, row in rows.items()}
+            for table, rows in document.get("rows", {}).items()
+        },
+        values=_texts(document.get("values", {})),
+        inform=tuple(document["inform"]),
+        wan=document.get("wan", ""),
+        active=frozenset(document.get("active", ())),
+        later=tuple(document.get("later", ())),
+        effects=document.get("effects", "none"),
+    )
+
+
+def _row(table: str, row: Mapping[str, Any], removed: frozenset[str]) -> dict[str, str]:
+    """Return the values of one row without the leaves this model does not have."""
+    schema = _INSTANCE.sub(".{i}", table) + "{i}."
+    return {leaf: str(value) for leaf, value in row.items() if schema + leaf not in removed}
+
+
+def _texts(values: Mapping[str, Any]) -> dict[str, str]:
+    return {key: str(value) for key, value in values.items()}
+
+
+def _declare(root: ObjectSpec, path: str, lines: Mapping[str, Any]) -> None:
+    spec = _object(root, path)
+    for key, line in lines.items():
+        match key:
+            case "_add":
+                spec.add = bool(line)
+            case "_max":
+                spec.max_rows = int(line)
+            case "_locked":
+                spec.locked = int(line)
+            case _:
+                spec.parameters[key] = parse_parameter(key, line)
+
+
+def _object(root: ObjectSpec, path: str) -> ObjectSpec:
+    """Find or make the object at schema path ``path``, with all above it."""
+    if not path.endswith("."):
+        raise ValueError(f"object {path!r} must end with a dot")
+    spec = root
+    for step in path[:-1].split("."):
+        if step == "{i}":
+            spec.table = True
+            spec.path = spec.path.removesuffix("{i}.") + "{i}."
+        else:
+            spec = spec.children.setdefault(step, ObjectSpec(f"{spec.path}{step}."))
+    return spec
+
+
+def _remove(root: ObjectSpec, path: str) -> None:
+    """Take an object (final dot) or a parameter out of the schema."""
+    above, _, leaf = path.removesuffix(".").rpartition(".")
+    spec = _object(root, above + ".")
+    gone: object | None
+    gone = spec.children.pop(leaf, None) if path.endswith(".") else spec.parameters.pop(leaf, None)
+    if gone is None:
+        raise ValueError(f"nothing to remove at {path}")

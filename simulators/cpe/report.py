@@ -1,0 +1,82 @@
+"""What happened in one session, for tests and for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from .render import Event
+
+
+class End(StrEnum):
+    """How a session ended."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"
+    FAILED = "failed"
+    """The ACS or the network broke the rules; ``reason`` says how. The CPE tries again."""
+    HUNG_UP = "hung up"
+    """The CPE broke off because it was told to misbehave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rpc:
+    """One request of the ACS and what became of it."""
+
+    method: str
+    names: tuple[str, ...] = ()
+    """Paths it asked for, wrote, added or deleted."""
+    values: dict[str, str] = field(default_factory=dict, repr=False)
+    """What it wrote, secrets in clear: for assertions, never for output."""
+    fault: int = 0
+    status: int = 0
+    """Status of the answer: 1 means applied later."""
+    instance: int = 0
+    """Number of the row that AddObject made."""
+
+
+@dataclass(slots=True)
+class SessionReport:
+    """One session from the CPE's side."""
+
+    events: tuple[Event, ...]
+    retry_count: int = 0
+    rpcs: list[Rpc] = field(default_factory=list)
+    end: End = End.RUNNING
+    reason: str = ""
+    informed: bool = False
+    """The ACS answered the Inform."""
+    authentication: str = "none"
+    """``none``, ``basic`` or ``digest``."""
+    username: str = ""
+    requests: int = 0
+    """HTTP requests sent, challenged ones included."""
+    connections: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """True when the session ended as it should."""
+        return self.end is End.COMPLETE
+
+    @property
+    def methods(self) -> list[str]:
+        """Methods the ACS called, in order."""
+        return [rpc.method for rpc in self.rpcs]
+
+    @property
+    def faults(self) -> list[Rpc]:
+        """Requests that were answered with a fault."""
+        return [rpc for rpc in self.rpcs if rpc.fault]
+
+    @property
+    def written(self) -> dict[str, str]:
+        """All values the ACS wrote with success, the last of each; secrets in clear."""
+        written: dict[str, str] = {}
+        for rpc in self.rpcs:
+            if not rpc.fault:
+                written.update(rpc.values)
+        return written
+
+    def named(self, method: str) -> list[Rpc]:
+        """Return the requests of one method."""
+        return [rpc for rpc in self.rpcs if rpc.method == method]

@@ -1,0 +1,1 @@
+"""Compact data-model files of the simulated devices."""
