@@ -1,0 +1,330 @@
+"""Which doctypes, fields and words the ERPNext site uses, from one checked file.
+
+The default is ``mapping.toml`` beside this module; a site's own file is laid over it, so that
+it names only what differs. Nothing here does I/O but `load`, which reads the file.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from difflib import get_close_matches
+from enum import StrEnum
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from acs.devices.identity import EquipmentStatus
+from acs.profiles.intent import Band, Security
+from acs.profiles.toml_lines import key_lines, line_of
+
+DEFAULT_NAME = "mapping.toml"
+
+
+class MappingError(ValueError):
+    """The mapping file cannot be used; the text names the place and the fix."""
+
+
+class Fields(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Field names of the equipment doctype by our own names; "" where the site has none."""
+
+    equipment_type: str
+    status: str
+    cwmp_serial: str
+    serial_number: str
+    barcode: str
+    gpon_serial: str
+    mac_address: str
+    customer: str
+    service_location: str
+    service_subscription: str
+    wifi_ssid: str
+    wifi_password: str
+    wifi_ssid_guest: str
+    wifi_password_guest: str
+    sip_username: str
+    sip_auth_username: str
+    sip_password: str
+    sip_display_name: str
+    sip_registrar: str
+    sip_domain: str
+
+
+IDENTIFIERS = ("cwmp_serial", "serial_number", "barcode", "gpon_serial", "mac_address")
+"""Our names of the fields a device is looked up by."""
+
+PASSWORDS = ("wifi_password", "wifi_password_guest", "sip_password")
+"""Our names of the fields of type Password."""
+
+LINKS = ("customer", "service_location", "service_subscription")
+"""Our names of the fields that lead to other documents."""
+
+REQUIRED = ("serial_number", "mac_address", "status")
+"""Our names of the fields a site cannot do without."""
+
+
+class StatusWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Words of the status field."""
+
+    inventory: tuple[str, ...]
+    active: tuple[str, ...]
+    defective: tuple[str, ...]
+    returned: tuple[str, ...]
+
+
+class EquipmentTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The equipment doctype."""
+
+    doctype: str
+    types: tuple[str, ...]
+    fields: Fields
+    status: StatusWords
+
+
+class MacSpelling(StrEnum):
+    """How a MAC address may be written."""
+
+    COLONS = "colons"
+    DASHES = "dashes"
+    DOTS = "dots"
+    PLAIN = "plain"
+
+
+class LookupTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What to look for."""
+
+    mac_spellings: tuple[MacSpelling, ...]
+    both_cases: bool
+
+
+class PasswordsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How passwords are read (erpnext.md 9)."""
+
+    script: str
+    bulk: bool
+    system_manager: bool
+
+
+class BandRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A band that gets the network, with what is put behind its name there."""
+
+    band: Band
+    suffix: str = ""
+
+
+class WifiTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How the two Wi-Fi fields become networks."""
+
+    security: Security
+    bands: tuple[BandRule, ...]
+
+
+class VoiceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Constants of the telephone line; "" and 0 are left to the device."""
+
+    line: int
+    registrar: str
+    registrar_port: int
+    proxy: str
+    proxy_port: int
+    outbound_proxy: str
+    outbound_proxy_port: int
+    domain: str
+    digit_map: str
+
+
+class ManagementTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Constants of how devices report."""
+
+    periodic_inform_interval: int
+
+
+class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole file."""
+
+    equipment: EquipmentTable
+    lookup: LookupTable
+    passwords: PasswordsTable
+    wifi: WifiTable
+    voice: VoiceTable
+    management: ManagementTable
+
+    def status_of(self, word: str) -> EquipmentStatus:
+        """Return the status a word of the site means."""
+        folded = fold(word)
+        words = self.equipment.status
+        for status in EquipmentStatus:
+            if folded in map(fold, getattr(words, status.value, ())):
+                return status
+        return EquipmentStatus.UNKNOWN
+
+    def is_ours(self, equipment_type: str) -> bool:
+        """Tell whether equipment of this type is ours to provision; no type counts as ours."""
+        types = self.equipment.types
+        return not types or not fold(equipment_type) or fold(equipment_type) in map(fold, types)
+
+
+def fold(word: str) -> str:
+    """Return a word without case, accents and superfluous blanks: ``Annulé`` is ``annule``."""
+    plain = unicodedata.normalize("NFKD", word)
+    bare = "".join(sign for sign in plain if not unicodedata.combining(sign))
+    return " ".join(bare.casefold().split())
+
+
+def fields(mapping: Mapping, *, without: frozenset[str] = frozenset()) -> list[str]:
+    """Return what to ask a list of equipment for, ``name`` and ``modified`` included.
+
+    ``without`` are our names of fields the site refused. A field of a linked document comes
+    back under our own name (``service_location.customer as customer``).
+    """
+    asked = ["name", "modified"]
+    for ours, theirs in site_fields(mapping).items():
+        if ours not in without:
+            asked.append(f"{theirs} as {ours}" if "." in theirs else theirs)
+    return asked
+
+
+def site_fields(mapping: Mapping) -> dict[str, str]:
+    """Return the site's field names by ours, those it has."""
+    return {k: v for k, v in msgspec.structs.asdict(mapping.equipment.fields).items() if v}
+
+
+def load(path: Path | None = None) -> Mapping:
+    """Read the mapping: the default, and the site's own file over it.
+
+    Raises `MappingError`.
+    """
+    default = (files(__package__) / DEFAULT_NAME).read_text("utf-8")
+    if path is None:
+        return parse("", DEFAULT_NAME, default)
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MappingError(
+            f"{path}: cannot be read ({error}). Correct the path, or leave the setting out to"
+            " use the default mapping"
+        ) from error
+    return parse(text, str(path), default)
+
+
+def parse(text: str, origin: str, default: str) -> Mapping:
+    """Check the TOML ``text`` laid over ``default``; ``origin`` names it in errors.
+
+    Raises `MappingError`.
+    """
+    base = tomllib.loads(default)
+    try:
+        own = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise MappingError(f"{origin}: not TOML: {error}. Correct that line") from error
+    _check_keys(own, base, origin, text, ())
+    try:
+        mapping = msgspec.convert(_laid_over(base, own), Mapping)
+    except msgspec.ValidationError as error:
+        raise MappingError(_located(str(error), origin, text)) from error
+    _check_values(mapping, origin, text)
+    return mapping
+
+
+def _laid_over(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in own.items():
+        below = merged.get(key)
+        if isinstance(below, dict) and isinstance(value, dict):
+            merged[key] = _laid_over(below, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _check_keys(
+    own: dict[str, Any], base: dict[str, Any], origin: str, text: str, above: tuple[str, ...]
+) -> None:
+    """Refuse a key the default has not: the default names them all."""
+    for key, value in own.items():
+        path = (*above, key)
+        if key not in base:
+            near = get_close_matches(key, base, n=1)
+            fix = f"Did you mean {near[0]!r}?" if near else f"Known here: {', '.join(base)}"
+            raise MappingError(
+                f"{_place(origin, text, path)}: unknown key {'.'.join(path)!r}. {fix}"
+            )
+        if isinstance(value, dict) and isinstance(base[key], dict):
+            _check_keys(value, base[key], origin, text, path)
+
+
+_FIELD = re.compile(r"[a-z][a-z0-9_]*\Z")
+_LINKED = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\Z")
+_SCRIPT = re.compile(r"[A-Za-z0-9_.]+\Z")
+
+
+def _check_values(mapping: Mapping, origin: str, text: str) -> None:
+    def refuse(path: tuple[str, ...], why: str) -> None:
+        raise MappingError(f"{_place(origin, text, path)}: {'.'.join(path)}: {why}")
+
+    names = site_fields(mapping)
+    for ours in REQUIRED:
+        if ours not in names:
+            refuse(("equipment", "fields", ours), "is needed. Name the field of the site")
+    for ours, theirs in names.items():
+        linked = ours in LINKS and _LINKED.match(theirs)
+        if not _FIELD.match(theirs) and not linked:
+            refuse(
+                ("equipment", "fields", ours),
+                f"{theirs!r} is no field name. Use the field's name (small letters, digits, _),"
+                " not its label",
+            )
+    seen: dict[str, str] = {}
+    for ours, theirs in names.items():
+        if theirs in seen:
+            refuse(("equipment", "fields", ours), f"is the same field as {seen[theirs]}")
+        seen[theirs] = ours
+    if not mapping.equipment.doctype.strip():
+        refuse(("equipment", "doctype"), "is empty. Name the doctype of the equipment")
+    words: dict[str, str] = {}
+    for status, listed in msgspec.structs.asdict(mapping.equipment.status).items():
+        for word in listed:
+            if words.setdefault(fold(word), status) != status:
+                refuse(
+                    ("equipment", "status", status),
+                    f"{word!r} also means {words[fold(word)]}. Keep it in one list",
+                )
+    if not mapping.lookup.mac_spellings:
+        refuse(("lookup", "mac_spellings"), "is empty. Keep at least one spelling")
+    if mapping.passwords.script and not _SCRIPT.match(mapping.passwords.script):
+        refuse(("passwords", "script"), "is no method name. Use letters, digits, _ and dots")
+    bands = [rule.band for rule in mapping.wifi.bands]
+    if len(bands) != len(set(bands)):
+        refuse(("wifi", "bands"), "names a band twice. Keep one rule per band")
+    if mapping.voice.line < 1:
+        refuse(("voice", "line"), "counts from 1")
+    for port in ("registrar_port", "proxy_port", "outbound_proxy_port"):
+        if not 0 <= getattr(mapping.voice, port) <= 65535:
+            refuse(("voice", port), "is no port. Use 1 to 65535, or 0 to leave it to the device")
+    interval = mapping.management.periodic_inform_interval
+    if interval and not 30 <= interval <= 604_800:
+        refuse(("management", "periodic_inform_interval"), "must be 0, or 30 s to a week")
+
+
+_PATH = re.compile(r"(.*) - at `\$\.?([^`]*)`\Z", re.DOTALL)
+
+
+def _located(message: str, origin: str, text: str) -> str:
+    """Bring an error of msgspec into our words: place, key, what is wrong."""
+    found = _PATH.match(message)
+    if not found:
+        return f"{origin}: {message}"
+    path = tuple(part for part in re.split(r"[.\[\]]+|\.\.\.", found[2]) if part)
+    return (
+        f"{_place(origin, text, path)}: {'.'.join(path)}: {found[1]}."
+        f" See the default {DEFAULT_NAME} for the form"
+    )
+
+
+def _place(origin: str, text: str, path: tuple[str, ...]) -> str:
+    """Name the line of ``path``, as far as the site's own file spells it out."""
+    lines = key_lines(text)
+    return f"{origin}, line {line_of(lines, path)}" if path[:1] in lines else origin

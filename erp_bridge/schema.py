@@ -1,0 +1,144 @@
+"""Compare the mapping with the schema of the live site, and say what to mend there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Answer
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from acs.devices.identity import EquipmentStatus
+from erp_bridge.mapping import IDENTIFIERS, LINKS, PASSWORDS, Mapping, site_fields
+
+
+class Level(StrEnum):
+    """How bad a finding is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    """Works, with a loss that the text names."""
+    ERROR = "error"
+    """Must be mended before devices are served from this site."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One result of a check: what was found, and what to do about it ("" when all is well)."""
+
+    level: Level
+    text: str
+    fix: str = ""
+
+
+_TEXT = frozenset({"Data", "Small Text", "Read Only", "Barcode", "Text", "Autocomplete"})
+_CHOICE = frozenset({"Select", "Link"}) | _TEXT
+_NUMBER = frozenset({"Int"})
+
+
+def check_meta(mapping: Mapping, meta: Answer[str, Any]) -> list[Finding]:
+    """Compare the mapped fields with ``meta``, the site's answer for the equipment doctype.
+
+    Only what deserves attention is returned: nothing when the schema fits.
+    """
+    doctype = mapping.equipment.doctype
+    listed = meta.get("fields")
+    rows = [r for r in listed if isinstance(r, dict)] if isinstance(listed, list) else []
+    known = {str(row.get("fieldname")): row for row in rows}
+    findings: list[Finding] = []
+    for ours, theirs in site_fields(mapping).items():
+        row = known.get(theirs.partition(".")[0])
+        if row is None:
+            findings.append(
+                Finding(
+                    Level.ERROR,
+                    f"{doctype} has no field {theirs!r} (mapped as {ours})",
+                    "Add the field on the site (Customize Form), name the right one in the"
+                    f' mapping, or write {ours} = "" if the site has none',
+                )
+            )
+        else:
+            findings += _check_field(doctype, ours, theirs, row, mapping)
+    return findings
+
+
+def _check_field(
+    doctype: str, ours: str, theirs: str, row: Answer[str, Any], mapping: Mapping
+) -> list[Finding]:
+    where = f"{doctype}.{theirs}"
+    wanted = _wanted_types(ours, linked="." in theirs)
+    fieldtype = str(row.get("fieldtype"))
+    if fieldtype not in wanted:
+        return [
+            Finding(
+                Level.ERROR,
+                f"{where} is of type {fieldtype}, which cannot serve as {ours}",
+                f"Use a field of type {' or '.join(sorted(wanted))}",
+            )
+        ]
+    findings: list[Finding] = []
+    if row.get("is_virtual"):
+        findings.append(
+            Finding(
+                Level.WARNING,
+                f"{where} is a virtual field: a list refuses it, so it stays empty",
+                "Map a stored field",
+            )
+        )
+    if ours == "mac_address" and not row.get("unique"):
+        findings.append(
+            Finding(
+                Level.WARNING,
+                f"{where} is not unique: two equipments may carry one MAC address, and the"
+                " device that announces it goes to quarantine",
+                "Tick Unique on the field (Customize Form); the site then names existing doubles",
+            )
+        )
+    if ours in IDENTIFIERS and not (row.get("unique") or row.get("search_index")):
+        findings.append(
+            Finding(
+                Level.WARNING,
+                f"{where} has no index: each look-up reads the whole table",
+                "Tick Index on the field (Customize Form)",
+            )
+        )
+    # Only SSIDs and passwords may hold "<" and ">" that must arrive unchanged.
+    secret_text = ours in PASSWORDS or ours in ("wifi_ssid", "wifi_ssid_guest")
+    if secret_text and not row.get("ignore_xss_filter"):
+        findings.append(
+            Finding(
+                Level.WARNING,
+                f"{where} goes through the HTML filter: a value such as s<b>cr3t is changed"
+                " when it is saved",
+                "Tick Ignore XSS Filter on the field (Customize Form), then enter such values"
+                " again",
+            )
+        )
+    if ours == "status" and fieldtype == "Select":
+        findings += _check_words(where, str(row.get("options") or ""), mapping)
+    return findings
+
+
+def _check_words(where: str, options: str, mapping: Mapping) -> list[Finding]:
+    words = [word.strip() for word in options.splitlines() if word.strip()]
+    strange = [w for w in words if mapping.status_of(w) is EquipmentStatus.UNKNOWN]
+    if not strange:
+        return []
+    return [
+        Finding(
+            Level.WARNING,
+            f"{where} offers words the mapping does not know: {', '.join(strange)}",
+            "Put them into the lists of [equipment.status] in the mapping",
+        )
+    ]
+
+
+def _wanted_types(ours: str, *, linked: bool) -> frozenset[str]:
+    if linked:
+        return frozenset({"Link"})
+    if ours in PASSWORDS:
+        return frozenset({"Password"})
+    if ours in LINKS:
+        return frozenset({"Link", "Dynamic Link", "Data"})
+    if ours in ("status", "equipment_type"):
+        return _CHOICE
+    return _TEXT if ours == "mac_address" else _TEXT | _NUMBER

@@ -1,0 +1,303 @@
+"""The equipment source of the core: answers from the mirror, asks ERPNext in the background.
+
+A session never waits longer than a short bound, and never at all while ERPNext is known to be
+down. What one session asks is asked together with what others ask (design 7, 11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar
+
+from twisted.internet.defer import Deferred, TimeoutError
+
+from acs.devices.identity import Equipment, Terms
+from acs.devices.source import Found, MirrorRow, Pending, Wish
+from erp_bridge.breaker import Breaker, State
+from erp_bridge.coalesce import Coalescer, Full
+from erp_bridge.equipment import canonical
+from erp_bridge.errors import (
+    ErpBusy,
+    ErpError,
+    ErpForbidden,
+    ErpMisconfigured,
+    ErpUnauthorized,
+    ErpUnavailable,
+)
+from erp_bridge.lookup import Lookup, Read, Unchanged, Unread
+from erp_bridge.memory import ShortMemory
+from erp_bridge.spelling import fits, fits_well
+
+T = TypeVar("T")
+
+
+class Mirror(Protocol):
+    """The local copy of equipment and wishes, as the store keeps it."""
+
+    def find(self, terms: Sequence[Terms], /) -> Awaitable[tuple[MirrorRow, ...]]:
+        """Return the rows that fit any of ``terms``."""
+
+    def wish(self, equipment: str, /) -> Awaitable[MirrorRow | None]:
+        """Return the row of the equipment of this name."""
+
+    def store(self, rows: Sequence[MirrorRow], /) -> Awaitable[None]:
+        """Insert or replace ``rows``, by equipment name."""
+
+    def forget(self, equipment: Sequence[str], /) -> Awaitable[None]:
+        """Delete the rows of these names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of the source; times in seconds."""
+
+    hold_seconds: float = 2.0
+    """How long a session waits for an answer at most."""
+    batch: int = 200
+    """Questions in one query."""
+    batch_wait_ms: float = 50.0
+    """How long the first question of a batch waits for others, in milliseconds."""
+    connections: int = 4
+    """Queries at a time."""
+    waiting: int = 20_000
+    """Questions that may wait for a query."""
+    negative_ttl: float = 60.0
+    """How long "ERPNext does not know it" holds."""
+    negatives: int = 20_000
+    """How many such answers are remembered."""
+    refresh_seconds: float = 3600.0
+    """Age at which a mirrored row is read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What the source tells; each is a plain callable, called in the reactor's thread."""
+
+    looked_up: Callable[[int, int], None] = lambda asked, found: None
+    """A query was answered: how much was asked for, how many equipments came."""
+    failed: Callable[[Exception], None] = lambda error: None
+    """A query or the storing of its answer failed."""
+    breaker: Callable[[State, str, bool], None] = lambda state, reason, alarm: None
+    """The circuit breaker changed: state, reason, and whether a person must act."""
+
+
+class ErpSource:
+    """`acs.devices.source.EquipmentSource` over the mirror and ERPNext.
+
+    ``reactor`` is an IReactorTime; ``in_thread`` runs a blocking function elsewhere and
+    returns a Deferred of its result; ``digest`` is a keyed hash of a wish's canonical text;
+    ``clock`` gives epoch seconds. All methods belong to the reactor's thread.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        lookup: Lookup,
+        mirror: Mirror,
+        breaker: Breaker,
+        *,
+        in_thread: Callable[[Callable[[], Any]], Deferred[Any]],
+        digest: Callable[[bytes], str],
+        clock: Callable[[], float],
+        limits: Limits = Limits(),
+        hooks: Hooks = Hooks(),
+    ) -> None:
+        self._reactor = reactor
+        self._lookup = lookup
+        self._mirror = mirror
+        self._breaker = breaker
+        self._in_thread = in_thread
+        self._digest = digest
+        self._clock = clock
+        self._limits = limits
+        self._hooks = hooks
+        self._started = clock()
+        self._misses: ShortMemory[Terms] = ShortMemory(
+            clock, ttl=limits.negative_ttl, size=limits.negatives
+        )
+        # Read lately without success: not tried again by each session.
+        self._resting: ShortMemory[str] = ShortMemory(
+            clock, ttl=limits.negative_ttl, size=limits.negatives
+        )
+        self._known: dict[str, MirrorRow] = {}
+        self._by_terms: Coalescer[Terms, Found | Pending] = Coalescer(
+            reactor,
+            lambda batch: Deferred.fromCoroutine(self._search(batch)),
+            wait=limits.batch_wait_ms / 1000,
+            size=limits.batch,
+            parallel=limits.connections,
+            waiting=limits.waiting,
+        )
+        self._by_name: Coalescer[str, MirrorRow | Pending | None] = Coalescer(
+            reactor,
+            lambda batch: Deferred.fromCoroutine(self._read_again(batch)),
+            wait=limits.batch_wait_ms / 1000,
+            size=limits.batch,
+            parallel=max(1, limits.connections // 2),
+            waiting=limits.waiting,
+        )
+
+    async def find(self, terms: Terms) -> Found | Pending:
+        """Find equipment that fits any of ``terms``, in the mirror or else in ERPNext."""
+        rows = await self._mirror.find((terms,))
+        mirrored = tuple(row.equipment for row in rows)
+        if any(fits_well(terms, equipment) for equipment in mirrored):
+            self._refresh(rows)
+            return Found(mirrored)
+        if terms in self._misses:
+            return Found(mirrored)
+        answer = await self._held(self._by_terms, terms)
+        if isinstance(answer, Pending):
+            return answer
+        return Found(_merged(answer.equipment, mirrored))
+
+    async def wish(self, equipment: str) -> Wish | Pending | None:
+        """What the equipment of this name should have; None: it no longer exists."""
+        row: MirrorRow | Pending | None = await self._mirror.wish(equipment)
+        if isinstance(row, MirrorRow):
+            self._refresh((row,))
+        else:
+            row = await self._held(self._by_name, equipment)
+        if isinstance(row, MirrorRow):
+            return Wish(row.equipment, row.intent, row.digest)
+        return row
+
+    def forget_misses(self) -> None:
+        """Ask ERPNext again for what it did not know: something may have been added."""
+        self._misses.clear()
+
+    def stop(self) -> None:
+        """Send no more queries."""
+        self._by_terms.stop()
+        self._by_name.stop()
+
+    # --- waiting, within bounds ---------------------------------------------------------------
+
+    async def _held(self, questions: Coalescer[Any, T], key: Any) -> T | Pending:
+        if not self._breaker.ready:
+            return Pending(f"ERPNext is not asked for now: {self._breaker.reason}")
+        try:
+            return await questions.ask(key).addTimeout(self._limits.hold_seconds, self._reactor)
+        except Full:
+            return Pending("too many look-ups wait for ERPNext")
+        except TimeoutError:
+            return Pending(f"ERPNext did not answer within {self._limits.hold_seconds:g} s")
+        except ErpError as error:
+            return Pending(str(error))
+        except Exception as error:
+            return Pending(f"the look-up failed ({type(error).__name__}); see the log")
+
+    def _refresh(self, rows: Iterable[MirrorRow]) -> None:
+        """Have old rows read again; nobody waits for it."""
+        if not self._breaker.ready:
+            return
+        for row in rows:
+            name = row.equipment.name
+            fresh = self._clock() - row.fetched_at < self._limits.refresh_seconds
+            if fresh or name in self._resting or self._by_name.wants(name):
+                continue
+            try:
+                self._known[name] = row
+                # Its failure is told where the query failed.
+                self._by_name.ask(name).addErrback(lambda failure: None)
+            except Full:
+                del self._known[name]
+                return
+
+    # --- queries, in batches --------------------------------------------------------------
+
+    async def _search(self, batch: tuple[Terms, ...]) -> Mapping[Terms, Found | Pending]:
+        results = await self._asked(lambda: self._lookup.search(batch), len(batch))
+        await self._kept(self._row(r) for r in results if isinstance(r, Read))
+        answers: dict[Terms, Found | Pending] = {}
+        for terms in batch:
+            fitting = [result for result in results if fits(terms, result.equipment)]
+            unread = [r for r in fitting if isinstance(r, Unread)]
+            if unread:
+                first = unread[0]
+                answers[terms] = Pending(f"{first.equipment.name}: {first.reason}")
+                continue
+            equipment = tuple(result.equipment for result in fitting)
+            answers[terms] = Found(equipment)
+            if not any(fits_well(terms, one) for one in equipment):
+                self._misses.add(terms)
+        return answers
+
+    async def _read_again(self, batch: tuple[str, ...]) -> Mapping[str, MirrorRow | Pending | None]:
+        known = {name: row for name in batch if (row := self._known.pop(name, None))}
+        # The mapping may have changed since a row of an earlier run was made: read it whole.
+        modified = {
+            name: known[name].equipment.modified
+            if name in known and known[name].fetched_at >= self._started
+            else ""
+            for name in batch
+        }
+        results = await self._asked(lambda: self._lookup.by_name(modified), len(batch))
+        answers: dict[str, MirrorRow | Pending | None] = dict.fromkeys(batch)
+        for result in results:
+            match result:
+                case Read(equipment=equipment):
+                    answers[equipment.name] = self._row(result)
+                case Unchanged(name=name):
+                    answers[name] = replace(known[name], fetched_at=self._clock())
+                case Unread(equipment=equipment, reason=reason):
+                    self._resting.add(equipment.name)
+                    answers[equipment.name] = Pending(f"{equipment.name}: {reason}")
+        await self._kept(row for row in answers.values() if isinstance(row, MirrorRow))
+        gone = [name for name in known if answers[name] is None]
+        if gone:
+            await self._mirror.forget(gone)
+        return answers
+
+    def _row(self, read: Read) -> MirrorRow:
+        digest = self._digest(canonical(read.equipment, read.intent))
+        return MirrorRow(read.equipment, read.intent, digest, self._clock())
+
+    async def _kept(self, rows: Iterable[MirrorRow]) -> None:
+        kept = list(rows)
+        if kept:
+            try:
+                await self._mirror.store(kept)
+            except Exception as error:
+                self._hooks.failed(error)
+                raise
+
+    async def _asked(self, work: Callable[[], Sequence[Any]], asked: int) -> Sequence[Any]:
+        """Run one query under the circuit breaker."""
+        if not self._breaker.allow():
+            raise ErpUnavailable("ERPNext is not asked for now", self._breaker.reason)
+        before = self._breaker.state
+        try:
+            results: Sequence[Any] = await self._in_thread(work)
+        except Exception as error:
+            self._note(error)
+            self._hooks.failed(error)
+            raise
+        else:
+            self._breaker.success()
+            self._hooks.looked_up(asked, len(results))
+            return results
+        finally:
+            if self._breaker.state is not before:
+                self._hooks.breaker(self._breaker.state, self._breaker.reason, self._breaker.alarm)
+
+    def _note(self, error: Exception) -> None:
+        match error:
+            case ErpUnauthorized() | ErpForbidden() | ErpMisconfigured():
+                self._breaker.refuse(str(error))
+            case ErpBusy(retry_after=seconds) if seconds > 1:
+                self._breaker.hold(str(error), seconds)
+            case ErpBusy() | ErpUnavailable():
+                self._breaker.failure(str(error))
+            case ErpError():
+                self._breaker.success()
+            case _:
+                self._breaker.failure(f"the look-up failed ({type(error).__name__})")
+
+
+def _merged(first: Iterable[Equipment], second: Iterable[Equipment]) -> tuple[Equipment, ...]:
+    """Return each equipment once; of the same name, the one in ``first``."""
+    by_name = {equipment.name: equipment for equipment in second}
+    by_name |= {equipment.name: equipment for equipment in first}
+    return tuple(by_name.values())
