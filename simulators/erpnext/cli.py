@@ -1,0 +1,98 @@
+"""The ``erpnext-sim`` command."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from twisted.internet.defer import Deferred
+from twisted.internet.task import react
+from twisted.python import log
+
+from simulators.erpnext.faults import Fault, FaultKind
+from simulators.erpnext.schema import read_doctypes, standard_doctypes
+from simulators.erpnext.seeding import bulk_documents, demo_documents, read_documents
+from simulators.erpnext.simulator import Simulator
+from simulators.erpnext.site import Site
+from simulators.erpnext.users import DEMO_USERS, User
+from simulators.erpnext.web import web_site
+
+_File = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group()
+def main() -> None:
+    """Run a stand-in of ERPNext for tests and demonstrations."""
+
+
+@main.command()
+@click.option("--listen", default="127.0.0.1:8069", show_default=True, help="HOST:PORT.")
+@click.option("--port", type=int, help="Port instead of the one in --listen; 0: any free one.")
+@click.option("--seed-file", type=_File, help="Documents in TOML instead of the demo customers.")
+@click.option("--empty", is_flag=True, help="Start without documents.")
+@click.option("--customers", default=0, show_default=True, help="Generate so many customers more.")
+@click.option("--random-seed", default=1, show_default=True, help="Seed of the generated ones.")
+@click.option("--doctypes", type=_File, help="Doctypes in TOML instead of the demo ISP's.")
+@click.option("--host", "hosts", multiple=True, help="Site name to answer to; default: any.")
+@click.option("--time-zone", default="America/Toronto", show_default=True, help="Of the site.")
+@click.option("--api-key", default="demo-key", show_default=True, help="Of the bridge user.")
+@click.option("--api-secret", default="demo-secret", show_default=True, help="Of the bridge user.")
+@click.option("--slow", default=0.0, help="Answer every request so many seconds late.")
+@click.option("--log-requests", is_flag=True, help="Write an access log to standard error.")
+def serve(
+    listen: str,
+    port: int | None,
+    seed_file: Path | None,
+    empty: bool,
+    customers: int,
+    random_seed: int,
+    doctypes: Path | None,
+    hosts: tuple[str, ...],
+    time_zone: str,
+    api_key: str,
+    api_secret: str,
+    slow: float,
+    log_requests: bool,
+) -> None:
+    """Serve until interrupted; print ``listening URL`` when ready."""
+    kinds = read_doctypes(doctypes.read_text("utf-8")) if doctypes else standard_doctypes()
+    users = _users(api_key, api_secret)
+
+    def build() -> Site:
+        site = Site(kinds, _utc_now, users=users, hosts=hosts, time_zone=time_zone)
+        if seed_file:
+            site.seed(read_documents(seed_file.read_text("utf-8")))
+        elif not empty:
+            site.seed(demo_documents())
+        site.seed(bulk_documents(customers, random_seed))
+        return site
+
+    simulator = Simulator(build, _utc_now)
+    if slow:
+        simulator.order(Fault(kind=FaultKind.SLOW, delay=slow))
+    if log_requests:
+        log.startLogging(sys.stderr, setStdout=False)
+    host, _, listed = listen.rpartition(":")
+    for user in users:
+        click.echo(f"user {user.name} token {user.api_key}:{user.api_secret}")
+    react(_run, (simulator, host, int(listed) if port is None else port))
+
+
+def _run(reactor: Any, simulator: Simulator, host: str, port: int) -> Deferred[None]:
+    bound = reactor.listenTCP(port, web_site(simulator, reactor), interface=host)
+    click.echo(f"listening http://{host}:{bound.getHost().port}")
+    sys.stdout.flush()
+    return Deferred()
+
+
+def _users(api_key: str, api_secret: str) -> tuple[User, ...]:
+    bridge, *others = DEMO_USERS
+    return (replace(bridge, api_key=api_key, api_secret=api_secret), *others)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)

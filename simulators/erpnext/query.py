@@ -1,0 +1,169 @@
+"""Lists: which rows, which fields of them, in which order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from zlib import crc32
+
+from simulators.erpnext.database import Row, Table
+from simulators.erpnext.documents import Documents
+from simulators.erpnext.errors import crash
+from simulators.erpnext.filters import (
+    Condition,
+    decode_json,
+    not_permitted,
+    predicate,
+    read_conditions,
+    sort_key,
+)
+from simulators.erpnext.schema import DocType, Field
+from simulators.erpnext.users import User, require_list
+
+DEFAULT_PAGE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """The raw arguments of a list; ``length`` 0 means all rows."""
+
+    fields: Any = None
+    filters: Any = None
+    or_filters: Any = None
+    order_by: str | None = None
+    start: int = 0
+    length: int = DEFAULT_PAGE
+    expand: Any = None
+
+
+def whole(value: Any, default: int) -> int:
+    """Return a page number or length that may come as text."""
+    try:
+        return default if value in (None, "") else int(value)
+    except (TypeError, ValueError):
+        raise crash("ValueError", f"invalid literal for int() with base 10: {value!r}") from None
+
+
+def list_rows(documents: Documents, name: str, query: Query, user: User) -> list[dict[str, Any]]:
+    """Return the rows of a list with the fields asked for; null fields stay null."""
+    doctype = documents.listable(name, user)
+    columns = _columns(documents, doctype, query.fields, user)
+    rows = _ordered(doctype, _matching(documents, doctype, query), query.order_by)
+    end = query.start + query.length if query.length else None
+    page = rows[query.start : end]
+    shown = [{key: read(row) for key, read in columns.items()} for row in page]
+    for link in decode_json(query.expand) or ():
+        _expand(documents, doctype, link, shown)
+    return shown
+
+
+def count_rows(documents: Documents, name: str, filters: Any, user: User) -> int:
+    """Return how many rows match."""
+    doctype = documents.listable(name, user)
+    return len(_matching(documents, doctype, Query(filters=filters)))
+
+
+def _matching(documents: Documents, doctype: DocType, query: Query) -> list[Row]:
+    every = read_conditions(query.filters, doctype)
+    some = read_conditions(query.or_filters, doctype)
+    tests = [predicate(condition) for condition in every]
+    choices = [predicate(condition) for condition in some]
+    return [
+        row
+        for row in _candidates(documents.db.table(doctype.name), every)
+        if all(test(row.values) for test in tests)
+        and (not choices or any(test(row.values) for test in choices))
+    ]
+
+
+def _candidates(table: Table, conditions: Iterable[Condition]) -> Iterable[Row]:
+    for condition in conditions:
+        if condition.keys is not None and table.indexed(condition.field.name):
+            return table.find(condition.field.name, condition.keys)
+    return table
+
+
+def _ordered(doctype: DocType, rows: list[Row], order_by: str | None) -> list[Row]:
+    """Sort rows; without ``order_by`` they come in an order that nobody can rely on."""
+    if not order_by:
+        return sorted(rows, key=lambda row: crc32(row.name.encode()))
+    for term in reversed(order_by.split(",")):
+        words = term.replace("`", "").split()
+        column = words[0].rpartition(".")[2] if words else ""
+        if column not in doctype.columns:
+            raise crash(
+                "pymysql.err.OperationalError",
+                f"(1054, \"Unknown column '{column}' in 'ORDER BY'\")",
+            )
+        key = sort_key(doctype.columns[column])
+        down = len(words) > 1 and words[1].lower() == "desc"
+        rows = sorted(rows, key=_by(column, key), reverse=down)
+    return rows
+
+
+def _by(column: str, key: Callable[[Any], Any]) -> Callable[[Row], Any]:
+    return lambda row: key(row.values.get(column))
+
+
+_Reader = Callable[[Row], Any]
+
+
+def _columns(documents: Documents, doctype: DocType, raw: Any, user: User) -> Mapping[str, _Reader]:
+    columns: dict[str, _Reader] = {}
+    for wanted in _field_names(raw):
+        text, _, alias = (part.strip(" `") for part in _split_alias(wanted))
+        if text == "*":
+            columns |= {column: _value(column) for column in doctype.columns}
+        elif text in doctype.columns:
+            columns[alias or text] = _value(text)
+        elif (link := text.partition("."))[1]:
+            columns[alias or link[2]] = _linked(documents, doctype, link[0], link[2], user)
+        else:
+            raise not_permitted(text)
+    return columns
+
+
+def _field_names(raw: Any) -> list[str]:
+    if isinstance(raw, str) and not raw.lstrip().startswith(("[", '"')):
+        return [part.strip() for part in raw.split(",")] if raw.strip() else ["name"]
+    names = decode_json(raw) or ["name"]
+    return [names] if isinstance(names, str) else [str(name) for name in names]
+
+
+def _split_alias(text: str) -> tuple[str, str, str]:
+    before, word, after = re.sub(r"\s+as\s+", "\0", text, count=1, flags=re.I).partition("\0")
+    return before, word, after
+
+
+def _value(column: str) -> _Reader:
+    return lambda row: row.values.get(column)
+
+
+def _linked(documents: Documents, doctype: DocType, link: str, column: str, user: User) -> _Reader:
+    if link == f"tab{doctype.name}" and column in doctype.columns:
+        return _value(column)
+    field: Field | None = next((field for field in doctype.links if field.name == link), None)
+    target = documents.doctypes.get(field.target or "") if field else None
+    if target is None or column not in target.columns:
+        raise not_permitted(f"{link}.{column}")
+    require_list(user, target)
+    table = documents.db.table(target.name)
+
+    def read(row: Row) -> Any:
+        linked = table.get(str(row.values.get(link) or ""))
+        return linked.values.get(column) if linked else None
+
+    return read
+
+
+def _expand(documents: Documents, doctype: DocType, link: str, shown: list[dict[str, Any]]) -> None:
+    field = next((field for field in doctype.links if field.name == link), None)
+    if field is None or field.target is None:
+        return
+    table = documents.db.table(field.target)
+    for values in shown:
+        row = table.get(str(values.get(link) or ""))
+        if row is not None:
+            values[link] = documents.shown(field.target, row, nulls=False)

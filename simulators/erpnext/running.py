@@ -1,0 +1,81 @@
+"""The simulator in a process of its own, for tests that need a real address."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Timer
+from typing import Any
+
+import requests
+
+START_LIMIT = 60.0
+"""Seconds a start may take, seeding included."""
+
+
+class RunningSimulator:
+    """The address of a running simulator, and its controls."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def state(self) -> dict[str, Any]:
+        """Return what ``GET /__sim__/state`` shows."""
+        return self._control("GET", "state")
+
+    def order(self, kind: str, **fault: Any) -> None:
+        """Put a fault in force; see `simulators.erpnext.faults.Fault`."""
+        self._control("POST", "faults", {"kind": kind, **fault})
+
+    def clear_faults(self) -> None:
+        """Take back all faults."""
+        self._control("DELETE", "faults")
+
+    def pause(self) -> None:
+        """Stop answering; requests wait."""
+        self._control("POST", "pause")
+
+    def resume(self) -> None:
+        """Answer again, first those who waited."""
+        self._control("POST", "resume")
+
+    def reset(self) -> None:
+        """Go back to the state of the start."""
+        self._control("POST", "reset")
+
+    def _control(self, method: str, action: str, body: Any = None) -> dict[str, Any]:
+        answer = requests.request(method, f"{self.url}/__sim__/{action}", json=body, timeout=60)
+        answer.raise_for_status()
+        state: dict[str, Any] = answer.json()
+        return state
+
+
+@contextmanager
+def running_simulator(*options: str) -> Iterator[RunningSimulator]:
+    """Run ``erpnext-sim serve`` on a free loopback port while the context lasts.
+
+    ``options`` are further options of the command.  Raises `RuntimeError` when it does
+    not come up.
+    """
+    command = [sys.executable, "-m", "simulators.erpnext", "serve", "--listen", "127.0.0.1:0"]
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter
+        [*command, *options], stdout=subprocess.PIPE, text=True
+    )
+    watchdog = Timer(START_LIMIT, process.kill)
+    watchdog.start()
+    try:
+        assert process.stdout is not None
+        lines = (line.split() for line in process.stdout)
+        url = next((words[1] for words in lines if words[0] == "listening"), None)
+        watchdog.cancel()
+        if url is None:
+            raise RuntimeError(f"erpnext-sim ended with {process.wait()} before it listened")
+        yield RunningSimulator(url)
+    finally:
+        watchdog.cancel()
+        process.terminate()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()

@@ -1,0 +1,182 @@
+"""The site: one Frappe request in, one answer out; a request is a transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl
+from zoneinfo import ZoneInfo
+
+from simulators.erpnext.call import Call
+from simulators.erpnext.database import Change
+from simulators.erpnext.documents import Documents, Work
+from simulators.erpnext.errors import (
+    Message,
+    Refusal,
+    crash,
+    thrown,
+    v1_error,
+    v1_messages,
+    v2_error,
+    v2_message,
+)
+from simulators.erpnext.http import BAD_REQUEST, Request, Response, json_response, not_found
+from simulators.erpnext.methods import Method
+from simulators.erpnext.rest import run_v1, run_v2
+from simulators.erpnext.schema import DocTypes, FieldType
+from simulators.erpnext.scripts import SCRIPTS
+from simulators.erpnext.users import DEMO_USERS, SYSTEM_MANAGER, User, authenticate
+
+MAX_REQUEST_LINE = 4094
+ADMINISTRATOR = User("Administrator", roles=frozenset({SYSTEM_MANAGER}))
+
+
+def _ignore(changes: tuple[Change, ...]) -> None:
+    """Tell nobody what was committed."""
+
+
+class Site:
+    """An ERPNext site in memory; does no I/O.
+
+    ``now`` gives the time as an aware datetime; ``hosts`` are the names the site answers
+    to in ``Host`` or ``X-Frappe-Site-Name`` (empty: any); ``committed`` hears every
+    committed change.
+    """
+
+    def __init__(
+        self,
+        doctypes: DocTypes,
+        now: Callable[[], datetime],
+        *,
+        users: Iterable[User] = DEMO_USERS,
+        hosts: Iterable[str] = (),
+        time_zone: str = "America/Toronto",
+        scripts: Mapping[str, Method] = SCRIPTS,
+        committed: Callable[[tuple[Change, ...]], None] = _ignore,
+    ) -> None:
+        self.documents = Documents(doctypes)
+        self.time_zone = time_zone
+        self.committed = committed
+        self._users = tuple(users)
+        self._hosts = frozenset(hosts)
+        self._scripts = scripts
+        self._zone = ZoneInfo(time_zone)
+        self._now = now
+        self._insert_fixed_records()
+
+    def now(self) -> str:
+        """Return the site's time as text, without offset, as Frappe stores it."""
+        local = self._now().astimezone(self._zone).replace(tzinfo=None)
+        return local.isoformat(" ", "microseconds")
+
+    def seed(self, documents: Iterable[Mapping[str, Any]]) -> None:
+        """Insert documents (each with its ``doctype``) as Administrator, names as given.
+
+        All or nothing; nobody hears of it.  Raises `Refusal` for a bad document.
+        """
+        work = Work(ADMINISTRATOR, self.now, "")
+        try:
+            for document in documents:
+                name = document.get("name")
+                self.documents.insert(
+                    document, work, doctype=str(document["doctype"]), forced_name=name
+                )
+        except Refusal:
+            self.documents.db.rollback()
+            raise
+        self.documents.db.commit()
+
+    def handle(self, request: Request) -> Response:
+        """Answer a request; commit what it wrote, unless it failed or was a GET."""
+        if request.line_length > MAX_REQUEST_LINE:
+            return BAD_REQUEST
+        host = request.headers.get("host", "")
+        name = request.headers.get("x-frappe-site-name") or host.partition(":")[0]
+        if self._hosts and name not in self._hosts:
+            return not_found(f"{name} does not exist")
+        segments = request.path.strip("/").split("/")
+        match segments:
+            case ["api", "v2", *rest]:
+                return self._answer(request, host, rest, version=2)
+            case ["api", "v1", *rest] | ["api", *rest]:
+                return self._answer(request, host, rest, version=1)
+            case _:
+                return not_found(f"Page {request.path} not found")
+
+    def _answer(
+        self, request: Request, host: str, segments: list[str], *, version: int
+    ) -> Response:
+        work: Work | None = None
+        try:
+            user = authenticate(request.headers.get("authorization"), self._users)
+            work = Work(user, self.now, f"http://{host}")
+            call = Call(
+                verb=request.method,
+                arguments=read_arguments(request),
+                documents=self.documents,
+                work=work,
+                time_zone=self.time_zone,
+            )
+            run = run_v2 if version == 2 else run_v1
+            status, body = run(segments, call, self._scripts)
+        except Refusal as refusal:
+            self.documents.db.rollback()
+            return refused(refusal, version, work.messages if work else ())
+        if request.method in ("GET", "HEAD"):
+            self.documents.db.rollback()
+        else:
+            self.committed(self.documents.db.commit())
+        if work.messages and version == 2:
+            body["messages"] = [v2_message(message) for message in work.messages]
+        elif work.messages:
+            body["_server_messages"] = v1_messages(work.messages)
+        return json_response(status, body)
+
+    def _insert_fixed_records(self) -> None:
+        for doctype in self.documents.doctypes.values():
+            names = [f.name for f in doctype.fields if f.mandatory and f.type is FieldType.DATA]
+            self.seed(
+                {"doctype": doctype.name, "name": record} | dict.fromkeys(names, record)
+                for record in doctype.records
+            )
+
+
+def refused(
+    refusal: Refusal,
+    version: int,
+    messages: Iterable[Message] = (),
+    headers: tuple[tuple[str, str], ...] = (),
+) -> Response:
+    """Return the answer to a refused request; ``messages`` are those that came before."""
+    said = (*messages, *refusal.messages)
+    body = v2_error(refusal, said) if version == 2 else v1_error(refusal, said)
+    return json_response(refusal.status, body, headers)
+
+
+def read_arguments(request: Request) -> dict[str, Any]:
+    """Return the arguments of a request.
+
+    A JSON object in the body replaces the query string; a form is added to it.  A JSON
+    body on a GET is the 500 it is on the real site.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if not request.body:
+        return request.arguments
+    if kind == "application/x-www-form-urlencoded":
+        form = parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+        return request.arguments | dict(form)
+    if kind != "application/json":
+        return request.arguments
+    if request.method in ("GET", "HEAD"):
+        raise crash("TypeError", "a GET request takes no JSON body")
+    try:
+        value = json.loads(request.body)
+    except json.JSONDecodeError as error:
+        raise crash("json.decoder.JSONDecodeError", str(error)) from None
+    except UnicodeDecodeError as error:
+        raise crash("UnicodeDecodeError", str(error)) from None
+    if not isinstance(value, dict):
+        raise thrown("ValidationError", "Invalid request arguments")
+    return value
