@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -489,6 +490,6 @@ def test_any_fragmentation_gives_the_same_answer(cuts: list[int]) -> None:
     whole, split = Bench().connect(), Bench().connect()
     whole.send(ONE + TWO)
     edges = [0, *sorted(cuts), len(ONE + TWO)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         split.send((ONE + TWO)[start:end])
     assert split.take() == whole.take()

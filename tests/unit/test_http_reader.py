@@ -3,6 +3,7 @@
 import gzip
 import zlib
 from collections.abc import Mapping
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -103,7 +104,7 @@ WIRE_EXAMPLES = [
 def test_fragmentation_changes_nothing(wire: bytes, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(wire)), max_size=12)))
     edges = [0, *cuts, len(wire)]
-    parts = [wire[a:b] for a, b in zip(edges, edges[1:], strict=False) if a < b]
+    parts = [wire[a:b] for a, b in pairwise(edges) if a < b]
 
     def views(items: list[Item]) -> list[tuple[object, ...]]:
         return [view(item) for item in items if isinstance(item, Request)]
