@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import stat
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from acs.model import Secret
 from acs.settings import AuthMode, Drift, Settings, SettingsError, complete, describe, split_address
 from acs.settings.reference import document
 
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md"))
 KEY_A = base64.b64encode(b"a" * 32).decode()
 KEY_B = base64.b64encode(b"b" * 32).decode()
 
@@ -283,5 +286,15 @@ def test_every_setting_is_described_and_has_a_variable(environ: dict[str, str]) 
 
 
 def test_the_document_is_current() -> None:
-    path = Path(__file__).parents[2] / "docs" / "settings.md"
-    assert path.read_text("utf-8") == document(), "run `make docs`"
+    assert (ROOT / "docs" / "settings.md").read_text("utf-8") == document(), "run `make docs`"
+
+
+@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", *DOCUMENTS])
+def test_documents_name_only_settings_that_exist(name: str) -> None:
+    known = {each.key for each in describe()} | {each.variable for each in describe()}
+    sections = "|".join(sorted({each.key.partition(".")[0] for each in describe()}))
+    text = (ROOT / name).read_text("utf-8")
+    named = re.findall(rf"`((?:{sections})\.[a-z_]+)(?: = [^`]*)?`", text)
+    named += [each for each in re.findall(r"\bACS_[A-Z_]+[A-Z]\b", text) if each != "ACS_CONFIG"]
+    files = {each for each in named if each.endswith((".toml", ".db", ".log"))}
+    assert set(named) - known - files == set()
