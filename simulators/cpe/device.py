@@ -100,6 +100,25 @@ class Ont:
         return get(self._management + "Username"), password
 
     @property
+    def connection_request_account(self) -> tuple[str, str]:
+        """Account with which the ACS asks for a connection."""
+        get = self.tree.get
+        return (
+            get(self._management + "ConnectionRequestUsername"),
+            get(self._management + "ConnectionRequestPassword"),
+        )
+
+    @property
+    def connection_request_url(self) -> str:
+        """URL at which the unit can be woken; it outlives a factory reset when set."""
+        return self.tree.get(self._management + "ConnectionRequestURL")
+
+    @connection_request_url.setter
+    def connection_request_url(self, url: str) -> None:
+        self.tree.factory[self._management + "ConnectionRequestURL"] = url
+        self.tree.put(self._management + "ConnectionRequestURL", url)
+
+    @property
     def periodic_interval(self) -> int | None:
         """Seconds between periodic Informs, None while they are switched off."""
         if self.tree.get(self._management + "PeriodicInformEnable") != "1":

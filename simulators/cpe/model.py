@@ -124,6 +124,13 @@ class Tree:
             return False
         return True
 
+    def hidden(self, path: str) -> bool:
+        """Tell whether a value is a secret; what is not in the tree counts as one."""
+        try:
+            return self._parameter(path)[1].hidden
+        except KeyError:
+            return True
+
     def put(self, path: str, text: str) -> None:
         """Change a value on the device's own account; reported where notification is on."""
         if self.get(path) != text:

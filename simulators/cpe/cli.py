@@ -1,0 +1,415 @@
+"""The `cpe-sim` command."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import click
+
+from .device import Ont
+from .fleet import DEMO, FleetError, Unit, read_fleet
+from .life import Life, Pace
+from .misbehaviour import Misbehaviour
+from .modelfile import ModelFileError, model_names
+from .state import StateDirectory
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run a fleet, whichever units it has."""
+
+    connection: str
+    periodic: float | None
+    time_scale: float
+    apply_delay: float
+    reboot_time: float
+    start_within: float
+    once: bool
+    max_sessions: int | None
+    timeout: float
+    state_dir: Path | None
+    ca_file: str | None
+    listen: str | None
+    as_json: bool
+    seed: int
+    misbehaviour: Misbehaviour
+
+
+def _options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that `run` and `demo` share."""
+    for option in reversed(
+        (
+            click.option("--username", default="", help="Factory ACS account of the units."),
+            click.option(
+                "--password",
+                default="",
+                envvar="CPE_SIM_PASSWORD",
+                help="Its password (better in the variable CPE_SIM_PASSWORD).",
+            ),
+            click.option(
+                "--connection",
+                type=click.Choice(["keep", "new"]),
+                default="keep",
+                show_default=True,
+                help="One connection for a session, or a new one for each request.",
+            ),
+            click.option(
+                "--periodic",
+                type=click.FloatRange(min=0.01),
+                metavar="SECONDS",
+                help="Call this often, whatever PeriodicInformInterval says.",
+            ),
+            click.option(
+                "--time-scale",
+                type=click.FloatRange(min=0, min_open=True),
+                default=1.0,
+                show_default=True,
+                metavar="F",
+                help="Multiply all waits: 0.1 is ten times faster than life.",
+            ),
+            click.option(
+                "--apply-delay",
+                type=click.FloatRange(min=0),
+                default=40.0,
+                show_default=True,
+                metavar="SECONDS",
+                help="Until values accepted with Status 1 take effect.",
+            ),
+            click.option(
+                "--reboot-time",
+                type=click.FloatRange(min=0),
+                default=130.0,
+                show_default=True,
+                metavar="SECONDS",
+                help="How long a reboot takes.",
+            ),
+            click.option(
+                "--start-within",
+                type=click.FloatRange(min=0),
+                default=0.0,
+                metavar="SECONDS",
+                help="Spread the first calls over this time.",
+            ),
+            click.option(
+                "--once",
+                is_flag=True,
+                help="Stop each unit once it is provisioned: something was written, "
+                "and a later session had nothing to change. Exit status 1 if "
+                "any unit did not get there within --max-sessions.",
+            ),
+            click.option(
+                "--max-sessions",
+                type=click.IntRange(min=1),
+                metavar="N",
+                help="Stop each unit after N sessions (with --once: 10).",
+            ),
+            click.option(
+                "--timeout",
+                type=click.FloatRange(min=0.01),
+                default=30.0,
+                show_default=True,
+                metavar="SECONDS",
+                help="Wait for the ACS no longer than this (not scaled).",
+            ),
+            click.option(
+                "--state-dir",
+                type=click.Path(path_type=Path, file_okay=False),
+                help="Keep each unit's state here; a restarted simulator goes on "
+                "with it, as after a power cut. Holds secrets.",
+            ),
+            click.option(
+                "--ca-file",
+                type=click.Path(exists=True, dir_okay=False),
+                help="Certificate authority to trust for https (PEM).",
+            ),
+            click.option(
+                "--listen",
+                metavar="ADDRESS",
+                help="Answer connection requests on a free port of this address "
+                "(127.0.0.1), announced in the Inform.",
+            ),
+            click.option(
+                "--hang-up-after",
+                type=click.IntRange(min=0),
+                metavar="N",
+                help="Misbehave: close the connection after N answered RPCs.",
+            ),
+            click.option("--silent", is_flag=True, help="Misbehave: say nothing after the Inform."),
+            click.option("--wrong-password", is_flag=True, help="Misbehave."),
+            click.option(
+                "--broken-xml", is_flag=True, help="Misbehave: an Inform that is not well formed."
+            ),
+            click.option(
+                "--refuse",
+                multiple=True,
+                metavar="PATTERN=CODE",
+                help="Misbehave: answer requests that name a path like this (* stands "
+                "for anything), or a method, with a fault.",
+            ),
+            click.option(
+                "--json",
+                "as_json",
+                is_flag=True,
+                help="One JSON object per event on standard output: boot, "
+                "session-start, rpc, set, session-end, retry, applied. "
+                "Secrets are masked.",
+            ),
+            click.option(
+                "--seed", type=int, default=1, show_default=True, help="Seed of all that is random."
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Simulated TP-Link ONTs that call an ACS over TR-069 (CWMP).
+
+    They speak on the wire as the real units do, keep a parameter tree with the same
+    names, limits and quirks, apply Wi-Fi and WAN changes late, and go over to the
+    credentials the ACS gives them.
+    """
+
+
+@main.command()
+@click.option("--acs", help="URL of the ACS, such as http://127.0.0.1:7547/.")
+@click.option("--model", help="Model to simulate; see `cpe-sim models`.")
+@click.option("--serial", default="", help="SerialNumber (counted up with --count).")
+@click.option(
+    "--serial-template",
+    default="",
+    metavar="TEXT",
+    help="Serial with the unit's number in it, such as 22275A7{:06d}.",
+)
+@click.option("--oui", default="", help="OUI; default: the first half of the MAC.")
+@click.option("--product-class", default="", help="ProductClass; default: the model's own.")
+@click.option(
+    "--mac",
+    "--mac-start",
+    "mac",
+    default="1C:61:B4:FA:11:C8",
+    show_default=True,
+    help="Base (label) MAC of the first unit; the next ones follow in steps of 16.",
+)
+@click.option(
+    "--count", type=click.IntRange(min=1), default=1, show_default=True, help="How many units."
+)
+@click.option(
+    "--fleet",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Take the units from a TOML file instead: top-level defaults (acs, "
+    "username, …) and [[unit]] tables with model, serial, mac, count, …",
+)
+@_options
+def run(
+    acs: str | None,
+    model: str | None,
+    serial: str,
+    serial_template: str,
+    oui: str,
+    product_class: str,
+    mac: str,
+    count: int,
+    fleet: Path | None,
+    username: str,
+    password: str,
+    **shared: Any,
+) -> None:
+    """Run one unit, a row of alike units, or a fleet file.
+
+    \b
+    cpe-sim run --acs http://127.0.0.1:7547/ --model tplink-a-xx230v \\
+        --serial 22275A7000001 --mac 1C:61:B4:FA:11:C8 --username acs --password secret
+    """
+    try:
+        if fleet is not None:
+            units = read_fleet(fleet)
+            if acs:
+                units = [replace(unit, acs=acs) for unit in units]
+        elif model is None:
+            raise FleetError("give --model (and --serial), or --fleet")
+        else:
+            row = Unit(
+                model,
+                serial,
+                oui,
+                mac,
+                product_class,
+                acs=acs or "",
+                count=count,
+                serial_template=serial_template,
+            )
+            units = list(row.expand())
+        _run(_with_account(units, username, password), _shared(shared))
+    except (FleetError, ModelFileError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+@main.command()
+@click.option("--acs", required=True, help="URL of the ACS, such as http://127.0.0.1:7547/.")
+@_options
+def demo(acs: str, username: str, password: str, **shared: Any) -> None:
+    """Run the three ONTs of the demonstration.
+
+    \b
+    XX230v     class Device2    serial 22275A7000001  GPON, telephony
+    EX220      class EX220      serial 2226469000002  router
+    XC220-G3v  class XC220-G3v  serial 225C1CU000003  GPON, telephony
+    """
+    units = [replace(unit, acs=acs) for unit in DEMO]
+    try:
+        _run(_with_account(units, username, password), _shared(shared))
+    except FleetError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@main.command()
+def models() -> None:
+    """List the models that can be simulated."""
+    for name in model_names():
+        click.echo(name)
+
+
+def _with_account(units: Sequence[Unit], username: str, password: str) -> list[Unit]:
+    if not username:
+        return list(units)
+    return [replace(unit, username=username, password=password) for unit in units]
+
+
+def _shared(given: dict[str, Any]) -> Options:
+    refuse = {}
+    for entry in given.pop("refuse"):
+        pattern, _, code = entry.rpartition("=")
+        if not pattern or not code.isdigit():
+            raise FleetError(f"--refuse wants PATTERN=CODE, not {entry!r}")
+        refuse[pattern] = int(code)
+    misbehaviour = Misbehaviour(
+        **{
+            name: given.pop(name)
+            for name in ("hang_up_after", "silent", "wrong_password", "broken_xml")
+        },
+        refuse=refuse,
+    )
+    return Options(misbehaviour=misbehaviour, **given)
+
+
+def _run(units: Sequence[Unit], options: Options) -> None:
+    # The reactor is installed by its import: only once a command really runs.
+    from twisted.internet import defer, reactor
+
+    from .http import Sessions
+
+    random = Random(options.seed)
+    sessions = Sessions(
+        reactor,
+        cnonce=lambda: f"{random.getrandbits(64):016x}",
+        keep=options.connection == "keep",
+        timeout=options.timeout,
+        ca_file=options.ca_file,
+    )
+    pace = Pace(
+        options.time_scale,
+        options.apply_delay,
+        options.reboot_time,
+        options.periodic,
+        options.start_within,
+    )
+    store = StateDirectory(options.state_dir) if options.state_dir else None
+    observe = _print_json if options.as_json else _print_line
+    limit = options.max_sessions or (10 if options.once else None)
+    lives = []
+    for unit in units:
+        ont = unit.build(options.misbehaviour)
+        if store is not None:
+            try:
+                store.load(ont)
+            except ValueError as error:
+                raise FleetError(str(error)) from None
+        life = Life(
+            ont,
+            sessions,
+            reactor,
+            pace=pace,
+            random=random,
+            observe=observe,
+            save=store.save if store else None,
+            quit_when_done=options.once,
+            max_sessions=limit,
+        )
+        lives.append(life)
+        if options.listen:
+            _listen(reactor, options.listen, life, random)
+    engine: Any = reactor
+    failures: list[BaseException] = []
+
+    def over(results: list[tuple[bool, Any]]) -> None:
+        failures.extend(result.value for success, result in results if not success)
+        if engine.running:
+            engine.stop()
+
+    def begin() -> None:
+        running = [life.run() for life in lives]
+        defer.DeferredList(running, consumeErrors=True).addCallback(over)
+
+    engine.callWhenRunning(begin)
+    engine.run()
+    if failures:
+        raise failures[0]
+    if options.once:
+        missing = [life.ont.identity.serial for life in lives if not life.provisioned]
+        if missing:
+            click.echo(f"not provisioned: {', '.join(missing)}", err=True)
+            sys.exit(1)
+
+
+def _listen(reactor: Any, address: str, life: Life, random: Random) -> None:
+    from .connreq import PATH, Listener
+
+    ont = life.ont
+    listener = Listener(
+        reactor,
+        lambda: ont.connection_request_account,
+        life.request_connection,
+        lambda: f"{random.getrandbits(64):016x}",
+    )
+    port = reactor.listenTCP(0, listener, interface=address)
+    ont.connection_request_url = f"http://{address}:{port.getHost().port}{PATH}"
+
+
+def _print_json(ont: Ont, kind: str, fields: dict[str, Any]) -> None:
+    line = {"event": kind, "serial": ont.identity.serial, **fields}
+    click.echo(json.dumps(line, ensure_ascii=False))
+
+
+def _print_line(ont: Ont, kind: str, fields: dict[str, Any]) -> None:
+    match kind:
+        case "boot":
+            text = f"powers on: {', '.join(fields['events']) or 'nothing to report'}"
+        case "session-start":
+            text = f"calls its ACS: {', '.join(fields['events'])}"
+        case "rpc":
+            names = fields["names"]
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            text = f"  {fields['method']} {names[0] if names else ''}{more}".rstrip()
+            text += f" → fault {fields['fault']}" if fields["fault"] else ""
+        case "set":
+            late = " (takes effect later)" if fields["status"] else ""
+            text = f"    {fields['name']} = {fields['value']}{late}"
+        case "session-end":
+            reason = f": {fields['reason']}" if fields["reason"] else ""
+            text = f"session {fields['end']}{reason} ({fields['rpcs']} requests of the ACS)"
+        case "retry":
+            text = f"tries again in {fields['seconds']} s (retry {fields['count']})"
+        case "applied":
+            text = f"put {len(fields['parameters'])} accepted values into effect"
+        case _:
+            text = kind
+    click.echo(f"{ont.identity.serial}  {text}")

@@ -1,0 +1,156 @@
+"""A CPE on Twisted: runs the sessions of many units in one reactor."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from twisted.internet import defer, error
+from twisted.internet.endpoints import HostnameEndpoint, connectProtocol, wrapClientTLS
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFromCertificates
+from twisted.python.failure import Failure
+
+from .device import Ont
+from .exchange import Exchange, Send, Stop
+from .render import Event
+from .report import SessionReport
+from .wire import Response, ResponseReader, Target, WireError
+
+
+class Sessions:
+    """Runs sessions over Twisted.
+
+    ``keep`` False opens a new connection for every request.  ``timeout`` bounds each
+    connect and each answer, in seconds.  ``cnonce`` gives Digest's client nonces.
+    ``ca_file`` trusts a certificate authority (PEM) for https.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        *,
+        cnonce: Callable[[], str],
+        keep: bool = True,
+        timeout: float = 30.0,
+        ca_file: str | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._reactor = reactor
+        self._cnonce = cnonce
+        self._keep = keep
+        self._timeout = timeout
+        self._clock = clock
+        self._trust = None
+        if ca_file:
+            root = Certificate.loadPEM(Path(ca_file).read_bytes())
+            self._trust = trustRootFromCertificates([root])
+
+    def run(self, ont: Ont, events: Sequence[Event]) -> defer.Deferred[SessionReport]:
+        """Run one session of ``ont``; fires with its report, never fails for the ACS."""
+        return defer.Deferred.fromCoroutine(self._run(ont, events))
+
+    async def _run(self, ont: Ont, events: Sequence[Event]) -> SessionReport:
+        exchange = Exchange(ont, events, now=self._clock(), cnonce=self._cnonce, keep=self._keep)
+        step: Send | Stop = exchange.start()
+        line: _Line | None = None
+        try:
+            while isinstance(step, Send):
+                try:
+                    if line is None or step.fresh or line.closed:
+                        if line is not None:
+                            line.close()
+                        line = await self._connect(step.target)
+                        exchange.report.connections += 1
+                    response = await line.ask(step.data, self._timeout)
+                except (WireError, error.ConnectError, error.ConnectionClosed, OSError) as lost:
+                    step = exchange.lost(str(lost) or type(lost).__name__)
+                except defer.CancelledError:
+                    exchange.lost("stopped")
+                    raise
+                else:
+                    step = exchange.received(response)
+            if step.linger and line is not None:
+                await line.wait_closed(self._timeout)
+        finally:
+            if line is not None:
+                line.close()
+        return exchange.report
+
+    async def _connect(self, target: Target) -> _Line:
+        endpoint: Any = HostnameEndpoint(
+            self._reactor, target.host, target.port, timeout=self._timeout
+        )
+        if target.tls:
+            endpoint = wrapClientTLS(optionsForClientTLS(target.host, self._trust), endpoint)
+        line: _Line = await connectProtocol(endpoint, _Line(self._reactor))
+        return line
+
+
+class _Line(Protocol):
+    """One connection: a question, its answer, the next question."""
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self._reader = ResponseReader()
+        self._answer: defer.Deferred[Response] | None = None
+        self._gone: defer.Deferred[None] | None = None
+        self.closed = False
+
+    def ask(self, data: bytes, timeout: float) -> defer.Deferred[Response]:
+        """Send a request; fires with its answer or fails with `WireError`."""
+        self._reader = ResponseReader()
+        answer: defer.Deferred[Response] = defer.Deferred()
+        self._answer = answer
+        self._transport.write(data)
+        return answer.addTimeout(timeout, self._reactor, _timed_out)
+
+    def wait_closed(self, timeout: float) -> defer.Deferred[None]:
+        """Fire when the other side closed the connection, or after ``timeout``."""
+        gone: defer.Deferred[None] = defer.Deferred()
+        self._gone = gone
+        if self.closed:
+            gone.callback(None)
+        return gone.addTimeout(timeout, self._reactor, lambda *_: None)
+
+    @property
+    def _transport(self) -> Any:
+        return self.transport
+
+    def close(self) -> None:
+        """Close the connection at once."""
+        if not self.closed:
+            self._transport.abortConnection()
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        """Collect the answer."""
+        if self._answer is None:
+            return
+        try:
+            response = self._reader.feed(data)
+        except WireError:
+            self._fire(Failure())
+            return
+        if response is not None:
+            self._fire(response)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
+        """Fail what waits for an answer."""
+        self.closed = True
+        text = "the ACS closed the connection before its answer was whole"
+        self._fire(Failure(WireError(text)))
+        if self._gone is not None and not self._gone.called:
+            self._gone.callback(None)
+
+    def _fire(self, result: Response | Failure) -> None:
+        answer, self._answer = self._answer, None
+        if answer is not None and not answer.called:
+            answer.callback(result)
+
+
+def _timed_out(result: Any, _: float) -> Any:
+    if isinstance(result, Failure):
+        raise WireError("the ACS did not answer in time")
+    return result
