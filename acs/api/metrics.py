@@ -60,7 +60,7 @@ class Metrics:
         self._session_seconds = Histogram(
             "acs_session_seconds", "Length of a session.", buckets=_SECONDS, registry=registry
         )
-        self._erp_batch = Histogram(
+        self._erp_batch_size = Histogram(
             "acs_erp_batch_size", "Look-ups in one call.", buckets=_BATCH, registry=registry
         )
         self._erp_seconds = Histogram(
@@ -105,9 +105,12 @@ class Metrics:
         """Equipment was looked up: ``found``, ``absent``, ``ambiguous``, ``unreachable`` …"""
         self._erp_lookups.add(answer)
 
-    def erp_call(self, batch: int, seconds: float) -> None:
-        """ERPNext answered one call for ``batch`` look-ups."""
-        self._erp_batch.observe(batch)
+    def erp_batch(self, size: int) -> None:
+        """ERPNext was asked for ``size`` look-ups in one call."""
+        self._erp_batch_size.observe(size)
+
+    def erp_call(self, seconds: float) -> None:
+        """ERPNext answered one call, or failed to, within ``seconds``."""
         self._erp_seconds.observe(seconds)
 
     def erp_error(self, kind: str) -> None:

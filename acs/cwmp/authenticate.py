@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred
 from acs.cwmp import digest
 from acs.http import Reply, Request
 from acs.model import DeviceId, Secret
+from acs.store.credentials import Account
 
 MAX_FAILURES = 2
 """Wrong passwords on one connection before it is closed."""
@@ -40,14 +41,6 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """What is stored to check one device's password: HA1 by algorithm (RFC 7616 3.4.2)."""
-
-    key: str
-    ha1: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class GateSettings:
     """Which proofs are taken."""
 
@@ -65,7 +58,6 @@ class Gate:
         self,
         settings: GateSettings,
         challenger: digest.Challenger,
-        replay: digest.Replay,
         account: Callable[[str], Deferred[Account | None]],
         *,
         clock: Callable[[], float],
@@ -75,7 +67,6 @@ class Gate:
         """Take the parts. ``failed`` is told the reason and the address of each failure."""
         self._settings = settings
         self._challenger = challenger
-        self._replay = replay
         self._account = account
         self._clock = clock
         self._random = random
@@ -119,8 +110,9 @@ class Gate:
         self, account: Account | None, given: digest.Digest | digest.Basic, request: Request
     ) -> Credential | Reply:
         if account is None:
-            return self._wrong(request, "unknown user name")
-        return self._judged(given, request, "own", (account.key,), account.ha1)
+            # Judged all the same, so that time does not tell which names exist.
+            return self._judged(given, request, "own", (), {})
+        return self._judged(given, request, "own", (account.device_key,), account.ha1)
 
     def _judged(
         self,
@@ -131,24 +123,25 @@ class Gate:
         ha1: Mapping[str, str],
     ) -> Credential | Reply:
         if isinstance(given, digest.Basic):
-            if digest.verify_basic(given, realm=self._settings.realm, ha1=ha1):
+            verdict = self._challenger.verify_basic(given, ha1)
+        else:
+            verdict = self._challenger.verify(
+                given,
+                method=request.method,
+                target=request.target,
+                body=request.body,
+                ha1=ha1,
+                now=self._clock(),
+            )
+        match verdict:
+            case digest.Verdict.OK:
                 return Credential(kind, names)
-            return self._wrong(request, "wrong password")
-        verdict = self._challenger.verify(
-            given,
-            method=request.method,
-            target=request.target,
-            body=request.body,
-            ha1=ha1,
-            now=self._clock(),
-        )
-        if verdict is digest.Verdict.OK:
-            if self._replay.fresh(given):
-                return Credential(kind, names)
-            return self._challenge(request, stale=True)
-        if verdict is digest.Verdict.STALE:
-            return self._challenge(request, stale=True)
-        return self._wrong(request, "wrong password")
+            case digest.Verdict.STALE:
+                return self._challenge(request, stale=True)
+            case digest.Verdict.MALFORMED:
+                return self._wrong(request, "malformed credentials")
+            case digest.Verdict.WRONG:
+                return self._wrong(request, "wrong user name or password")
 
     def _wrong(self, request: Request, reason: str) -> Reply:
         state = request.connection.state

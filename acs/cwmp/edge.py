@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.internet.threads import deferToThread
 from twisted.python.failure import Failure
 
@@ -25,7 +24,9 @@ from acs.cwmp.versions import choose_version
 from acs.devices.house import House
 from acs.devices.visit import Visit
 from acs.http import Reply, Request
+from acs.http.clock import Clock
 from acs.model import Contact, DataModel
+from acs.store.errors import StoreError
 
 PARSE_IN_THREAD = 256 * 1024
 """Octets from which a body is parsed off the reactor: 1.3 MB would block it for 28 ms."""
@@ -74,7 +75,7 @@ class CwmpEdge:
         self,
         house: House,
         gate: Gate,
-        clock: IReactorTime,
+        clock: Clock,
         watcher: Watcher,
         limits: EdgeLimits,
         *,
@@ -112,7 +113,7 @@ class CwmpEdge:
         if self._trailing(request):
             return Reply(204)
         if self._busy() or len(self.lines) >= self._limits.sessions:
-            return self._full(request)
+            return self._full(request.connection.peer)
         admitted = self._gate.admit(request)
         if isinstance(admitted, Deferred):
             return admitted.addCallback(self._admitted, request)
@@ -134,8 +135,8 @@ class CwmpEdge:
             return cookie in self.lines.ended
         return isinstance(request.connection.state.get("line"), Line)
 
-    def _full(self, request: Request) -> Reply:
-        self._watcher.rejected("full", request.connection.peer)
+    def _full(self, address: str) -> Reply:
+        self._watcher.rejected("full", address)
         seconds = round(self._limits.retry_after * (0.5 + self._spread()))
         return Reply(503, headers=(("Retry-After", str(max(1, seconds))),), close=True)
 
@@ -149,7 +150,8 @@ class CwmpEdge:
     def _serve(self, line: Line, request: Request) -> Answer:
         if line.waiting:
             # The CPE gave up on the request we hold and asks anew: the session has come apart.
-            self._end(line, line.session.lost("a second request while one was open"), "overlap")
+            line.session.lost("a second request while one was open")
+            self._end(line, "overlap")
             return self._bad(request, "a request of this session is still open")
         line.posts += 1
         self.lines.touch(line, self._clock.seconds())
@@ -163,7 +165,7 @@ class CwmpEdge:
             try:
                 return then(self._noted(soap.decode(request.body, content_type), request))
             except soap.MalformedEnvelope as error:
-                return self._malformed(request, error)
+                return self._malformed(request, str(error))
         parsed: Deferred[Any] = deferToThread(soap.decode, request.body, content_type)
         parsed.addCallback(lambda envelope: then(self._noted(envelope, request)))
         parsed.addErrback(self._malformed_later, request)
@@ -176,12 +178,13 @@ class CwmpEdge:
 
     def _malformed_later(self, failure: Failure, request: Request) -> Reply:
         failure.trap(soap.MalformedEnvelope)
-        return self._malformed(request, failure.value)
+        return self._malformed(request, str(failure.value))
 
-    def _malformed(self, request: Request, error: BaseException) -> Reply:
+    def _malformed(self, request: Request, error: str) -> Reply:
         line = self._line_of(request)
         if line is not None:
-            self._end(line, line.session.lost(f"malformed message: {error}"), "malformed")
+            line.session.lost(f"malformed message: {error}")
+            self._end(line, "malformed")
         return self._bad(request, f"malformed message: {error}")
 
     def _bad(self, request: Request, reason: str) -> Reply:
@@ -193,7 +196,8 @@ class CwmpEdge:
     def _continue(self, line: Line, envelope: Envelope, request: Request) -> Answer:
         if isinstance(envelope.message, Inform):
             # The old session is dead (TR-069 3.7.2.4); its credentials opened this one's door.
-            self._end(line, line.session.lost("a new Inform in the session"), "replaced")
+            line.session.lost("a new Inform in the session")
+            self._end(line, "replaced")
             admitted = self._gate.admit(request)
             if isinstance(admitted, Deferred):
                 return admitted.addCallback(self._reopened, envelope, request)
@@ -224,7 +228,8 @@ class CwmpEdge:
                 return self._fault(envelope, 8006, "No CWMP version in common")
         old = self.lines.by_device.get(device.key)
         if old is not None:
-            self._end(old, old.session.lost("a newer Inform of the same device"), "replaced")
+            old.session.lost("a newer Inform of the same device")
+            self._end(old, "replaced")
         now = self._clock.seconds()
         name = self._token()[:10]
         contact = announcement.contact_of(
@@ -312,6 +317,9 @@ class CwmpEdge:
 
     def _reply(self, line: Line, step: Step) -> Reply:
         match step:
+            case Send() if line.posts == 1 and isinstance(line.session.fault, StoreError):
+                self._end(line, "full")
+                return self._full(line.visit.contact.address)
             case Send(message, id_, hold_requests, use_version):
                 body = soap.encode(
                     message,
@@ -321,21 +329,21 @@ class CwmpEdge:
                     hold_requests=hold_requests,
                     use_version=use_version,
                 )
-                headers = _XML
+                headers: tuple[tuple[str, str], ...] = _XML
                 if line.posts == 1:
                     headers = (*_XML, cookies.render(line.cookie, line.cookie_path))
                 if line.session.state is State.DONE:
-                    self._end(line, step, "")
+                    self._end(line, "")
                 return Reply(200, body, headers)
             case Reject(reason):
-                self._end(line, step, "rejected")
+                self._end(line, "rejected")
                 self._watcher.rejected(reason, line.visit.contact.address)
                 return Reply(400, f"{reason}\n".encode(), close=True)
             case _:
-                self._end(line, step, "")
+                self._end(line, "")
                 return Reply(204)
 
-    def _end(self, line: Line, _step: Step, why: str) -> None:
+    def _end(self, line: Line, why: str) -> None:
         """Close a session once; a session that ended well has no ``why``."""
         if line.ended:
             return
@@ -357,6 +365,7 @@ class CwmpEdge:
                 self._left_early[line.key] = self._left_early.get(line.key, 0) + 1
                 while len(self._left_early) > Lines.REMEMBERED:
                     self._left_early.popitem(last=False)
-            self._end(line, line.session.lost("the CPE fell silent"), "timeout")
+            line.session.lost("the CPE fell silent")
+            self._end(line, "timeout")
         while self.lines.ended and now - next(iter(self.lines.ended.values())) > 60:
             self.lines.ended.popitem(last=False)

@@ -22,6 +22,7 @@ async def match_equipment(ledger: Ledger, line: DataModel) -> bool:
     device = ledger.device
     known = bool(device.equipment and ledger.opened.wish)
     if known and not ledger.contact.has(EventKind.BOOTSTRAP):
+        ledger.house.source.refresh(device.equipment)
         return True
     hints = Hints(ledger.contact.device, device.mac)
     found = await _look_up(ledger, hints)

@@ -53,3 +53,6 @@ class EquipmentSource(Protocol):
 
     async def wish(self, equipment: str) -> Wish | Pending | None:
         """What the equipment of this name should have; None: it no longer exists."""
+
+    def refresh(self, equipment: str) -> None:
+        """Have it read again in the background if it was not for a while; nobody waits."""

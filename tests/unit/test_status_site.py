@@ -99,7 +99,8 @@ def test_what_was_counted_is_shown(ask: Ask, metrics: Metrics) -> None:
     metrics.http_rejection("body too large")
     metrics.provisioned("proven")
     metrics.erp_lookup("found")
-    metrics.erp_call(50, 0.3)
+    metrics.erp_batch(50)
+    metrics.erp_call(0.3)
     metrics.erp_error("time-out")
     metrics.store_commit(20, 0.004)
     open_sessions[0] = 5

@@ -1,0 +1,5 @@
+"""The `acs` command."""
+
+from acs.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,70 @@
+"""`acs serve`: run the server."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+from twisted.internet import error as net_error
+
+from acs import log
+from acs.cli.main import Context, acs, pass_context
+from acs.settings import Settings
+
+
+@acs.command()
+@click.option(
+    "--ready",
+    is_flag=True,
+    help="Print one line of JSON with the addresses once devices are served (for scripts).",
+)
+@pass_context
+def serve(context: Context, ready: bool) -> None:
+    """Serve devices until stopped (Ctrl-C or SIGTERM).
+
+    Runs with no settings at all: CWMP on port 7547, a database and generated secrets in the data
+    directory. `acs doctor` says what is still missing.
+    """
+    settings = context.settings
+    end_log = log.configure(
+        file=settings.log_file,
+        level=settings.log.level.value,
+        max_bytes=settings.log.max_bytes,
+        backups=settings.log.backups,
+        json=settings.log.format == "json",
+    )
+    try:
+        sys.exit(_run(settings, ready))
+    finally:
+        end_log()
+
+
+def _run(settings: Settings, ready: bool) -> int:
+    from twisted.internet import reactor as installed  # noqa: PLC0415 - importing it installs it
+
+    from acs.server import Server  # noqa: PLC0415 - after the reactor
+
+    reactor: Any = installed
+    server = Server(settings, reactor)
+
+    def start() -> None:
+        try:
+            server.start()
+        except (net_error.CannotListenError, OSError, ValueError) as error:
+            click.echo(f"acs: cannot serve: {error}", err=True)
+            failed.append(1)
+            reactor.stop()
+            return
+        if ready:
+            click.echo(server.ready_line())
+            sys.stdout.flush()
+        else:
+            where = ", ".join(f"{name} {address}" for name, address in server.addresses.items())
+            click.echo(f"Serving: {where}. Log: {settings.log_file or 'standard error'}.", err=True)
+
+    failed: list[int] = []
+    reactor.callWhenRunning(start)
+    reactor.addSystemEventTrigger("before", "shutdown", server.stop_deferred)
+    reactor.run()
+    return 3 if failed else 0

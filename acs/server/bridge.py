@@ -1,0 +1,143 @@
+"""The link to ERPNext as one part of the server: built, started, stopped and asked how it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from acs.api import Metrics, Part, State
+from acs.devices.identity import Terms
+from acs.devices.source import MirrorRow
+from acs.log import get_logger
+from acs.settings import ErpSettings
+from acs.store import equipment
+from acs.store.queues import Queues
+from erp_bridge import mapping
+from erp_bridge.breaker import Breaker
+from erp_bridge.breaker import State as BreakerState
+from erp_bridge.client import ErpClient
+from erp_bridge.lookup import Lookup
+from erp_bridge.source import ErpSource, Hooks, Limits
+from erp_bridge.threads import Threads
+
+log = get_logger("acs.erp")
+
+
+class QueuesMirror:
+    """The mirror the bridge keeps, in our store."""
+
+    def __init__(self, queues: Queues) -> None:
+        self._queues = queues
+
+    async def find(self, terms: Sequence[Terms], /) -> tuple[MirrorRow, ...]:
+        """Rows that fit any of ``terms``."""
+        rows: dict[str, MirrorRow] = {}
+        for one in terms:
+            rows |= {row.equipment.name: row for row in await self._queues.find(one)}
+        return tuple(rows.values())
+
+    async def wish(self, name: str, /) -> MirrorRow | None:
+        """The row of the equipment of this name."""
+        return await self._queues.wish(name)
+
+    async def store(self, rows: Sequence[MirrorRow], /) -> None:
+        """Insert or replace ``rows``."""
+        await self._queues.run("mirror", equipment.store_thd, rows)
+
+    async def forget(self, names: Sequence[str], /) -> None:
+        """Delete the rows of these names."""
+        await self._queues.run("mirror", equipment.forget_thd, names)
+
+
+def make_client(settings: ErpSettings, metrics: Metrics | None = None) -> ErpClient:
+    """The client of these settings. Raises `ValueError` with the fix named."""
+    options: dict[str, Any] = {}
+    if metrics is not None:
+        options["warn"] = lambda text: log.info("ERPNext warns", text=text)
+        options["observe"] = lambda _outcome, seconds: metrics.erp_call(seconds)
+    return ErpClient(
+        settings.url,
+        settings.api_key,
+        settings.api_secret,
+        timeout=settings.timeout,
+        connections=settings.connections,
+        verify=settings.verify_tls,
+        **options,
+    )
+
+
+def load_mapping(settings: ErpSettings) -> mapping.Mapping:
+    """The mapping of these settings. Raises `mapping.MappingError` with the line named."""
+    return mapping.load(Path(settings.mapping).expanduser() if settings.mapping else None)
+
+
+class Bridge:
+    """ERPNext, as the server sees it."""
+
+    def __init__(
+        self,
+        settings: ErpSettings,
+        reactor: Any,
+        queues: Queues,
+        *,
+        digest: Callable[[bytes], str],
+        metrics: Metrics,
+    ) -> None:
+        """Build the parts; ``digest`` is a keyed hash."""
+        self._metrics = metrics
+        self._client = make_client(settings, metrics)
+        self._threads = Threads(reactor, settings.connections)
+        self._breaker = Breaker(time.monotonic)
+        self.source = ErpSource(
+            reactor,
+            Lookup(self._client, load_mapping(settings), dropped=self._dropped),
+            QueuesMirror(queues),
+            self._breaker,
+            in_thread=self._threads.run,
+            digest=digest,
+            clock=time.time,
+            limits=Limits(
+                hold_seconds=settings.hold_seconds,
+                batch=settings.batch,
+                batch_wait_ms=settings.batch_wait_ms,
+                connections=settings.connections,
+                negative_ttl=settings.negative_ttl,
+                refresh_seconds=settings.refresh_seconds,
+            ),
+            hooks=Hooks(
+                looked_up=self._looked_up, failed=self._failed, breaker=self._breaker_changed
+            ),
+        )
+
+    def start(self) -> None:
+        """Be ready to ask."""
+        self._threads.start()
+
+    async def stop(self) -> None:
+        """Ask no more, and wait for what is under way."""
+        self.source.stop()
+        await self._threads.stop()
+        self._client.close()
+
+    def health(self) -> Part:
+        """Degraded while ERPNext is not asked: devices are served from the mirror."""
+        if self._breaker.state is BreakerState.CLOSED:
+            return Part(State.OK, self._client.origin)
+        return Part(State.DEGRADED, self._breaker.reason)
+
+    def _looked_up(self, asked: int, found: int) -> None:
+        self._metrics.erp_batch(asked)
+        self._metrics.erp_lookup("found" if found else "absent")
+
+    def _failed(self, error: Exception) -> None:
+        self._metrics.erp_error(type(error).__name__)
+        log.warning("ERPNext was asked in vain", error=str(error))
+
+    def _breaker_changed(self, state: BreakerState, reason: str, alarm: bool) -> None:
+        write = log.error if alarm else log.warning
+        write("link to ERPNext", state=str(state), reason=reason)
+
+    def _dropped(self, field: str) -> None:
+        log.warning("ERPNext refuses a field; going on without it", field=field)

@@ -1,0 +1,315 @@
+"""One server: its parts built from the settings, started in order, stopped in reverse."""
+
+from __future__ import annotations
+
+import json
+import random
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.task import LoopingCall
+from twisted.python.failure import Failure
+
+from acs.api import Health, Metrics, Part, State, status_site
+from acs.cwmp.authenticate import Gate, GateSettings
+from acs.cwmp.dialect import Dialect
+from acs.cwmp.digest import Challenger, Replay
+from acs.cwmp.edge import CwmpEdge, EdgeLimits
+from acs.cwmp.session import Limits
+from acs.devices.house import Policy
+from acs.devices.mirror import MirrorSource
+from acs.devices.registry import Registry
+from acs.devices.source import EquipmentSource
+from acs.http import Bounds, HttpFactory, TlsError, listen, tls_context_factory
+from acs.http.listen import split_address
+from acs.log import OncePer, get_logger
+from acs.model import Contact
+from acs.profiles import Facts, Library
+from acs.server.bridge import Bridge
+from acs.server.watch import EdgeWatcher
+from acs.settings import Settings
+from acs.store import schema
+from acs.store.engine import Database
+from acs.store.facts import missing_thd
+from acs.store.queues import Queues
+from acs.store.retention import prune_thd
+from acs.store.vault import Vault, decode_key
+
+log = get_logger("acs.server")
+
+SWEEP_SECONDS = 1.0
+PRUNE_SECONDS = 600.0
+PRUNE_ROWS = 5_000
+SLOW_STORE_SECONDS = 2.0
+"""Delay of the store from which new sessions are told to come back later."""
+
+
+def open_database(
+    settings: Settings, observe: Callable[[str, float], None] | None = None
+) -> Database:
+    """Open the database of these settings, with its schema brought up to date.
+
+    Raises `acs.store.errors.StoreError` with the fix named.
+    """
+    keys = {name: decode_key(key.reveal()) for name, key in settings.secrets.keys.items()}
+    vault = Vault(keys, settings.secrets.current)
+    options: dict[str, Any] = {} if observe is None else {"observe": observe}
+    database = Database(settings.database_url.reveal(), vault, realm=settings.auth.realm, **options)
+    schema.upgrade(database)
+    schema.prepare(database)
+    return database
+
+
+def policy_of(settings: Settings) -> Policy:
+    """How visits behave under these settings."""
+    wanted = settings.provisioning
+    return Policy(
+        heal=wanted.drift == "heal",
+        check_interval=wanted.check_interval_hours * 3600,
+        max_changes=wanted.max_changes,
+        backoff=wanted.backoff_seconds,
+        backoff_max=wanted.backoff_max_seconds,
+        marker=wanted.marker,
+        own_credentials=settings.auth.own_credentials and settings.auth.mode != "none",
+        rebootstrap=settings.auth.rebootstrap == "allow",
+        periodic_inform_interval=wanted.periodic_inform_interval,
+    )
+
+
+def fingerprint_key(database: Database) -> bytes:
+    """Key of fingerprints and digests: the same for all processes on one database."""
+    return bytes.fromhex(database.vault.digest(b"fingerprints", "acs.profiles"))
+
+
+class Server:
+    """A running server. `start` it, `stop` it; `addresses` says where it listens."""
+
+    def __init__(self, settings: Settings, reactor: Any) -> None:
+        """Build all parts; nothing is open yet but the database.
+
+        ``settings`` must be complete (`acs.settings.first_start.complete`).
+        """
+        self.settings = settings
+        self.metrics = Metrics()
+        self.health = Health()
+        self._reactor = reactor
+        self._ports: list[tuple[str, Any]] = []
+        self._loops: list[LoopingCall] = []
+        self.database = open_database(settings)
+        self._queues = Queues(
+            self.database, reactor.callFromThread, committed=self.metrics.store_commit
+        )
+        self.library = Library.load(settings.provisioning.blueprint_dir or None)
+        self._bridge = self._build_bridge()
+        source: EquipmentSource = (
+            self._bridge.source if self._bridge else MirrorSource(self._queues)
+        )
+        self._house = Registry(
+            self._queues,
+            source,
+            self.library,
+            policy_of(settings),
+            key=fingerprint_key(self.database),
+            missing=self.database.run("missing names", missing_thd),
+            clock=time.time,
+            password=lambda: secrets.token_urlsafe(18),
+        )
+        self._watcher = EdgeWatcher(self.metrics, OncePer(60.0, time.monotonic))
+        self._edge = self._build_edge()
+        self._watch()
+
+    # --- building ----------------------------------------------------------------------
+
+    def _build_bridge(self) -> Bridge | None:
+        if not self.settings.erp.url:
+            return None
+        return Bridge(
+            self.settings.erp,
+            self._reactor,
+            self._queues,
+            digest=lambda text: self.database.vault.digest(text, "wish"),
+            metrics=self.metrics,
+        )
+
+    def _build_edge(self) -> CwmpEdge:
+        settings = self.settings
+        key = bytes.fromhex(self.database.vault.digest(b"nonces", "acs.cwmp.digest"))
+        gate = Gate(
+            GateSettings(
+                mode=settings.auth.mode.value,
+                realm=settings.auth.realm,
+                bootstrap_username=settings.auth.bootstrap_username,
+                bootstrap_password=settings.auth.bootstrap_password,
+                basic_on_http=settings.auth.allow_basic_on_http,
+            ),
+            Challenger(settings.auth.realm, key, replay=Replay()),
+            self._queues.account,
+            clock=time.time,
+            random=secrets.token_bytes,
+            failed=self._watcher.auth_failed,
+        )
+        return CwmpEdge(
+            self._house,
+            gate,
+            self._reactor,
+            self._watcher,
+            EdgeLimits(
+                session=Limits(
+                    rpcs=settings.cwmp.max_rpcs,
+                    requests=max(1, settings.cwmp.max_exchanges - settings.cwmp.max_rpcs),
+                ),
+                timeout=settings.cwmp.session_timeout,
+                sessions=settings.cwmp.max_sessions,
+                hold_requests=settings.cwmp.hold_requests,
+            ),
+            token=lambda: secrets.token_urlsafe(16),
+            spread=random.random,
+            dialect=self._dialect,
+            busy=lambda: self._queues.delay > SLOW_STORE_SECONDS,
+        )
+
+    def _dialect(self, contact: Contact) -> Dialect:
+        """How to speak to a device, by the blueprint its Inform tells."""
+        told = contact.values
+        root = contact.root
+
+        def text(leaf: str) -> str:
+            value = told.get(f"{root}DeviceInfo.{leaf}")
+            return value.text if value else ""
+
+        facts = Facts(
+            manufacturer=contact.manufacturer,
+            oui=contact.device.oui,
+            product_class=contact.device.product_class,
+            model=text("ModelName"),
+            hardware=text("HardwareVersion"),
+            software=text("SoftwareVersion"),
+            root=root,
+        )
+        blueprint = self._house.blueprint(facts)
+        wanted: dict[str, Any] = {"xml_declaration": self.settings.cwmp.xml_declaration}
+        if blueprint is not None:
+            wanted |= blueprint.dialect
+        return Dialect(**wanted)
+
+    def _watch(self) -> None:
+        self.metrics.watch("sessions_open", "Sessions open now.", lambda: len(self._edge.lines))
+        self.metrics.watch(
+            "store_delay_seconds",
+            "How long work waits for the database.",
+            lambda: self._queues.delay,
+        )
+        self.health.watch("store", self._store_health)
+        if self._bridge is not None:
+            self.health.watch("erpnext", self._bridge.health)
+
+    def _store_health(self) -> Part:
+        if self._queues.delay > SLOW_STORE_SECONDS:
+            detail = f"work waits {self._queues.delay:.1f} s for {self.database.safe_url}"
+            return Part(State.DOWN, detail)
+        return Part(State.OK, self.database.safe_url)
+
+    # --- life --------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Open the listeners and begin the periodic work. Raises `CannotListenError`."""
+        settings = self.settings
+        if self._bridge is not None:
+            self._bridge.start()
+        factory = HttpFactory(
+            self._edge.handle,
+            reactor=self._reactor,
+            bounds=Bounds(
+                header_bytes=settings.http.header_bytes,
+                body_bytes=settings.http.body_bytes,
+                decompressed_bytes=settings.http.decompressed_bytes,
+                request_seconds=settings.http.request_seconds,
+                idle_seconds=settings.http.idle_seconds,
+                max_connections=settings.http.connections,
+                max_connections_per_address=settings.http.connections_per_address,
+            ),
+            count=self._watcher.counted,
+            on_error=lambda error: self._watcher.bug("http", error),
+        )
+        cwmp = settings.cwmp
+        if cwmp.listen:
+            self._ports.append(("http", listen(self._reactor, cwmp.listen, factory)))
+        if cwmp.tls_listen:
+            # zope's implementer decorator says nothing to a type checker.
+            tls: Any = tls_context_factory(
+                cwmp.tls_certificate,
+                cwmp.tls_key,
+                cwmp.tls_client_ca or None,
+                # Our setting and the library differ in one spelling.
+                {"TLSv1": "TLSv1.0"}.get(cwmp.tls_minimum.value, cwmp.tls_minimum.value),
+                required=cwmp.tls_require_client_certificate,
+                on_error=_tls_problem,
+            )
+            self._ports.append(("https", listen(self._reactor, cwmp.tls_listen, factory, tls)))
+        if settings.admin.listen:
+            host, port = split_address(settings.admin.listen)
+            site = status_site(self.health, self.metrics)
+            self._ports.append(("admin", self._reactor.listenTCP(port, site, interface=host)))
+        self._every(SWEEP_SECONDS, self._edge.sweep)
+        self._every(PRUNE_SECONDS, self._prune)
+        for issue in self.library.issues:
+            log.warning("blueprint", problem=str(issue))
+        log.info("serving", database=self.database.safe_url, **self.addresses)
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Where each listener is, for instance ``http`` → ``0.0.0.0:7547``."""
+        where = {}
+        for name, port in self._ports:
+            at = port.getHost()
+            host = f"[{at.host}]" if ":" in at.host else at.host
+            where[name] = f"{host}:{at.port}"
+        return where
+
+    async def stop(self) -> None:
+        """Close the listeners, finish what is written, close the database."""
+        for loop in self._loops:
+            loop.stop()
+        for _name, port in self._ports:
+            await maybeDeferred(port.stopListening)
+        if self._bridge is not None:
+            await self._bridge.stop()
+        await self._queues.close()
+        self.database.dispose()
+        log.info("stopped")
+
+    def stop_deferred(self) -> Deferred[None]:
+        """`stop` in the form the reactor's shutdown waits for."""
+        return Deferred.fromCoroutine(self.stop())
+
+    def ready_line(self) -> str:
+        """One line of JSON for whoever started us: where we listen."""
+        return json.dumps({"event": "ready", **self.addresses})
+
+    def _every(self, seconds: float, work: Callable[[], Deferred[Any] | None]) -> None:
+        """Run ``work`` periodically; one failure is logged and the loop goes on."""
+
+        def failed(failure: Failure) -> None:
+            self._watcher.bug("periodic work", failure.value)
+
+        def fenced() -> Deferred[Any]:
+            done: Deferred[Any] = maybeDeferred(work)
+            return done.addErrback(failed)
+
+        loop = LoopingCall(fenced)
+        loop.clock = self._reactor
+        loop.start(seconds, now=False)
+        self._loops.append(loop)
+
+    def _prune(self) -> Deferred[Any]:
+        keep = self.settings.timeline
+        return self._queues.run(
+            "prune", prune_thd, time.time(), keep.keep_days, keep.max_per_device, PRUNE_ROWS
+        )
+
+
+def _tls_problem(error: TlsError) -> None:
+    log.error("TLS files", problem=str(error))
