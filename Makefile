@@ -82,7 +82,7 @@ lock: ## Resolve the dependencies anew into requirements.lock (ARGS=--upgrade fo
 		--allow-unsafe --strip-extras --extra dev --extra usp \
 		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 		--output-file requirements.lock $(ARGS) setup.cfg
-	@! grep -nE '://|file:|--(index|extra|find|trusted)| @ |^/' requirements.lock || \
+	@! grep -nE '://|file:/|^--(index|extra|find|trusted)| @ |^[./]' requirements.lock || \
 		{ echo "requirements.lock names a place on this machine or network" >&2; exit 1; }
 
 .PHONY: clean
