@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
+from zlib import crc32
 
 FRAPPE = "frappe.exceptions."
 
@@ -135,7 +136,7 @@ def v2_message(message: Message) -> dict[str, Any]:
 def _v1_message(message: Message) -> dict[str, Any]:
     shown = v2_message(message)
     if message.raised:
-        shown |= {"raise_exception": 1, "__frappe_exc_id": f"{abs(hash(message)):016x}"}
+        shown |= {"raise_exception": 1, "__frappe_exc_id": f"{crc32(message.text.encode()):08x}"}
     return shown
 
 

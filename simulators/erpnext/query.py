@@ -23,6 +23,7 @@ from simulators.erpnext.schema import DocType, Field
 from simulators.erpnext.users import User, require_list
 
 DEFAULT_PAGE = 20
+_ORDER = re.compile(r"(?:tab[^.]+\.)?(?P<column>\w+)(?:\s+(?P<way>asc|desc))?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +91,15 @@ def _ordered(doctype: DocType, rows: list[Row], order_by: str | None) -> list[Ro
     if not order_by:
         return sorted(rows, key=lambda row: crc32(row.name.encode()))
     for term in reversed(order_by.split(",")):
-        words = term.replace("`", "").split()
-        column = words[0].rpartition(".")[2] if words else ""
+        named = _ORDER.fullmatch(term.replace("`", "").strip())
+        column = named["column"] if named else term.strip()
         if column not in doctype.columns:
             raise crash(
                 "pymysql.err.OperationalError",
                 f"(1054, \"Unknown column '{column}' in 'ORDER BY'\")",
             )
         key = sort_key(doctype.columns[column])
-        down = len(words) > 1 and words[1].lower() == "desc"
+        down = named is not None and (named["way"] or "").lower() == "desc"
         rows = sorted(rows, key=_by(column, key), reverse=down)
     return rows
 

@@ -113,7 +113,7 @@ class Site:
             user = authenticate(request.headers.get("authorization"), self._users)
             work = Work(user, self.now, f"http://{host}")
             call = Call(
-                verb=request.method,
+                verb="GET" if request.method == "HEAD" else request.method,
                 arguments=read_arguments(request),
                 documents=self.documents,
                 work=work,
@@ -124,6 +124,9 @@ class Site:
         except Refusal as refusal:
             self.documents.db.rollback()
             return refused(refusal, version, work.messages if work else ())
+        except Exception as error:  # as in Frappe: a Python error is a 500 with its name
+            self.documents.db.rollback()
+            return refused(crash(type(error).__name__, str(error)), version)
         if request.method in ("GET", "HEAD"):
             self.documents.db.rollback()
         else:
