@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from importlinter.api import read_configuration
-from importlinter.cli import lint_imports
 
 ROOT = Path(__file__).parents[2]
 CONFIGURATION = str(ROOT / "pyproject.toml")
@@ -18,9 +19,14 @@ EDGES = {
 }
 
 
-def test_every_contract_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
-    status = lint_imports(config_filename=CONFIGURATION, no_cache=True)
-    assert status == 0, capsys.readouterr().out
+def test_every_contract_is_kept() -> None:
+    # In a process of its own: it trips over modules that Twisted, once imported, has replaced.
+    command = [str(Path(sys.executable).parent / "lint-imports"), "--no-logo", "--no-cache"]
+    linter = subprocess.run(
+        [*command, "--config", CONFIGURATION], cwd=ROOT, capture_output=True, text=True
+    )
+    assert linter.returncode == 0, linter.stdout + linter.stderr
+    assert "0 broken" in linter.stdout
 
 
 @pytest.mark.parametrize("room", ["cwmp", "devices", "profiles"])
