@@ -1,0 +1,107 @@
+"""Writing what sessions learned: many sessions' effects in one transaction, grouped by kind."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from acs.devices.effects import (
+    AddTimeline,
+    ClearFault,
+    Effect,
+    EnqueueJob,
+    ForgetMissing,
+    RaiseFault,
+    SaveCredentials,
+    SaveDevice,
+    SaveJob,
+    SaveProof,
+    SaveSnapshot,
+)
+from acs.devices.record import Job, Proof, Snapshot, TimelineEntry
+from acs.store import credentials, devices, facts, faults, jobs, proofs, snapshots, timeline
+from acs.store.engine import Database
+from acs.store.errors import StoreUnavailable
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """Effects by kind; within a kind, what comes later stands over what came before."""
+
+    devices: dict[int, dict[str, object]] = field(default_factory=lambda: defaultdict(dict))
+    snapshots: dict[int, Snapshot] = field(default_factory=dict)
+    timeline: list[TimelineEntry] = field(default_factory=list)
+    proofs: list[Proof] = field(default_factory=list)
+    faults: list[RaiseFault | ClearFault] = field(default_factory=list)
+    saved_jobs: list[SaveJob] = field(default_factory=list)
+    new_jobs: list[Job] = field(default_factory=list)
+    credentials: list[SaveCredentials] = field(default_factory=list)
+    missing: list[ForgetMissing] = field(default_factory=list)
+
+    def take(self, effect: Effect) -> None:
+        match effect:
+            case SaveDevice(device_id, changes):
+                self.devices[device_id].update(changes)
+            case SaveSnapshot(device_id, snapshot):
+                self.snapshots[device_id] = snapshot
+            case AddTimeline(entry):
+                self.timeline.append(entry)
+            case SaveProof(proof):
+                self.proofs.append(proof)
+            case RaiseFault() | ClearFault():
+                self.faults.append(effect)
+            case SaveJob():
+                self.saved_jobs.append(effect)
+            case EnqueueJob(job):
+                self.new_jobs.append(job)
+            case SaveCredentials():
+                self.credentials.append(effect)
+            case ForgetMissing():
+                self.missing.append(effect)
+
+
+def apply_thd(conn: Connection, effects: Sequence[Effect]) -> None:
+    """Write effects, of however many sessions, as if one after the other.
+
+    Raises `acs.store.errors.BadEffect`, or what the database says of impossible ones.
+    """
+    kinds = _Sorted()
+    for effect in effects:
+        kinds.take(effect)
+    devices.save_thd(conn, kinds.devices)
+    snapshots.save_thd(conn, kinds.snapshots)
+    credentials.save_thd(conn, kinds.credentials)
+    jobs.save_thd(conn, kinds.saved_jobs)
+    jobs.add_thd(conn, kinds.new_jobs)
+    faults.apply_thd(conn, kinds.faults)
+    proofs.add_thd(conn, kinds.proofs)
+    timeline.add_thd(conn, kinds.timeline)
+    facts.merge_thd(conn, kinds.missing)
+
+
+def commit(database: Database, groups: Sequence[Sequence[Effect]]) -> list[Exception | None]:
+    """Commit the effects of several callers together; say for each whether it failed, and how.
+
+    All go into one transaction. Should that fail, each caller's effects are tried in one of their
+    own, so that a bad one harms nobody else. A group is kept whole or not at all.
+    """
+    together = _attempt(database, [effect for group in groups for effect in group])
+    if together is None or isinstance(together, StoreUnavailable) or len(groups) == 1:
+        return [together] * len(groups)
+    failures: list[Exception | None] = []
+    for group in groups:
+        last = failures[-1] if failures else None
+        lost = isinstance(last, StoreUnavailable)
+        failures.append(last if lost else _attempt(database, group))
+    return failures
+
+
+def _attempt(database: Database, effects: Sequence[Effect]) -> Exception | None:
+    try:
+        database.run("commit", apply_thd, effects)
+    except Exception as error:
+        return error
+    return None

@@ -1,0 +1,131 @@
+"""Jobs. Payload and result may hold secrets and are sealed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
+
+from acs.devices.effects import SaveJob
+from acs.devices.record import Job, JobKind, JobState
+from acs.store.codec import mapping, revealing
+from acs.store.sealing import seal, unseal
+from acs.store.tables import jobs
+
+OPEN = (JobState.QUEUED, JobState.SENT)
+_OPEN = tuple(state.value for state in OPEN)
+
+_UNFINISHED = (
+    select(jobs)
+    .where(jobs.c.device_id.in_(bindparam("ids", expanding=True)), jobs.c.state.in_(_OPEN))
+    .order_by(jobs.c.priority.desc(), jobs.c.id)
+)
+_SAVE = (
+    update(jobs)
+    .where(jobs.c.id == bindparam("the_id"))
+    .values({name: bindparam(name) for name in ("state", "attempts", "finished_at", "result")})
+)
+
+
+def open_thd(conn: Connection, times: Mapping[int, float]) -> dict[int, tuple[Job, ...]]:
+    """Load the open jobs of devices, highest priority first, then by age.
+
+    ``times``: device id → now. Jobs whose time has passed become `JobState.EXPIRED` and are not
+    among them; devices without any are not in the answer.
+    """
+    found: dict[int, list[Job]] = defaultdict(list)
+    expired = []
+    for row in conn.execute(_UNFINISHED, {"ids": list(times)}):
+        now = times[row.device_id]
+        if 0 < row.expires_at <= now:
+            expired.append({"the_id": row.id, "at": now})
+        else:
+            found[row.device_id].append(_job(conn, row))
+    if expired:
+        statement = update(jobs).where(jobs.c.id == bindparam("the_id"), jobs.c.state.in_(_OPEN))
+        conn.execute(
+            statement.values(state=JobState.EXPIRED.value, finished_at=bindparam("at")), expired
+        )
+    return {device_id: tuple(some) for device_id, some in found.items()}
+
+
+def save_thd(conn: Connection, saves: Iterable[SaveJob]) -> None:
+    """Keep new states; of several for one job the last one counts."""
+    last = {save.job_id: save for save in saves}
+    rows = [_saved(conn, last[job_id]) for job_id in sorted(last)]
+    if rows:
+        conn.execute(_SAVE, rows)
+
+
+def _saved(conn: Connection, save: SaveJob) -> dict[str, object]:
+    return {
+        "the_id": save.job_id,
+        "state": save.state.value,
+        "attempts": save.attempts,
+        "finished_at": 0.0 if save.state in OPEN else save.at,
+        "result": seal(conn, jobs.c.result, save.job_id, revealing(save.result)),
+    }
+
+
+def add_thd(conn: Connection, new: Sequence[Job]) -> None:
+    """Put jobs into the queues of their devices."""
+    if new:
+        conn.execute(insert(jobs), [_row(conn, job) for job in new])
+
+
+def enqueue_thd(conn: Connection, job: Job) -> int:
+    """Put one job into its device's queue and return the id it was given."""
+    done = conn.execute(insert(jobs).returning(jobs.c.id), _row(conn, job))
+    return int(done.scalar_one())
+
+
+def _row(conn: Connection, job: Job) -> dict[str, object]:
+    return {
+        "device_id": job.device_id,
+        "kind": job.kind.value,
+        "payload": seal(conn, jobs.c.payload, job.device_id, revealing(job.payload)),
+        "priority": job.priority,
+        "state": job.state.value,
+        "attempts": job.attempts,
+        "created_at": job.created_at,
+        "created_by": job.created_by,
+        "expires_at": job.expires_at,
+        "finished_at": job.finished_at,
+        "result": None,
+    }
+
+
+def get_thd(conn: Connection, job_id: int) -> Job | None:
+    """The job with this id."""
+    row = conn.execute(select(jobs).where(jobs.c.id == job_id)).first()
+    return None if row is None else _job(conn, row)
+
+
+def list_thd(
+    conn: Connection, device_id: int, *, before: int | None = None, limit: int = 100
+) -> list[Job]:
+    """List jobs of a device, newest first, older than the id ``before`` where that is given."""
+    query = select(jobs).where(jobs.c.device_id == device_id)
+    if before is not None:
+        query = query.where(jobs.c.id < before)
+    return [_job(conn, row) for row in conn.execute(query.order_by(jobs.c.id.desc()).limit(limit))]
+
+
+def _job(conn: Connection, row: Row[Any]) -> Job:
+    result = row.result
+    return Job(
+        id=row.id,
+        device_id=row.device_id,
+        kind=JobKind(row.kind),
+        payload=mapping(unseal(conn, jobs.c.payload, row.device_id, row.payload)),
+        priority=row.priority,
+        state=JobState(row.state),
+        attempts=row.attempts,
+        created_at=row.created_at,
+        created_by=row.created_by,
+        expires_at=row.expires_at,
+        finished_at=row.finished_at,
+        result={} if result is None else mapping(unseal(conn, jobs.c.result, row.id, result)),
+    )

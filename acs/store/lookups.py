@@ -1,0 +1,50 @@
+"""Kinds of look-ups that are done for many callers at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from sqlalchemy import Connection
+
+from acs.devices.effects import Effect, SaveCredentials, SaveSnapshot
+from acs.devices.identity import Terms
+from acs.devices.record import Snapshot
+from acs.devices.source import MirrorRow
+from acs.store import credentials, equipment, snapshots
+from acs.store.credentials import Account
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lookup(Generic[K, V]):
+    """How to find values for many keys with a few statements.
+
+    ``fetch_thd`` is given distinct keys and leaves out those it does not find. ``reads`` names the
+    effects whose posts must be written before.
+    """
+
+    name: str
+    fetch_thd: Callable[[Connection, Sequence[K]], Mapping[K, V]]
+    reads: frozenset[type[Effect]] = frozenset()
+
+
+def _find(conn: Connection, terms: Sequence[Terms]) -> dict[Terms, tuple[MirrorRow, ...]]:
+    return dict(zip(terms, equipment.find_thd(conn, terms), strict=True))
+
+
+ACCOUNT: Lookup[str, Account] = Lookup("account", credentials.ha1_thd, frozenset({SaveCredentials}))
+"""By user name."""
+PENDING_PASSWORD: Lookup[int, str] = Lookup(
+    "pending password", credentials.pending_passwords_thd, frozenset({SaveCredentials})
+)
+"""By device id."""
+SNAPSHOT: Lookup[int, Snapshot] = Lookup("snapshot", snapshots.load_thd, frozenset({SaveSnapshot}))
+"""By device id."""
+EQUIPMENT: Lookup[Terms, tuple[MirrorRow, ...]] = Lookup("equipment", _find)
+"""By what a device can be recognised by."""
+WISH: Lookup[str, MirrorRow] = Lookup("wish", equipment.wish_thd)
+"""By the name of the equipment."""

@@ -1,0 +1,131 @@
+"""A device calls: find or make its row, with all that a visit begins with, for many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Row, bindparam, case, func, select, update
+
+from acs.devices.record import Device, Opened, Standing
+from acs.model import Contact, EventKind
+from acs.store import jobs
+from acs.store.devices import FIELDS, from_row
+from acs.store.tables import devices, equipment, faults
+from acs.store.upsert import insert
+
+_WISH = (
+    select(equipment.c.digest)
+    .where(equipment.c.name == devices.c.equipment, equipment.c.present)
+    .scalar_subquery()
+)
+_FAULTS = (
+    select(func.count()).where(faults.c.device_id == devices.c.id).correlate(devices)
+).scalar_subquery()
+_KNOWN = select(
+    devices,
+    case((devices.c.equipment != "", func.coalesce(_WISH, "")), else_="").label("wish_now"),
+    _FAULTS.label("open_faults"),
+).where(devices.c.key.in_(bindparam("keys", expanding=True)))
+
+_BOOT = update(devices).where(devices.c.id == bindparam("the_id")).values(last_boot=bindparam("at"))
+_BOOTSTRAP = (
+    update(devices)
+    .where(devices.c.id == bindparam("the_id"))
+    .values(last_bootstrap=bindparam("at"), marker="")
+)
+
+
+def open_thd(conn: Connection, contacts: Sequence[Contact]) -> list[Opened]:
+    """Load, or create, the devices that call; the answers stand in the order of ``contacts``.
+
+    The number of statements does not depend on the number of contacts. A boot, and a reset with
+    the loss of our marker, is kept in this transaction: no later failure of the session makes us
+    forget it. Two processes may create the same device at once; one of them has ``created``.
+    """
+    keys = [contact.device.key for contact in contacts]
+    known = _known(conn, keys)
+    fresh = {key: contact for key, contact in zip(keys, contacts, strict=True) if key not in known}
+    created = _create(conn, fresh)
+    if fresh:
+        known |= _known(conn, list(fresh))
+    rows = [known[key] for key in keys]
+    boots, resets = _keep_boots(conn, rows, contacts)
+    # Two contacts of one device in one batch: the later one's time decides what has expired.
+    times = {row.id: contact.at for row, contact in zip(rows, contacts, strict=True)}
+    waiting = jobs.open_thd(conn, times)
+    answers = []
+    for key, row in zip(keys, rows, strict=True):
+        device = from_row(row)
+        device.last_boot = boots.get(device.id, device.last_boot)
+        if device.id in resets:
+            device.last_bootstrap, device.marker = resets[device.id], ""
+        opened = Opened(
+            device, key in created, waiting.get(device.id, ()), row.wish_now, row.open_faults
+        )
+        created.discard(key)
+        answers.append(opened)
+    return answers
+
+
+def ids_thd(conn: Connection, keys: Sequence[str]) -> set[int]:
+    """Ids of those of the devices that are known."""
+    return set(conn.scalars(select(devices.c.id).where(devices.c.key.in_(set(keys)))))
+
+
+def _known(conn: Connection, keys: Sequence[str]) -> dict[str, Row[tuple[object, ...]]]:
+    rows = conn.execute(_KNOWN, {"keys": list(dict.fromkeys(keys))})
+    return {row.key: row for row in rows}
+
+
+def _create(conn: Connection, fresh: dict[str, Contact]) -> set[str]:
+    """Insert rows for devices never seen; return the keys of those that nobody else inserted."""
+    if not fresh:
+        return set()
+    # One order in all processes, so that none deadlock.
+    rows = [_first_row(fresh[key]) for key in sorted(fresh)]
+    statement = insert(conn.dialect.name, devices).on_conflict_do_nothing()
+    return set(conn.scalars(statement.returning(devices.c.key), rows))
+
+
+def _first_row(contact: Contact) -> dict[str, object]:
+    def told(leaf: str) -> str:
+        value = contact.values.get(contact.root + leaf)
+        return value.text if value else ""
+
+    identity = contact.device
+    device = Device(
+        id=0,
+        key=identity.key,
+        oui=identity.oui,
+        product_class=identity.product_class,
+        serial_number=identity.serial_number,
+        manufacturer=contact.manufacturer,
+        protocol=contact.protocol,
+        root=contact.root,
+        hardware=told("DeviceInfo.HardwareVersion"),
+        software=told("DeviceInfo.SoftwareVersion"),
+        address=contact.address,
+        connection_request_url=told("ManagementServer.ConnectionRequestURL"),
+        first_seen=contact.at,
+        last_seen=contact.at,
+    )
+    row: dict[str, object] = {name: getattr(device, name) for name in FIELDS if name != "id"}
+    return row | {"standing": Standing.WAITING.value}
+
+
+def _keep_boots(
+    conn: Connection, rows: Sequence[Row[tuple[object, ...]]], contacts: Sequence[Contact]
+) -> tuple[dict[int, float], dict[int, float]]:
+    """Write when devices booted, and when they were reset; return both, by device id."""
+    boots, resets = (
+        {
+            row.id: contact.at
+            for row, contact in zip(rows, contacts, strict=True)
+            if contact.has(kind)
+        }
+        for kind in (EventKind.BOOT, EventKind.BOOTSTRAP)
+    )
+    for times, statement in ((boots, _BOOT), (resets, _BOOTSTRAP)):
+        if times:
+            conn.execute(statement, [{"the_id": i, "at": times[i]} for i in sorted(times)])
+    return boots, resets

@@ -1,0 +1,196 @@
+"""Databases for tests: SQLite files, and a PostgreSQL cluster of the run's own.
+
+Nothing is installed or configured on the machine: the cluster lives in a temporary directory,
+listens on a free loopback port, and ends with the test run, however that ends.  Every test gets
+a fresh database, copied from a migrated template.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from acs.store import Database, Vault, prepare, upgrade
+
+REALM = "gigafibre-acs"
+_NUMBERS = itertools.count(1)
+
+
+def new_vault() -> Vault:
+    return Vault({"first": bytes(range(32))}, "first")
+
+
+@pytest.fixture
+def vault() -> Vault:
+    return new_vault()
+
+
+def _migrate(url: str) -> None:
+    database = Database(url, new_vault(), realm=REALM)
+    upgrade(database)
+    prepare(database)
+    database.dispose()
+
+
+# --- PostgreSQL ---------------------------------------------------------------------------
+
+
+def _programs() -> Path:
+    found = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin/postgres"),
+        key=lambda path: float(path.parent.parent.name),
+    )
+    if found:
+        return found[-1].parent
+    on_path = shutil.which("postgres")
+    if on_path:
+        return Path(on_path).parent
+    pytest.fail(
+        "PostgreSQL is not installed: `apt-get install postgresql`, "
+        "or leave its tests out with ACS_TEST_WITHOUT_POSTGRESQL=1"
+    )
+
+
+def _as_postgres(*arguments: str) -> list[str]:
+    """PostgreSQL refuses to run as root; its signal at our death makes it stop at once."""
+    dropped = ["--reuid=postgres", "--regid=postgres", "--clear-groups"] if _is_root() else []
+    return ["setpriv", "--pdeathsig=QUIT", *dropped, *arguments]
+
+
+def _is_root() -> bool:
+    return os.geteuid() == 0
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+_FAST = (
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "autovacuum=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "max_connections=40",
+    "shared_buffers=32MB",
+    "listen_addresses=127.0.0.1",
+    "log_min_messages=log",
+    "log_checkpoints=off",
+)
+
+
+def _await_ready(server: subprocess.Popen[bytes]) -> None:
+    assert server.stderr is not None
+    said = []
+    for line in server.stderr:
+        said.append(line.decode(errors="replace"))
+        if b"ready to accept connections" in line:
+            return
+    pytest.fail("PostgreSQL did not start:\n" + "".join(said))
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """URL of a PostgreSQL server without a database name; one per test process."""
+    programs = _programs()
+    with tempfile.TemporaryDirectory(prefix="acs-postgresql-") as name:
+        if _is_root():
+            shutil.chown(name, "postgres", "postgres")
+        initdb = (str(programs / "initdb"), "-D", f"{name}/data", "-U", "acs", "-E", "UTF8")
+        plain = ("--locale=C", "-A", "trust", "--no-sync", "--no-instructions")
+        made = subprocess.run(
+            _as_postgres(*initdb, *plain), cwd=name, capture_output=True, text=True, check=False
+        )
+        assert made.returncode == 0, made.stderr
+        port = _free_port()
+        options = [f"-c{setting}" for setting in (*_FAST, f"unix_socket_directories={name}")]
+        start = (str(programs / "postgres"), "-D", f"{name}/data", "-p", str(port), *options)
+        server = subprocess.Popen(_as_postgres(*start), cwd=name, stderr=subprocess.PIPE)
+        try:
+            _await_ready(server)
+            yield f"postgresql://acs@127.0.0.1:{port}"
+        finally:
+            server.send_signal(signal.SIGQUIT)  # at once: nobody will read what it might write
+            server.wait(10)
+            assert server.stderr is not None
+            server.stderr.close()
+
+
+@pytest.fixture(scope="session")
+def _postgresql_template(postgresql_server: str) -> str:
+    with psycopg.connect(f"{postgresql_server}/postgres", autocommit=True) as connection:
+        connection.execute("CREATE DATABASE migrated")
+    _migrate(f"{postgresql_server}/migrated")
+    return postgresql_server
+
+
+def _postgresql_database(server: str, template: str) -> Iterator[str]:
+    name = f"test_{next(_NUMBERS)}"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield f"{server}/{name}"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+# --- both -----------------------------------------------------------------------------------
+
+_BACKENDS = (
+    ["sqlite"] if os.environ.get("ACS_TEST_WITHOUT_POSTGRESQL") == "1" else ["sqlite", "postgresql"]
+)
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "acs.db"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(params=_BACKENDS)
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of a database without any table, once per kind of database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/acs.db"
+    else:
+        server = request.getfixturevalue("postgresql_server")
+        yield from _postgresql_database(server, "template1")
+
+
+@pytest.fixture(params=_BACKENDS)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of a fresh, migrated database, once per kind of database."""
+    if request.param == "sqlite":
+        copy = tmp_path / "acs.db"
+        shutil.copy(request.getfixturevalue("_sqlite_template"), copy)
+        yield f"sqlite:///{copy}"
+    else:
+        yield from _postgresql_database(request.getfixturevalue("_postgresql_template"), "migrated")
+
+
+@pytest.fixture
+def sqlite_url(_sqlite_template: Path, tmp_path: Path) -> str:
+    """URL of a fresh, migrated SQLite database."""
+    return f"sqlite:///{shutil.copy(_sqlite_template, tmp_path / 'acs.db')}"
+
+
+@pytest.fixture
+def database(database_url: str, vault: Vault) -> Iterator[Database]:
+    """A fresh, migrated database, once per kind of database."""
+    opened = Database(database_url, vault, realm=REALM)
+    prepare(opened)
+    yield opened
+    opened.dispose()
