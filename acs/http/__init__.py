@@ -12,19 +12,22 @@ everything a peer can make us hold or wait for. It knows nothing of CWMP: a hand
 - `gate`         how many connections there may be
 - `factory`      what all connections share: handler, hooks, counts of connections
 - `protocol`     one connection: turn taking, deadlines, closing
+- `clock`        what is asked of a reactor, as types
 - `tls`          server contexts that follow their files
 - `listen`       one call from address to listening port
 """
 
 from acs.http.bounds import Bounds
+from acs.http.clock import Clock
 from acs.http.factory import Admission, Handler, HttpFactory
-from acs.http.listen import listen
+from acs.http.listen import listen, split_address
 from acs.http.message import Connection, Refusal, Reply, Request
 from acs.http.tls import FileTls, TlsError, tls_context_factory
 
 __all__ = [
     "Admission",
     "Bounds",
+    "Clock",
     "Connection",
     "FileTls",
     "Handler",
@@ -34,5 +37,6 @@ __all__ = [
     "Request",
     "TlsError",
     "listen",
+    "split_address",
     "tls_context_factory",
 ]

@@ -15,7 +15,6 @@ Lenient where CPEs need it and strict where leniency lets a second request hide 
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
 import httptools
@@ -63,7 +62,7 @@ class RequestReader:
         self._bounds = bounds
         self._connection = connection
         self._admit = admit
-        self._complete: deque[tuple[Request, Sequence[int]] | Refusal] = deque()
+        self._complete: list[tuple[Request, Sequence[int]] | Refusal] = []
         self._ended = False
         self.idle = True
         """No octet of a request has come since the last whole one."""
@@ -100,7 +99,7 @@ class RequestReader:
         """
         if not self._complete:
             return None
-        item = self._complete.popleft()
+        item = self._complete.pop(0)
         if isinstance(item, Refusal):
             return item
         request, windows = item
