@@ -54,9 +54,14 @@ def _parse(header: str) -> Challenge | None:
 
 
 def authorization(
-    challenge: Challenge, username: str, password: str, uri: str, cnonce: Callable[[], str]
+    challenge: Challenge,
+    username: str,
+    password: str,
+    uri: str,
+    cnonce: Callable[[], str],
+    method: str = "POST",
 ) -> str:
-    """Return the Authorization value for a POST to ``uri``; counts the nonce up."""
+    """Return the Authorization value for a request to ``uri``; counts the nonce up."""
     if challenge.scheme == "basic":
         return "Basic " + b64encode(f"{username}:{password}".encode()).decode()
     challenge.count += 1
@@ -64,7 +69,7 @@ def authorization(
     secret = _hash(f"{username}:{challenge.realm}:{password}")
     if challenge.algorithm.upper() == "MD5-SESS":
         secret = _hash(f"{secret}:{challenge.nonce}:{own}")
-    request = _hash(f"POST:{uri}")
+    request = _hash(f"{method}:{uri}")
     if challenge.qop:
         response = _hash(f"{secret}:{challenge.nonce}:{count}:{own}:auth:{request}")
     else:
