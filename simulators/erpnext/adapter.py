@@ -6,6 +6,7 @@ session.mount("http://erp.test", SimulatorAdapter(simulator))
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from requests import ConnectionError as ConnectionFailed
 from requests import PreparedRequest, ReadTimeout
 from requests import Response as ClientResponse
 from requests.adapters import BaseAdapter
+from urllib3 import HTTPHeaderDict, HTTPResponse
 
 from simulators.erpnext.http import Request, Response
 from simulators.erpnext.simulator import Answer, Cut, Hold, Silence, Simulator
@@ -71,5 +73,10 @@ def _answered(request: PreparedRequest, response: Response) -> ClientResponse:
     answer.request = request
     answer.encoding = "utf-8"
     answer.headers.update(response.headers)
-    answer._content = response.body
+    answer.raw = HTTPResponse(
+        BytesIO(response.body),
+        HTTPHeaderDict(response.headers),
+        response.status,
+        preload_content=False,
+    )
     return answer

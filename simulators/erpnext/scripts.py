@@ -22,8 +22,10 @@ def equipment_secrets(call: Call) -> Any:
     """Return the passwords of one equipment (``name``) or of several (``names``).
 
     Several: at most 200, as a list or its JSON text; the answer keeps their order and
-    leaves out those that do not exist.  Asks for the right to write.
+    leaves out those that do not exist.  Asks for the right to write, and for POST, so
+    that names stay out of access logs.
     """
+    _require_post(call)
     require_change(call.user, Right.WRITE, call.documents.doctype(EQUIPMENT))
     table = call.documents.db.table(EQUIPMENT)
     if "names" not in call.arguments:
@@ -41,6 +43,11 @@ def equipment_secrets(call: Call) -> Any:
     return [_secrets(call, row) for row in found if row is not None]
 
 
+def _require_post(call: Call) -> None:
+    if call.verb != "POST":
+        raise thrown("ValidationError", "POST only")
+
+
 def _secrets(call: Call, row: Row) -> dict[str, Any]:
     """Return name, modified, and each password that has no XSS filter to spoil it."""
     fields = call.documents.doctypes[EQUIPMENT].passwords
@@ -54,8 +61,7 @@ def create_order(call: Call) -> Any:
     The job is named after ``order_id`` and comes last, so that a repeated call finds it
     and answers with ``created`` 0.
     """
-    if call.verb != "POST":
-        raise thrown("ValidationError", "POST only")
+    _require_post(call)
     order = call.arguments
     number = str(order.get("order_id") or "")
     if not number:
