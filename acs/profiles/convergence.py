@@ -16,7 +16,7 @@ from acs.model import DataModel, Fault, ParameterFault, Value, Written
 from acs.profiles.blueprint import Blueprint
 from acs.profiles.intent import Intent, Problem
 from acs.profiles.plan import Group, Plan, PlannedChange, make_plan, marker_of, seal_written
-from acs.profiles.reading import ABSENT, Reads, covered, read, reads
+from acs.profiles.reading import ABSENT, Reading, read
 from acs.profiles.tree import row_pattern
 
 _REFUSED = ABSENT | {9008, 7013}
@@ -142,12 +142,11 @@ class _Run:
     async def learn(self) -> Fault | None:
         """Read what the comparison needs, and plan."""
         task = self._task
-        needed = reads(task.blueprint, task.intent)
-        reading = await read(self._device, needed, task.missing)
+        reading = await read(self._device, task.blueprint, task.intent, task.missing)
         if isinstance(reading, Fault):
             return reading
         self._missing.update(reading.missing)
-        values = self._remembered(needed) | dict(reading.values)
+        values = self._remembered(reading) | dict(reading.values)
         self._snapshot = Snapshot(task.now, values, self._snapshot.written)
         self.plan = make_plan(
             task.intent,
@@ -294,13 +293,15 @@ class _Run:
         fault = Fault(0, "read back otherwise", tuple(map(_as_fault, wrong)))
         return self.outcome(OutcomeKind.MISMATCH, text, lines, fault=fault)
 
-    def _remembered(self, needed: Reads) -> dict[str, Value]:
-        """Return what was known and stays: of this root, and not just read anew."""
-        root = self._task.blueprint.root
+    def _remembered(self, reading: Reading) -> dict[str, Value]:
+        """Return what was known and still holds: of this root, and not outdated."""
+        root, missing = self._task.blueprint.root, self._task.missing
         return {
             path: value
             for path, value in self._snapshot.values.items()
-            if path.startswith(root) and not covered(needed, path)
+            if path.startswith(root)
+            and not reading.outdates(path)
+            and missing.isdisjoint((path, self._general(path)))
         }
 
     def _remember_written(self, sent: list[PlannedChange]) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from acs.model import DataModel, Fault, Value
-from acs.profiles.blueprint import ROW, Blueprint, Constant, Place, Setting
+from acs.profiles.blueprint import ROW, Blueprint, Constant, Place, Setting, Voice, Wifi
 from acs.profiles.blueprint_schema import VOICE_SETTINGS
 from acs.profiles.intent import Intent, Security, raw_key
 from acs.profiles.plan import management_wishes
-from acs.profiles.tree import row_pattern
+from acs.profiles.tree import Row, Tree, row_pattern
 from acs.profiles.voice import voice_wish
-from acs.profiles.wifi import identifying
+from acs.profiles.wifi import find_networks, identifying
 
 MAX_ROWS = 64
 """Rows of one table that are looked at; a device that claims more is read no further."""
@@ -22,15 +23,18 @@ ABSENT = frozenset((9005, 7010, 7016, 7026))
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """Leaves to read: of every row of some tables, and at fixed paths."""
+    """What to read: first what tells the rows apart, then the leaves of the rows in question."""
 
-    tables: Mapping[str, tuple[str, ...]]
-    """Leaves by the path of the table, ``Device.WiFi.SSID.{i}.``."""
+    identify: Mapping[str, tuple[str, ...]]
+    """Leaves to read of every row, by the table's path (``Device.WiFi.SSID.{i}.``)."""
+    leaves: Mapping[tuple[str, str], tuple[str, ...]]
+    """Leaves to read of the rows that belong to a wish, by (table that holds the wish, table)."""
     paths: tuple[str, ...]
+    """Fixed paths."""
     secret: frozenset[str]
-    """Those of both, in the form with ``{i}``, whose value is not kept."""
+    """Names, with ``{i}`` in tables, whose value is not kept."""
     optional: frozenset[str]
-    """Those a model may lack; once known, they are asked for no more."""
+    """Names, with ``{i}`` in tables, that a model may lack; they are then asked for no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +43,26 @@ class Reading:
 
     values: Mapping[str, Value]
     missing: tuple[str, ...]
-    """Optional leaves and tables it does not have, in the form with ``{i}``."""
+    """Optional leaves and unknown tables, with ``{i}``, that it does not have."""
+    asked: frozenset[str]
+    rows: Mapping[str, frozenset[str]]
+    """Rows that exist, by the table's path, of every table that was listed."""
+
+    def outdates(self, path: str) -> bool:
+        """Tell whether what was known of ``path`` is void: asked anew, or its row is gone."""
+        return path in self.asked or any(
+            (row := row_pattern(table).match(path)) is not None and row[0] not in rows
+            for table, rows in self.rows.items()
+        )
 
 
 def reads(blueprint: Blueprint, intent: Intent) -> Reads:
     """Say which tables and leaves the comparison with ``intent`` needs."""
     gathering = _Gathering(blueprint)
     if intent.wifi and blueprint.wifi:
-        gathering.wifi(intent)
+        gathering.wifi(blueprint.wifi, intent)
     if intent.voice and blueprint.voice:
-        gathering.voice(intent)
+        gathering.voice(blueprint.voice, intent)
     for name, _ in management_wishes(intent):
         gathering.setting(blueprint.management.get(name), "")
     if intent.admin_password is not None:
@@ -58,53 +72,98 @@ def reads(blueprint: Blueprint, intent: Intent) -> Reads:
     return gathering.result()
 
 
-async def read(device: DataModel, needed: Reads, missing: frozenset[str]) -> Reading | Fault:
-    """Enumerate the tables, then read all leaves with one Get.
+async def read(
+    device: DataModel, blueprint: Blueprint, intent: Intent, missing: frozenset[str]
+) -> Reading | Fault:
+    """List the tables, read what tells their rows apart, then the leaves the wishes are about.
 
+    Two Gets, so that the fourteen SSIDs of a mesh router are not read for the sake of two.
     ``missing``: optional names this model is known not to have (`Reading.missing` of an
     earlier session).  A refused List of an unknown table means no rows; any other refusal
     is returned.
     """
-    asked: dict[str, str] = {}
-    absent: set[str] = set()
+    needed = reads(blueprint, intent)
     lists = _Lists(device)
-    for table, leaves in needed.tables.items():
-        if table in missing:
-            continue
-        rows = await lists.rows(table)
-        if isinstance(rows, Fault):
-            return rows
-        if not rows and lists.unknown(table):
-            absent.add(table)
-        for row in rows:
-            for leaf in leaves:
-                if missing.isdisjoint((table + leaf, row + leaf)):
-                    asked[row + leaf] = table + leaf
-    asked.update((path, path) for path in needed.paths if path not in missing)
+    rows: dict[str, list[str]] = {}
+    for table in needed.identify:
+        found = [] if table in missing else await lists.rows(table)
+        if isinstance(found, Fault):
+            return found
+        rows[table] = found
+    asked = {path: path for path in needed.paths if path not in missing}
+    for table, leaves in needed.identify.items():
+        asked.update(_ask(table, rows[table], leaves, missing))
+    values = await _get(device, asked, needed.secret)
+    if isinstance(values, Fault):
+        return values
+    tree = Tree(blueprint, values, chain.from_iterable(rows.values()))
+    more: dict[str, str] = {}
+    for base, wanted in _rows_in_question(blueprint, intent, tree):
+        for (start, table), leaves in needed.leaves.items():
+            row = tree.reach(table, base, wanted) if start == base else None
+            if row is not None:
+                more.update(_ask(blueprint.tables[table], [row.path], leaves, missing))
+    more = {path: name for path, name in more.items() if path not in asked}
+    rest = await _get(device, more, needed.secret)
+    if isinstance(rest, Fault):
+        return rest
+    values |= rest
+    asked |= more
+    answered = {asked[path] for path in values if path in asked}
+    absent = {table for table in rows if not rows[table] and lists.unknown(table)}
+    absent.update(
+        path if name in answered else name
+        for path, name in asked.items()
+        if path not in values and name in needed.optional
+    )
+    return Reading(
+        values,
+        tuple(sorted(absent)),
+        frozenset(asked),
+        {table: frozenset(paths) for table, paths in rows.items()},
+    )
+
+
+def _ask(
+    table: str, rows: Iterable[str], leaves: tuple[str, ...], missing: frozenset[str]
+) -> dict[str, str]:
+    """Return the paths to ask for, each with its name with ``{i}``."""
+    return {
+        row + leaf: table + leaf
+        for row in rows
+        for leaf in leaves
+        if missing.isdisjoint((table + leaf, row + leaf))
+    }
+
+
+async def _get(
+    device: DataModel, asked: Mapping[str, str], secret: frozenset[str]
+) -> dict[str, Value] | Fault:
     if not asked:
-        return Reading({}, tuple(sorted(absent)))
+        return {}
     answer = await device.get(*asked)
     if isinstance(answer, Fault):
         return answer
-    values = {
-        path: Value("", value.type) if asked.get(path) in needed.secret else value
+    return {
+        path: Value("", value.type) if asked.get(path) in secret else value
         for path, value in answer.values.items()
     }
-    answered = {asked[path] for path in values if path in asked}
-    for path, name in asked.items():
-        if path not in values and name in needed.optional:
-            absent.add(path if name in answered else name)
-    return Reading(values, tuple(sorted(absent)))
 
 
-def covered(needed: Reads, path: str) -> bool:
-    """Tell whether ``path`` is among what was read, so that its absence means it is gone."""
-    if path in needed.paths:
-        return True
-    return any(
-        (row := row_pattern(table).match(path)) and path[row.end() :] in leaves
-        for table, leaves in needed.tables.items()
-    )
+def _rows_in_question(
+    blueprint: Blueprint, intent: Intent, tree: Tree
+) -> Iterator[tuple[str, Row]]:
+    """Yield the rows the wishes are about, each with its table."""
+    if intent.wifi and (wifi := blueprint.wifi):
+        networks = find_networks(wifi, tree)
+        for network in intent.wifi:
+            if row := networks.get((network.band, network.role)):
+                yield wifi.network, row
+    if intent.voice and (voice := blueprint.voice):
+        lines = tree.rows(voice.line)
+        for line in intent.voice:
+            if 1 <= line.line <= len(lines):
+                yield voice.line, lines[line.line - 1]
 
 
 class _Lists:
@@ -157,7 +216,8 @@ class _Gathering:
 
     def __init__(self, blueprint: Blueprint) -> None:
         self._blueprint = blueprint
-        self._tables: dict[str, dict[str, None]] = {}
+        self._identify: dict[str, dict[str, None]] = {}
+        self._leaves: dict[tuple[str, str], dict[str, None]] = {}
         self._paths: dict[str, None] = {}
         self._secret: set[str] = set()
         self._optional: set[str] = set()
@@ -165,26 +225,25 @@ class _Gathering:
 
     def result(self) -> Reads:
         return Reads(
-            tables={table: tuple(leaves) for table, leaves in self._tables.items()},
+            identify={table: tuple(leaves) for table, leaves in self._identify.items()},
+            leaves={tables: tuple(leaves) for tables, leaves in self._leaves.items()},
             paths=tuple(self._paths),
             secret=frozenset(self._secret),
-            optional=frozenset(self._optional - self._required) | frozenset(self._tables),
+            optional=frozenset(self._optional - self._required),
         )
 
-    def wifi(self, intent: Intent) -> None:
-        wifi = self._blueprint.wifi
-        assert wifi is not None
+    def wifi(self, wifi: Wifi, intent: Intent) -> None:
         base = wifi.network
-        self._table(base)
+        self._witness(base, wifi.settings)
         for place in identifying(wifi):
-            self.place(place, base, optional=True)
+            self._identifying(place, base)
         if wifi.steering:
             self.place(Place("", wifi.steering), base, optional=True)
         for name in ("ssid", "enabled", "hidden"):
             if any(getattr(network, name) is not None for network in intent.wifi):
                 self.setting(wifi.settings.get(name), base)
         keys = {raw_key(network.passphrase) for network in intent.wifi if network.passphrase}
-        for raw in keys:
+        for raw in sorted(keys):
             self.setting(wifi.hex_key if raw else wifi.settings.get("passphrase"), base)
         wishes = {network.security for network in intent.wifi if network.security}
         if wishes & {Security.WPA3, Security.WPA2_WPA3}:
@@ -193,13 +252,11 @@ class _Gathering:
             self.place(rule.mode, base)
             if rule.supported:
                 self.place(rule.supported, base, optional=True)
-            for wish in wishes:
+            for wish in sorted(wishes):
                 self._constants(rule.also.get(wish, ()), base)
 
-    def voice(self, intent: Intent) -> None:
-        voice = self._blueprint.voice
-        assert voice is not None
-        self._table(voice.line)
+    def voice(self, voice: Voice, intent: Intent) -> None:
+        self._witness(voice.line, voice.settings)
         self._constants(voice.also, voice.line)
         for name in VOICE_SETTINGS:
             if any(voice_wish(line, name) is not None for line in intent.voice):
@@ -214,35 +271,50 @@ class _Gathering:
             self.place(place, base, secret=setting.secret, optional=True)
         self._constants(setting.also, base)
 
-    def _constants(self, constants: Iterable[Constant], base: str) -> None:
-        for constant in constants:
-            self.place(constant.place, base, optional=True)
-
     def place(
         self, place: Place, base: str, *, secret: bool = False, optional: bool = False
     ) -> None:
-        name = place.leaf
         if place.table:
-            self._table(place.table)[place.leaf] = None
-            name = self._blueprint.tables[place.table] + place.leaf
-            for reference in self._references(place.table, base):
-                self.place(reference, base, optional=True)
+            self._list(place.table, base)
+            self._leaves.setdefault((base, place.table), {})[place.leaf] = None
         else:
             self._paths[place.leaf] = None
+        name = self._name(place)
         if secret:
             self._secret.add(name)
         (self._optional if optional else self._required).add(name)
 
-    def _table(self, table: str) -> dict[str, None]:
-        return self._tables.setdefault(self._blueprint.tables[table], {})
+    def _constants(self, constants: Iterable[Constant], base: str) -> None:
+        for constant in constants:
+            self.place(constant.place, base, optional=True)
 
-    def _references(self, table: str, base: str) -> Iterator[Place]:
-        """Yield the references that lead from ``base`` to ``table``."""
+    def _witness(self, base: str, settings: Mapping[str, Setting]) -> None:
+        """Read one leaf of every row: rows count in order, so all must be known."""
+        self._list(base, base)
+        places = (place for setting in settings.values() for place in setting.write)
+        witness = next((place for place in places if place.table == base), None)
+        if witness is not None:
+            self._identify[self._blueprint.tables[base]][witness.leaf] = None
+
+    def _identifying(self, place: Place, base: str) -> None:
+        if not place.table:
+            self.place(place, base, optional=True)
+            return
+        self._list(place.table, base)
+        self._identify[self._blueprint.tables[place.table]][place.leaf] = None
+        self._optional.add(self._name(place))
+
+    def _list(self, table: str, base: str) -> None:
+        """Have ``table`` listed, and the references read that lead to it from ``base``."""
         tables = self._blueprint.tables
+        self._identify.setdefault(tables[table], {})
         if table == base or tables[base].startswith(tables[table]):
             return
         join = self._blueprint.joins[table]
-        self._table(join.start)
         if join.reference:
-            yield Place(join.start, join.reference)
-        yield from self._references(join.start, base)
+            self._identifying(Place(join.start, join.reference), base)
+        else:
+            self._list(join.start, base)
+
+    def _name(self, place: Place) -> str:
+        return self._blueprint.tables[place.table] + place.leaf if place.table else place.leaf

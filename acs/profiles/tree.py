@@ -7,8 +7,9 @@ table is reached by reference.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 from acs.model import Value
@@ -29,18 +30,22 @@ class Row(NamedTuple):
 
 
 class Tree:
-    """Rows and values of one device."""
+    """Rows and values of one device; ``listed`` names rows of which no value is known yet."""
 
-    def __init__(self, blueprint: Blueprint, values: Mapping[str, Value]) -> None:
+    def __init__(
+        self, blueprint: Blueprint, values: Mapping[str, Value], listed: Iterable[str] = ()
+    ) -> None:
         self._blueprint = blueprint
         self._values = values
+        self._listed = tuple(listed)
         self._rows: dict[str, tuple[Row, ...]] = {}
 
     def rows(self, table: str) -> tuple[Row, ...]:
         """Return the rows of ``table`` in order of their instance numbers."""
         if table not in self._rows:
             pattern = row_pattern(self._blueprint.tables[table])
-            found = {match for name in self._values if (match := pattern.match(name))}
+            names = chain(self._values, self._listed)
+            found = [match for name in names if (match := pattern.match(name))]
             rows = {Row(tuple(map(int, match.groups())), match[0]) for match in found}
             self._rows[table] = tuple(sorted(rows))
         return self._rows[table]

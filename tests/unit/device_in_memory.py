@@ -1,8 +1,8 @@
 """A device in memory that answers the operations of `acs.model`, for tests of flows.
 
-    device = MemoryDevice({"Device.WiFi.SSID.1.SSID": "home"}, write_only=["*.KeyPassphrase"])
-    outcome = device.run(converge(device.model, task))
-    device.operations, device.written, device["Device.WiFi.SSID.1.SSID"]
+device = MemoryDevice({"Device.WiFi.SSID.1.SSID": "home"}, write_only=["*.KeyPassphrase"])
+outcome = device.run(converge(device.model, task))
+device.operations, device.written, device["Device.WiFi.SSID.1.SSID"]
 """
 
 from __future__ import annotations
@@ -144,7 +144,9 @@ class MemoryDevice:
         found: dict[str, Value] = {}
         missing: list[str] = []
         for path in paths:
-            names = [n for n in self.values if n == path or (path[-1:] == "." and n.startswith(path))]
+            names = [
+                n for n in self.values if n == path or (path[-1:] == "." and n.startswith(path))
+            ]
             if not names:
                 missing.append(path)
             found.update((name, self._shown(name)) for name in names)

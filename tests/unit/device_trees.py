@@ -1,4 +1,4 @@
-"""Trees of real device families, cut down to what provisioning touches (names and values public)."""
+"""Trees of device families, cut down to what provisioning touches."""
 
 from __future__ import annotations
 

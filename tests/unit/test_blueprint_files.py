@@ -21,7 +21,7 @@ def test_the_shipped_blueprints_are_sound() -> None:
 @pytest.mark.parametrize(
     ("facts", "name"),
     [
-        (Facts("TP-Link", product_class="Device2", hardware="XX230v v1.0 0", root="Device."), "tplink-a"),
+        (Facts("TP-Link", "", "Device2", hardware="XX230v v1.0 0", root="Device."), "tplink-a"),
         (Facts("TP-Link", product_class="XC220-G3", root="Device."), "tplink-a"),
         (Facts("TP-LINK", hardware="EC220-G5 3.0", root="Device."), "tplink-b"),
         (Facts("TP-Link", product_class="IGD", hardware="EC220-G5 v2 3", root=IGD), "tplink-c"),
