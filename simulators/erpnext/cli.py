@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 from twisted.python import log
 
+from simulators.erpnext.database import Change
 from simulators.erpnext.faults import Fault, FaultKind
 from simulators.erpnext.schema import read_doctypes, standard_doctypes
 from simulators.erpnext.seeding import bulk_documents, demo_documents, read_documents
@@ -20,6 +21,8 @@ from simulators.erpnext.simulator import Simulator
 from simulators.erpnext.site import Site
 from simulators.erpnext.users import DEMO_USERS, User
 from simulators.erpnext.web import web_site
+from simulators.erpnext.webhooks import WebhookError, deliveries
+from simulators.erpnext.worker import Worker
 
 _File = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -62,8 +65,14 @@ def serve(
     kinds = read_doctypes(doctypes.read_text("utf-8")) if doctypes else standard_doctypes()
     users = _users(api_key, api_secret)
 
+    worker = Worker()
+
+    def tell(changes: tuple[Change, ...]) -> None:
+        db = simulator.site.documents.db
+        worker.take(deliveries(db, changes, failed=_report))
+
     def build() -> Site:
-        site = Site(kinds, _utc_now, users=users, hosts=hosts, time_zone=time_zone)
+        site = Site(kinds, _utc_now, users=users, hosts=hosts, time_zone=time_zone, committed=tell)
         if seed_file:
             site.seed(read_documents(seed_file.read_text("utf-8")))
         elif not empty:
@@ -77,6 +86,7 @@ def serve(
     if log_requests:
         log.startLogging(sys.stderr, setStdout=False)
     host, _, listed = listen.rpartition(":")
+    worker.start()
     for user in users:
         click.echo(f"user {user.name} token {user.api_key}:{user.api_secret}")
     react(_run, (simulator, host, int(listed) if port is None else port))
@@ -92,6 +102,10 @@ def _run(reactor: Any, simulator: Simulator, host: str, port: int) -> Deferred[N
 def _users(api_key: str, api_secret: str) -> tuple[User, ...]:
     bridge, *others = DEMO_USERS
     return (replace(bridge, api_key=api_key, api_secret=api_secret), *others)
+
+
+def _report(webhook: str, error: WebhookError) -> None:
+    click.echo(f"webhook {webhook} not sent: {error}", err=True)
 
 
 def _utc_now() -> datetime:

@@ -1,4 +1,12 @@
-"""The site with its faults, its statistics and its controls; still without I/O."""
+"""The site with its faults, its statistics and its controls; still without I/O.
+
+The controls, none of which a real site has; each answers with the state:
+
+* ``GET /__sim__/state``, ``GET /__sim__/statistics``, ``DELETE /__sim__/statistics``;
+* ``POST /__sim__/pause`` and ``POST /__sim__/resume``: no answers in between, requests wait;
+* ``POST /__sim__/faults`` with a `Fault` as JSON, ``DELETE /__sim__/faults``;
+* ``POST /__sim__/reset``: the documents, faults and statistics of the start.
+"""
 
 from __future__ import annotations
 

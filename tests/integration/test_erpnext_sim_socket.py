@@ -1,6 +1,10 @@
 """The stand-in as a process of its own, over a real socket."""
 
+import base64
+import hmac
+import queue
 import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 import requests
@@ -84,9 +88,9 @@ def test_a_dropped_connection_has_saved(simulator):
 
 
 def test_a_slow_answer_comes(simulator):
-    simulator.order("slow", count=1, delay=0.2)
+    simulator.order("slow", count=1, delay=60)
     with pytest.raises(requests.ReadTimeout):
-        requests.get(f"{simulator.url}/api/method/ping", timeout=0.05)
+        requests.get(f"{simulator.url}/api/method/ping", timeout=0.3)
     simulator.order("slow", count=1, delay=0.05)
     answer = requests.get(f"{simulator.url}/api/method/ping", timeout=30)
     assert answer.json() == {"message": "pong"}
@@ -100,3 +104,40 @@ def test_a_bad_seed_file_is_reported(tmp_path):
         running_simulator("--seed-file", str(seeds)),
     ):
         pass
+
+
+def test_a_webhook_arrives_with_its_signature(simulator):
+    received = queue.Queue()
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            received.put((body, self.headers["X-Frappe-Webhook-Signature"]))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Hook) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        hook = {
+            "name": "equipment",
+            "webhook_doctype": "Service Equipment",
+            "webhook_docevent": "on_update",
+            "request_url": f"http://127.0.0.1:{server.server_port}/hook",
+            "request_structure": "JSON",
+            "webhook_json": '{"name": {{ doc.name|tojson }}}',
+            "enable_security": 1,
+            "webhook_secret": "secret",
+        }
+        setup = {"Authorization": "token setup-key:setup-secret"}
+        path = f"{simulator.url}/api/resource/Webhook"
+        assert requests.post(path, json=hook, headers=setup, timeout=10).status_code == 200
+        change = {"model": "XX230v"}
+        requests.put(equipment(simulator, "EQP-00001"), json=change, headers=TOKEN, timeout=10)
+        body, signature = received.get(timeout=30)
+        server.shutdown()
+    assert body == b'{"name": "EQP-00001"}'
+    expected = hmac.digest(b"secret", body, "sha256")
+    assert base64.b64decode(signature) == expected

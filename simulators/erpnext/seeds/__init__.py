@@ -1,0 +1,1 @@
+"""Data files: the doctypes, the demo customers, the names of generated ones."""
