@@ -68,6 +68,8 @@ class Limits:
     """How many such answers are remembered."""
     refresh_seconds: float = 3600.0
     """Age at which a mirrored row is read again."""
+    looked_at: int = 100_000
+    """Names whose age was looked at lately that are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,11 @@ class ErpSource:
         self._resting: ShortMemory[str] = ShortMemory(
             clock, ttl=limits.negative_ttl, size=limits.negatives
         )
+        # Looked at lately for its age: a fleet that calls every five minutes is not looked up
+        # in the store each time.
+        self._looked_at: ShortMemory[str] = ShortMemory(
+            clock, ttl=min(60.0, limits.refresh_seconds), size=limits.looked_at
+        )
         self._known: dict[str, MirrorRow] = {}
         self._by_terms: Coalescer[Terms, Found | Pending] = Coalescer(
             reactor,
@@ -162,6 +169,25 @@ class ErpSource:
         if isinstance(row, MirrorRow):
             return Wish(row.equipment, row.intent, row.digest)
         return row
+
+    def refresh(self, equipment: str) -> None:
+        """Have it read again if it was not for a while; nobody waits.
+
+        Called at every contact of a matched device, so what was looked at lately costs a look
+        into memory only.
+        """
+        if equipment not in self._looked_at:
+            self._looked_at.add(equipment)
+            Deferred.fromCoroutine(self._refresh_named(equipment))
+
+    async def _refresh_named(self, equipment: str) -> None:
+        try:
+            row = await self._mirror.wish(equipment)
+        except Exception as error:
+            self._hooks.failed(error)
+            return
+        if row is not None:
+            self._refresh((row,))
 
     def forget_misses(self) -> None:
         """Ask ERPNext again for what it did not know: something may have been added."""

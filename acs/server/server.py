@@ -23,8 +23,14 @@ from acs.devices.house import Policy
 from acs.devices.mirror import MirrorSource
 from acs.devices.registry import Registry
 from acs.devices.source import EquipmentSource
-from acs.http import Bounds, HttpFactory, TlsError, listen, tls_context_factory
-from acs.http.listen import split_address
+from acs.http import (
+    Bounds,
+    HttpFactory,
+    TlsError,
+    listen,
+    split_address,
+    tls_context_factory,
+)
 from acs.log import OncePer, get_logger
 from acs.model import Contact
 from acs.profiles import Facts, Library
@@ -43,6 +49,7 @@ log = get_logger("acs.server")
 SWEEP_SECONDS = 1.0
 PRUNE_SECONDS = 600.0
 PRUNE_ROWS = 5_000
+ALGORITHMS = {"md5": ("MD5",), "sha-256": ("SHA-256",), "both": ("MD5", "SHA-256")}
 SLOW_STORE_SECONDS = 2.0
 """Delay of the store from which new sessions are told to come back later."""
 
@@ -145,7 +152,9 @@ class Server:
                 bootstrap_password=settings.auth.bootstrap_password,
                 basic_on_http=settings.auth.allow_basic_on_http,
             ),
-            Challenger(settings.auth.realm, key, replay=Replay()),
+            Challenger(
+                settings.auth.realm, key, ALGORITHMS[settings.auth.digest.value], replay=Replay()
+            ),
             self._queues.account,
             clock=time.time,
             random=secrets.token_bytes,

@@ -35,6 +35,14 @@ class AuthMode(StrEnum):
     NONE = "none"
 
 
+class DigestOffer(StrEnum):
+    """Which digest algorithms a device is offered."""
+
+    MD5 = "md5"
+    SHA256 = "sha-256"
+    BOTH = "both"
+
+
 class Rebootstrap(StrEnum):
     """May a device with its own password come back with the bootstrap one?"""
 
@@ -166,6 +174,13 @@ class AuthSettings(Struct, frozen=True, kw_only=True):
             "`digest`; `basic`; `any`: what the device offers of the two; `none`: for a lab only."
         ),
     ] = AuthMode.DIGEST
+    digest: Annotated[
+        DigestOffer,
+        says(
+            "Digest algorithms that are offered. TR-069 asks a device to know MD5 only, and some "
+            "read just one of two challenges."
+        ),
+    ] = DigestOffer.MD5
     allow_basic_on_http: Annotated[
         bool, says("Accept Basic without TLS too, where the password travels in clear.")
     ] = False

@@ -1,0 +1,199 @@
+"""A house in memory for tests of visits: it answers at once and keeps effects in a list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from device_in_memory import MemoryDevice
+
+from acs.devices.effects import (
+    AddTimeline,
+    ClearFault,
+    Effect,
+    ForgetMissing,
+    RaiseFault,
+    SaveCredentials,
+    SaveDevice,
+    SaveJob,
+    SaveProof,
+    SaveSnapshot,
+)
+from acs.devices.house import Policy
+from acs.devices.identity import Equipment, Terms
+from acs.devices.record import Device, FaultRecord, Job, JobState, Opened, Proof, Snapshot
+from acs.devices.source import Found, Pending, Wish
+from acs.devices.visit import Visit
+from acs.model import Contact, DeviceId, Event, EventKind, Secret, Value
+from acs.profiles import Blueprint, Facts, Intent, Library
+
+LIBRARY = Library.load()
+
+
+class MemorySource:
+    """Equipment and wishes a test puts in; ``pending`` makes it answer late."""
+
+    def __init__(self) -> None:
+        self.wishes: dict[str, Wish] = {}
+        self.pending = ""
+        self.refreshed: list[str] = []
+
+    def put(self, equipment: Equipment, intent: Intent, digest: str = "d1") -> None:
+        self.wishes[equipment.name] = Wish(equipment, intent, digest)
+
+    async def find(self, terms: Terms) -> Found | Pending:
+        if self.pending:
+            return Pending(self.pending)
+        return Found(tuple(w.equipment for w in self.wishes.values() if _fits(w.equipment, terms)))
+
+    async def wish(self, equipment: str) -> Wish | Pending | None:
+        return Pending(self.pending) if self.pending else self.wishes.get(equipment)
+
+    def refresh(self, equipment: str) -> None:
+        self.refreshed.append(equipment)
+
+
+def _fits(equipment: Equipment, terms: Terms) -> bool:
+    serials = {equipment.serial_number, equipment.cwmp_serial, equipment.barcode} - {""}
+    return bool(
+        serials & set(terms.serials)
+        or equipment.mac in terms.macs
+        or (equipment.gpon_serial and equipment.gpon_serial in terms.gpon_serials)
+    )
+
+
+class MemoryHouse:
+    """Implements `House`; one device is enough for a visit."""
+
+    key = b"k" * 32
+
+    def __init__(self, policy: Policy | None = None) -> None:
+        self.policy = policy or Policy()
+        self.source = MemorySource()
+        self.device: Device | None = None
+        self.jobs: list[Job] = []
+        self.kept = Snapshot()
+        self.effects: list[Effect] = []
+        self.committed: list[list[Effect]] = []
+        self.posted: list[list[Effect]] = []
+        self.password: Secret | None = None
+        self.absent: dict[str, frozenset[str]] = {}
+        self.time = 1000.0
+
+    async def open(self, contact: Contact) -> Opened:
+        created = self.device is None
+        if self.device is None:
+            told = contact.device
+            self.device = Device(
+                1, told.key, told.oui, told.product_class, told.serial_number, root=contact.root
+            )
+        wish = self.source.wishes.get(self.device.equipment)
+        open_jobs = [job for job in self.jobs if job.state in (JobState.QUEUED, JobState.SENT)]
+        digest = wish.digest if wish else ""
+        return Opened(replace(self.device), created, tuple(open_jobs), digest)
+
+    async def snapshot(self, device_id: int) -> Snapshot:
+        return self.kept
+
+    async def pending_password(self, device_id: int) -> Secret | None:
+        return self.password
+
+    async def commit(self, effects: Sequence[Effect]) -> None:
+        self.committed.append(list(effects))
+        self._apply(effects)
+
+    def post(self, effects: Sequence[Effect]) -> None:
+        self.posted.append(list(effects))
+        self._apply(effects)
+
+    def blueprint(self, facts: Facts) -> Blueprint | None:
+        return LIBRARY.choose(facts)
+
+    def missing(self, model_key: str) -> frozenset[str]:
+        return self.absent.get(model_key, frozenset())
+
+    def new_password(self) -> Secret:
+        return Secret("generated-password")
+
+    def now(self) -> float:
+        return self.time
+
+    def _apply(self, effects: Sequence[Effect]) -> None:
+        self.effects.extend(effects)
+        for effect in effects:
+            match effect:
+                case SaveDevice(_, changes):
+                    for name, value in changes.items():
+                        setattr(self.device, name, value)
+                case SaveSnapshot(_, snapshot):
+                    self.kept = snapshot
+                case SaveCredentials(_, _, password):
+                    self.password = Secret(password) if password else None
+                case ForgetMissing(key, missing):
+                    self.absent[key] = self.absent.get(key, frozenset()) | set(missing)
+                case SaveJob(job_id, state, at, attempts, result):
+                    self.jobs = [
+                        replace(
+                            job, state=state, attempts=attempts, finished_at=at, result=dict(result)
+                        )
+                        if job.id == job_id
+                        else job
+                        for job in self.jobs
+                    ]
+                case _:
+                    pass
+
+    # --- what tests look at
+
+    @property
+    def timeline(self) -> list[str]:
+        return [
+            f"{e.entry.kind}: {e.entry.text}" for e in self.effects if isinstance(e, AddTimeline)
+        ]
+
+    @property
+    def proofs(self) -> list[Proof]:
+        return [e.proof for e in self.effects if isinstance(e, SaveProof)]
+
+    @property
+    def faults(self) -> list[FaultRecord]:
+        return [e.fault for e in self.effects if isinstance(e, RaiseFault)]
+
+    @property
+    def cleared(self) -> list[str]:
+        return [e.subject for e in self.effects if isinstance(e, ClearFault)]
+
+    # --- what tests do
+
+    def visited(
+        self,
+        device: MemoryDevice,
+        *events: EventKind,
+        serial: str = "22275A7000001",
+        credential: str = "own",
+        at: float | None = None,
+        root: str = "Device.",
+        product_class: str = "Device2",
+    ) -> Visit:
+        """Let ``device`` call with ``events`` and serve it to the end."""
+        self.time = at if at is not None else self.time + 300
+        told = ("HardwareVersion", "SoftwareVersion", "ProvisioningCode")
+        values = {
+            path: device.values[path]
+            for leaf in told
+            if (path := f"{root}DeviceInfo.{leaf}") in device.values
+        }
+        contact = Contact(
+            DeviceId("1C61B4", product_class, serial),
+            "TP-Link",
+            "cwmp",
+            root,
+            tuple(Event(kind, text=kind.value) for kind in events or (EventKind.PERIODIC,)),
+            values or {f"{root}DeviceInfo.HardwareVersion": Value("XX230v v1.0 00000000")},
+            self.time,
+            credential=credential,
+            session=f"s{self.time:.0f}",
+        )
+        visit = Visit(contact, self)
+        device.run(visit.run(device.model))
+        return visit
