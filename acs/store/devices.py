@@ -96,7 +96,7 @@ def _mentions(text: str) -> ColumnElement[bool]:
 def standings_thd(conn: Connection) -> dict[Standing, int]:
     """Count the devices per standing; every standing is there."""
     counted = select(devices.c.standing, func.count()).group_by(devices.c.standing)
-    counts: dict[str, int] = dict(conn.execute(counted).tuples().all())
+    counts = {row[0]: row[1] for row in conn.execute(counted)}
     return {standing: counts.get(standing.value, 0) for standing in Standing}
 
 

@@ -22,7 +22,7 @@ def merge_thd(conn: Connection, learned: Iterable[ForgetMissing]) -> None:
 def missing_thd(conn: Connection) -> dict[str, frozenset[str]]:
     """All that is known: model key → names it does not have."""
     found: dict[str, set[str]] = defaultdict(set)
-    for key, name in conn.execute(select(model_facts)).tuples():
+    for key, name in conn.execute(select(model_facts)):
         found[key].add(name)
     return {key: frozenset(names) for key, names in found.items()}
 
