@@ -197,10 +197,12 @@ class _Builder:
     def _reachable(self, table: str, base: str) -> bool:
         seen = set()
         while table != base:
-            if base in self._tables and self._tables[base].startswith(self._tables[table]):
+            if table not in self._tables or base not in self._tables or table in seen:
+                return False
+            if self._tables[base].startswith(self._tables[table]):
                 return True
             join = self._joins.get(table)
-            if join is None or table in seen:
+            if join is None:
                 return False
             seen.add(table)
             table = join.start

@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+import copy
+import tomllib
+from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from acs.profiles import Facts, Library, check_file
+from acs.devices.record import Snapshot
+from acs.profiles import (
+    Band,
+    Facts,
+    Intent,
+    Library,
+    VoiceLine,
+    WifiNetwork,
+    check_file,
+    make_plan,
+    reads,
+)
+from acs.profiles.blueprint_file import Source, build
+from acs.profiles.blueprint_schema import check_shape, merge
 from acs.profiles.toml_lines import key_lines, line_of
 
 LIBRARY = Library.load()
@@ -152,3 +171,46 @@ def test_lines_of_keys() -> None:
     assert line_of(lines, ("a", "b c", "x")) == 2
     assert line_of(lines, ("a", "d", "y", "z", "q")) == 5
     assert line_of(lines, ("none",)) == 1
+
+
+SHIPPED = {
+    path.name: tomllib.loads(path.read_text())
+    for path in resources.files("acs.profiles").joinpath("models").iterdir()
+}
+junk = st.sampled_from(["", "x", "ssid:SSID", "nowhere:Leaf", "Device.", 0, True, [], ["y"], {}])
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(sorted(SHIPPED)), st.data())
+def test_whatever_a_file_holds_it_is_a_blueprint_or_a_list_of_mistakes(
+    name: str, data: st.DataObject
+) -> None:
+    mangled = copy.deepcopy(SHIPPED[name])
+    node: Any = mangled
+    while True:
+        key = data.draw(st.sampled_from(sorted(node)))
+        if not isinstance(node[key], dict) or not node[key] or data.draw(st.booleans()):
+            break
+        node = node[key]
+    if data.draw(st.booleans()):
+        del node[key]
+    else:
+        node[key] = data.draw(junk)
+    shape = list(check_shape(mangled))
+    if (
+        shape
+        or not isinstance(mangled.get("blueprint"), dict)
+        or "name" not in mangled["blueprint"]
+    ):
+        return
+    source = Source("mangled.toml", mangled, {}, ())
+    blueprint, issues = build(source, merge({}, mangled))
+    assert (blueprint is None) is bool(issues)
+    if blueprint is not None:
+        wanted = Intent(
+            wifi=(WifiNetwork(Band.GHZ_5, ssid="x", enabled=True),), voice=(VoiceLine(1, True),)
+        )
+        needed = reads(blueprint, wanted)
+        plan = make_plan(wanted, blueprint, Snapshot(), key=b"k")
+        assert not plan.changes
+        assert all(table.endswith("{i}.") for table in needed.identify)
