@@ -67,7 +67,7 @@ class Ont:
         self.reset_due = False
         self.questions: list[str] = []
         """Methods to call on the ACS in the next session, such as ``GetRPCMethods``."""
-        self._bootstrapped_at = ""
+        self._bootstrapped_at: str | None = None
         self._start()
         self.power_on()
 
@@ -270,7 +270,7 @@ class Ont:
         self.reboot_keys.clear()
         self.scheduled.clear()
         self.retry_count = 0
-        self._bootstrapped_at = ""
+        self._bootstrapped_at = None
         self._start()
         self.power_on()
 

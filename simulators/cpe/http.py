@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from twisted.internet import defer, error
@@ -13,7 +14,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFromCertificates
 from twisted.python.failure import Failure
 
-from .device import Ont
+from .device import PERIODIC, Ont
 from .exchange import Exchange, Send, Stop
 from .render import Event
 from .report import SessionReport
@@ -87,6 +88,29 @@ class Sessions:
             endpoint = wrapClientTLS(optionsForClientTLS(target.host, self._trust), endpoint)
         line: _Line = await connectProtocol(endpoint, _Line(self._reactor))
         return line
+
+
+def run_session(
+    reactor: Any,
+    ont: Ont,
+    acs_url: str,
+    events: Sequence[Event] | None = None,
+    *,
+    keep: bool = True,
+    timeout: float = 30.0,
+    seed: int = 1,
+) -> defer.Deferred[SessionReport]:
+    """Run one session of ``ont`` with the ACS at ``acs_url``; fires with its report.
+
+    Without ``events`` the unit says what it has to report, or ``2 PERIODIC``.  What waits
+    for the end of the session is left to the caller (`Ont.settle`).
+    """
+    random = Random(seed)
+    ont.acs_url = acs_url
+    sessions = Sessions(
+        reactor, cnonce=lambda: f"{random.getrandbits(64):016x}", keep=keep, timeout=timeout
+    )
+    return sessions.run(ont, events or ont.next_events() or (PERIODIC,))
 
 
 class _Line(Protocol):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
+import ipaddress
 import json
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -17,12 +20,16 @@ from random import Random
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from twisted.internet.selectreactor import SelectReactor
 
 from simulators.cpe.blocking import Client
 from simulators.cpe.connreq import PATH, Listener
 from simulators.cpe.device import Ont
-from simulators.cpe.http import Sessions
+from simulators.cpe.http import Sessions, run_session
 from simulators.cpe.life import Life, Pace
 from simulators.cpe.misbehaviour import Misbehaviour
 from simulators.cpe.modelfile import Identity
@@ -268,16 +275,19 @@ def test_no_acs_there() -> None:
 
 
 def on_twisted(
-    acs_url: str, unit: Ont, *events: str, keep: bool = True, timeout: float = 10.0
+    acs_url: str,
+    unit: Ont,
+    *events: str,
+    keep: bool = True,
+    timeout: float = 10.0,
 ) -> SessionReport:
     """Run one session on a reactor of its own."""
     reactor = SelectReactor()
     found: list[Any] = []
-    unit.acs_url = acs_url
 
     def begin() -> None:
-        sessions = Sessions(reactor, cnonce=lambda: "c0ffee", keep=keep, timeout=timeout)
-        running = sessions.run(unit, [Event(event) for event in events or ("0 BOOTSTRAP",)])
+        named = [Event(event) for event in events] or None
+        running = run_session(reactor, unit, acs_url, named, keep=keep, timeout=timeout)
         running.addBoth(found.append)
         running.addBoth(lambda _: reactor.stop())
 
@@ -367,6 +377,51 @@ def test_a_connection_request_wakes_a_unit(acs: ScriptedAcs) -> None:
     assert codes == [[b"0 BOOTSTRAP"], [b"6 CONNECTION REQUEST"]]
 
 
+# --- over TLS
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """Certificate and key for 127.0.0.1 in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "acs")])
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem, none = serialization.Encoding.PEM, serialization.NoEncryption()
+    form = serialization.PrivateFormat.PKCS8
+    file = tmp_path / "acs.pem"
+    file.write_bytes(made.public_bytes(pem) + key.private_bytes(pem, form, none))
+    return file
+
+
+def test_both_edges_over_tls(acs: ScriptedAcs, certificate: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    acs.socket = context.wrap_socket(acs.socket, server_side=True)
+    url = acs.url.replace("http://", "https://")
+    trusted = str(certificate)
+    blocking = Client(url, ont(), ca_file=trusted).session()
+    assert (blocking.end, blocking.reason, blocking.connections) == (End.COMPLETE, "", 1)
+    assert Client(url, ont()).session().end is End.FAILED
+    # Twisted buffers TLS writes on the process's own reactor: this edge runs as a command.
+    unit = ["--model", "tplink-a-xx230v", "--serial", "1", "--max-sessions", "1", "--json"]
+    trusting = command("run", "--acs", url, *unit, "--ca-file", trusted)
+    doubting = command("run", "--acs", url, *unit)
+    assert [session_end(done) for done in (trusting, doubting)] == ["complete", "failed"]
+
+
 # --- as a command
 
 
@@ -383,6 +438,11 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def events_of(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def session_end(done: subprocess.CompletedProcess[str]) -> str:
+    (end,) = [line["end"] for line in events_of(done) if line["event"] == "session-end"]
+    return str(end)
 
 
 def test_the_command_runs_a_unit_until_it_is_provisioned(acs: ScriptedAcs, tmp_path: Path) -> None:
