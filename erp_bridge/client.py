@@ -72,7 +72,7 @@ class ErpClient:
         connect_timeout: float = 3.0,
         connections: int = 4,
         verify: bool | str = True,
-        retries: int = 2,
+        retries: int = 1,
         max_bytes: int = 16 * 1024 * 1024,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,

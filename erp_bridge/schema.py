@@ -84,6 +84,15 @@ def _check_field(
                 "Map a stored field",
             )
         )
+    if row.get("fetch_from"):
+        findings.append(
+            Finding(
+                Level.WARNING,
+                f"{where} is fetched from a linked document: a list may refuse it, then it stays"
+                " empty",
+                "Map the field of the linked document itself, such as service_location.customer",
+            )
+        )
     if ours == "mac_address" and not row.get("unique"):
         findings.append(
             Finding(

@@ -1,0 +1,132 @@
+"""The mapping file: default, overlay, and errors that name place and fix."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from acs.devices.identity import EquipmentStatus
+from erp_bridge.mapping import Mapping, MappingError, fields, fold, load, parse, site_fields
+
+DEFAULT = (files("erp_bridge") / "mapping.toml").read_text("utf-8")
+
+
+def over(text: str) -> Mapping:
+    return parse(text, "site.toml", DEFAULT)
+
+
+def test_the_default_loads() -> None:
+    mapping = load()
+    assert mapping.equipment.doctype == "Service Equipment"
+    assert [rule.band.value for rule in mapping.wifi.bands] == ["2.4", "5"]
+    assert mapping.wifi.security.value == "wpa2"
+
+
+def test_the_digit_map_puts_911_first_and_fits_the_parameter() -> None:
+    digit_map = load().voice.digit_map
+    assert digit_map.split("|")[0] == "911"
+    assert len(digit_map) <= 256
+
+
+def test_a_sites_file_names_only_what_differs(tmp_path: Path) -> None:
+    path = tmp_path / "mapping.toml"
+    path.write_text(
+        '[equipment]\ndoctype = "Equipement"\n[equipment.fields]\nmac_address = "mac"\n'
+        'barcode = ""\n[[wifi.bands]]\nband = "5"\nsuffix = "-5G"\n',
+        "utf-8",
+    )
+    mapping = load(path)
+    assert mapping.equipment.doctype == "Equipement"
+    assert site_fields(mapping)["mac_address"] == "mac"
+    assert site_fields(mapping)["serial_number"] == "serial_number"
+    assert "barcode" not in site_fields(mapping)
+    assert [(r.band.value, r.suffix) for r in mapping.wifi.bands] == [("5", "-5G")]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[equipment]\nx = ", "not TOML"),
+        ("\n[equipmnt]\n", "line 2: unknown key 'equipmnt'. Did you mean 'equipment'?"),
+        (
+            '[equipment.fields]\nmac_adress = "m"\n',
+            "line 2: unknown key 'equipment.fields.mac_adress'. Did you mean 'mac_address'?",
+        ),
+        ("[voice]\nregistrar = 7\n", "line 2: voice.registrar: Expected `str`, got `int`"),
+        ('[wifi]\nsecurity = "wep"\n', "line 2: wifi.security: Invalid enum value 'wep'"),
+        ('[[wifi.bands]]\nband = "60"\n', "Invalid enum value '60'"),
+        ('[[wifi.bands]]\nband = "5"\nprefix = "x"\n', "unknown field `prefix`"),
+        ('[[wifi.bands]]\nband = "5"\n[[wifi.bands]]\nband = "5"\n', "names a band twice"),
+        ('[equipment.fields]\nstatus = ""\n', "line 2: equipment.fields.status: is needed"),
+        ('[equipment.fields]\nstatus = "Le statut"\n', "is no field name"),
+        ('[equipment.fields]\nmac_address = "a.b"\n', "is no field name"),
+        ('[equipment.fields]\nbarcode = "mac_address"\n', "is the same field as"),
+        ('[equipment.status]\nactive = ["Retourne"]\n', "also means"),
+        ('[equipment]\ndoctype = " "\n', "line 2: equipment.doctype: is empty"),
+        ("[lookup]\nmac_spellings = []\n", "Keep at least one spelling"),
+        ('[passwords]\nscript = "a/b"\n', "is no method name"),
+        ("[voice]\nline = 0\n", "counts from 1"),
+        ("[voice]\nproxy_port = 70000\n", "is no port"),
+        ("[management]\nperiodic_inform_interval = 5\n", "must be 0, or 30 s to a week"),
+        ("equipment = 3\n", "line 1: equipment: Expected `object`, got `int`"),
+    ],
+)
+def test_a_bad_file_is_refused_with_place_and_fix(text: str, said: str) -> None:
+    with pytest.raises(MappingError) as caught:
+        over(text)
+    assert said in str(caught.value)
+    assert str(caught.value).startswith("site.toml")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MappingError, match=r"gone\.toml: cannot be read"):
+        load(tmp_path / "gone.toml")
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("Actif", EquipmentStatus.ACTIVE),
+        ("ACTIVE", EquipmentStatus.ACTIVE),
+        ("  en   SERVICE ", EquipmentStatus.ACTIVE),
+        ("assigne", EquipmentStatus.ACTIVE),
+        ("Inventaire", EquipmentStatus.INVENTORY),
+        ("inventory", EquipmentStatus.INVENTORY),
+        ("Défectueux", EquipmentStatus.DEFECTIVE),
+        ("defectueux", EquipmentStatus.DEFECTIVE),
+        ("De\u0301fectueux", EquipmentStatus.DEFECTIVE),
+        ("Retourné", EquipmentStatus.RETURNED),
+        ("retourne", EquipmentStatus.RETURNED),
+        ("Annulé", EquipmentStatus.RETURNED),
+        ("annule", EquipmentStatus.RETURNED),
+        ("", EquipmentStatus.UNKNOWN),
+        ("Quarantaine", EquipmentStatus.UNKNOWN),
+    ],
+)
+def test_status_words_in_both_languages(word: str, status: EquipmentStatus) -> None:
+    assert load().status_of(word) is status
+
+
+def test_fold_makes_annule_one_word() -> None:
+    assert fold("Annulé") == fold("annule") == fold(" ANNULE ") == "annule"
+
+
+@pytest.mark.parametrize(
+    ("kind", "ours"),
+    [("ONT", True), ("ont", True), ("Routeur", True), ("", True), ("TV Box", False)],
+)
+def test_only_some_types_are_ours(kind: str, ours: bool) -> None:
+    assert load().is_ours(kind) is ours
+    assert over("[equipment]\ntypes = []\n").is_ours(kind)
+
+
+def test_fields_asked_for() -> None:
+    mapping = over('[equipment.fields]\ncustomer = "service_location.customer"\nbarcode = ""\n')
+    asked = fields(mapping, without=frozenset({"gpon_serial"}))
+    assert asked[:2] == ["name", "modified"]
+    assert "service_location.customer as customer" in asked
+    assert "barcode" not in asked
+    assert "gpon_serial" not in asked
+    assert "" not in asked

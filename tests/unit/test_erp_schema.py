@@ -1,0 +1,64 @@
+"""The mapping against the schema of a site."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from erp_bridge.mapping import load
+from erp_bridge.schema import Level, check_meta
+
+GOOD: dict[str, dict[str, Any]] = {
+    "equipment_type": {"fieldtype": "Select", "options": "\nONT\nRouter"},
+    "status": {"fieldtype": "Select", "options": "inventory\nactive\nDéfectueux\nreturned"},
+    "cwmp_serial": {"fieldtype": "Data", "search_index": 1},
+    "serial_number": {"fieldtype": "Data", "search_index": 1},
+    "barcode": {"fieldtype": "Data", "search_index": 1},
+    "gpon_serial": {"fieldtype": "Data", "search_index": 1},
+    "mac_address": {"fieldtype": "Data", "unique": 1},
+    "customer": {"fieldtype": "Link", "options": "Customer"},
+    "service_location": {"fieldtype": "Link"},
+    "service_subscription": {"fieldtype": "Link"},
+    "wifi_ssid": {"fieldtype": "Data", "ignore_xss_filter": 1},
+    "wifi_password": {"fieldtype": "Password", "ignore_xss_filter": 1},
+    "sip_username": {"fieldtype": "Data"},
+    "sip_password": {"fieldtype": "Password", "ignore_xss_filter": 1},
+}
+
+
+def meta(**changes: dict[str, Any] | None) -> dict[str, Any]:
+    rows = {name: row | (changes.get(name) or {}) for name, row in GOOD.items()}
+    kept = [n for n in rows if n not in changes or changes[n] is not None]
+    return {"fields": [{"fieldname": name, **rows[name]} for name in kept]}
+
+
+def test_a_schema_that_fits_has_no_findings() -> None:
+    assert check_meta(load(), meta()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "level", "said"),
+    [
+        ({"gpon_serial": None}, Level.ERROR, "has no field 'gpon_serial'"),
+        ({"wifi_password": {"fieldtype": "Data"}}, Level.ERROR, "is of type Data"),
+        ({"customer": {"fieldtype": "Select"}}, Level.ERROR, "is of type Select"),
+        ({"mac_address": {"fieldtype": "Int"}}, Level.ERROR, "is of type Int"),
+        ({"mac_address": {"unique": 0, "search_index": 1}}, Level.WARNING, "is not unique"),
+        ({"serial_number": {"search_index": 0}}, Level.WARNING, "has no index"),
+        ({"sip_password": {"ignore_xss_filter": 0}}, Level.WARNING, "HTML filter"),
+        ({"wifi_ssid": {"ignore_xss_filter": 0}}, Level.WARNING, "HTML filter"),
+        ({"customer": {"is_virtual": 1}}, Level.WARNING, "virtual"),
+        ({"customer": {"fetch_from": "a.b"}}, Level.WARNING, "fetched"),
+        ({"status": {"options": "active\nEn transit"}}, Level.WARNING, "En transit"),
+    ],
+)
+def test_each_fault_is_named_with_its_fix(changes: dict[str, Any], level: Level, said: str) -> None:
+    [finding] = check_meta(load(), meta(**changes))
+    assert finding.level is level
+    assert said in finding.text
+    assert finding.fix
+
+
+def test_a_schema_without_fields_names_all_of_them() -> None:
+    assert len(check_meta(load(), {})) == len(GOOD)
