@@ -84,9 +84,7 @@ NAMES: dict[int, str] = {
     FaultCode.INVALID_UUID: "Invalid UUID Format",
     FaultCode.UNKNOWN_EXECUTION_ENVIRONMENT: "Unknown Execution Environment",
     FaultCode.DISABLED_EXECUTION_ENVIRONMENT: "Disabled Execution Environment",
-    FaultCode.EXECUTION_ENVIRONMENT_MISMATCH: (
-        "Deployment Unit to Execution Environment Mismatch"
-    ),
+    FaultCode.EXECUTION_ENVIRONMENT_MISMATCH: ("Deployment Unit to Execution Environment Mismatch"),
     FaultCode.DUPLICATE_DEPLOYMENT_UNIT: "Duplicate Deployment Unit",
     FaultCode.SYSTEM_RESOURCES_EXCEEDED: "System Resources Exceeded",
     FaultCode.UNKNOWN_DEPLOYMENT_UNIT: "Unknown Deployment Unit",
@@ -112,9 +110,7 @@ TRANSFER_CODES = frozenset({9001, 9002, 9010, 9011, 9012, *range(9014, 9021)})
 """Defined codes a FaultStruct of TransferComplete may carry, besides 0 (cwmp-1-2.xsd)."""
 TRANSFER_CODES_1_0 = frozenset({9001, 9002, 9010, 9011, 9012})
 """The same in CWMP 1.0."""
-DEPLOYMENT_UNIT_CODES = frozenset(
-    {9001, 9003, 9012, 9013, *range(9015, 9019), *range(9022, 9033)}
-)
+DEPLOYMENT_UNIT_CODES = frozenset({9001, 9003, 9012, 9013, *range(9015, 9019), *range(9022, 9033)})
 """Defined codes a Fault in a DU result may carry, besides 0 (cwmp-1-2.xsd)."""
 
 

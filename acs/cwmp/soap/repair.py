@@ -30,8 +30,8 @@ def _parser(*, recover: bool) -> Any:
 
 
 _STRICT = _parser(recover=False)
-_RECOVERING = _parser(recover=True)
 
+_NO_DOCTYPE = "a document type declaration is not accepted"
 _DECLARED = re.compile(
     rb"""\s*<\?xml\b[^>]{0,200}?\bencoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']"""
 )
@@ -41,7 +41,6 @@ _DOCTYPE = re.compile(r"(?>[^<]+|<\?(?>.*?\?>)|<!--(?>.*?-->))*+<!(?:DOCTYPE|ENT
 _DECLARATION = re.compile(r"<\?xml\s[^>]*\?>")
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _END = re.compile(r"</(?:[\w.-]+:)?Envelope\s*>")
-_CDATA = re.compile(r"(<!\[CDATA\[.*?\]\]>)", re.DOTALL)
 _REFERENCE = re.compile(r"&(?:#([0-9]{1,7});|#x([0-9A-Fa-f]{1,6});|(?:amp|lt|gt|quot|apos);)?")
 _STRAY_LESS = re.compile(r"<(?![/A-Za-z_:!?\u0080-\U0010ffff])")
 
@@ -58,10 +57,11 @@ def parse(body: bytes, content_type: str, notes: Notes) -> Any:
     """Return the root element of ``body``, repaired if need be; raise `MalformedEnvelope`."""
     if _is_plain(body, content_type):
         if b"<!DOCTYPE" in body and _DOCTYPE.match(body.decode("utf-8", "replace")):
-            raise MalformedEnvelope("a document type declaration is not accepted")
+            raise MalformedEnvelope(_NO_DOCTYPE)
         try:
             return etree.fromstring(body, _STRICT)
         except etree.XMLSyntaxError as error:
+            _refuse_excess(error.error_log)
             line, column = error.position
             notes.add(f"not well-formed at line {line}, column {column}: repaired")
     return _repair(body, content_type, notes)
@@ -125,26 +125,34 @@ def _repair(body: bytes, content_type: str, notes: Notes) -> Any:
         notes.add(f"{removed} forbidden characters removed")
     text = text.lstrip("\ufeff \t\r\n")
     if _DOCTYPE.match(text):
-        raise MalformedEnvelope("a document type declaration is not accepted")
-    text = _DECLARATION.sub("", text, count=1) if text.startswith("<?xml") else text
+        raise MalformedEnvelope(_NO_DOCTYPE)
+    if declaration := _DECLARATION.match(text):
+        text = text[declaration.end() :]
     ends = [found.end() for found in _END.finditer(text)]
     if not ends:
         raise MalformedEnvelope("no end of an Envelope: not SOAP, or cut short")
     if text[ends[-1] :].strip():
         notes.add("text after the Envelope was cut off")
     clean = _mend(text[: ends[-1]], notes).encode("utf-8")
+    recovering = _parser(recover=True)
     try:
-        return etree.fromstring(clean, _STRICT)
-    except etree.XMLSyntaxError:
-        pass
-    try:
-        root = etree.fromstring(clean, _RECOVERING)
+        root = etree.fromstring(clean, recovering)
     except etree.XMLSyntaxError:
         root = None
+    _refuse_excess(recovering.error_log)
     if root is None:
         raise MalformedEnvelope("not XML")
-    notes.add("read in recovery mode, parts may be lost")
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise MalformedEnvelope(_NO_DOCTYPE)
+    if any(entry.type_name != "NS_ERR_UNDEFINED_NAMESPACE" for entry in recovering.error_log):
+        notes.add("read in recovery mode, parts may be lost")
     return root
+
+
+def _refuse_excess(errors: Any) -> None:
+    """Refuse what hit a limit of libxml2: what it recovers then is cut short."""
+    if any(entry.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for entry in errors):
+        raise MalformedEnvelope("nested too deeply, or a text too long")
 
 
 def _mend(text: str, notes: Notes) -> str:
@@ -165,11 +173,16 @@ def _mend(text: str, notes: Notes) -> str:
         repaired += 1
         return "&amp;"
 
-    parts = _CDATA.split(text)
-    for index in range(0, len(parts), 2):
-        part = _REFERENCE.sub(reference, parts[index])
-        parts[index], less = _STRAY_LESS.subn("&lt;", part)
+    parts: list[str] = []
+    end = 0
+    while end < len(text):
+        start = text.find("<![CDATA[", end)
+        close = text.find("]]>", start) if start >= 0 else -1
+        stop = start if close >= 0 else len(text)
+        part, less = _STRAY_LESS.subn("&lt;", _REFERENCE.sub(reference, text[end:stop]))
         repaired += less
+        end = close + 3 if close >= 0 else stop
+        parts += (part, text[stop:end])
     if repaired:
         notes.add(f"{repaired} stray characters of markup repaired")
     return "".join(parts)

@@ -27,9 +27,9 @@ _NUMBER = re.compile(r"[+-]?[0-9]+")
 
 
 def local_name(element: Any) -> str:
-    """Return the name of an element without its namespace."""
+    """Return the name of an element without its namespace or undeclared prefix."""
     tag: str = element.tag
-    return tag.rpartition("}")[2]
+    return tag.rpartition("}")[2].rpartition(":")[2]
 
 
 def read_values(element: Any, notes: Notes) -> tuple[ParameterValueStruct, ...]:
@@ -98,7 +98,7 @@ def _type(value: Any, path: str, notes: Notes) -> ValueType:
     """Return the type of a Value, whatever prefix and schema it is named in."""
     raw = value.get(XSI_TYPE)
     if raw is None:  # the schemas of 1999 and 2000 have other namespaces
-        raw = next((text for key, text in value.items() if key.endswith("}type")), None)
+        raw = next((text for key, text in value.items() if key.endswith(("}type", ":type"))), None)
     if raw is None:
         notes.add(f"{path}: no xsi:type, taken as string")
         return _STRING
