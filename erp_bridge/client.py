@@ -57,7 +57,7 @@ class ErpClient:
     ``connections`` is the number of requests at a time (the budget of erpnext.md 14 is four);
     ``verify`` is True, False or the path of a CA file; ``retries`` is how often a read is
     made again. ``observe`` hears ``(outcome, seconds)`` of every request, ``warn`` the
-    warnings a site sends along with a good answer.
+    warnings a site sends along with a good answer; both are called in the asking thread.
 
     Raises `ValueError` for an address or key that can never work.
     """

@@ -52,7 +52,7 @@ class Unchanged:
 class Lookup:
     """Bulk reads of the equipment doctype through ``client``, as ``mapping`` says.
 
-    ``dropped`` hears the site's name of each field the site refuses.
+    ``dropped`` hears, in the worker thread, the site's name of each field the site refuses.
     """
 
     def __init__(

@@ -239,15 +239,14 @@ class ErpSource:
         answers: dict[Terms, Found | Pending] = {}
         for terms in batch:
             fitting = [result for result in results if fits(terms, result.equipment)]
-            unread = [r for r in fitting if isinstance(r, Unread)]
-            if unread:
-                first = unread[0]
-                answers[terms] = Pending(f"{first.equipment.name}: {first.reason}")
-                continue
-            equipment = tuple(result.equipment for result in fitting)
-            answers[terms] = Found(equipment)
-            if not any(fits_well(terms, one) for one in equipment):
+            well = [result for result in fitting if fits_well(terms, result.equipment)]
+            if not well:
                 self._misses.add(terms)
+            unread = next((result for result in well if isinstance(result, Unread)), None)
+            if unread:
+                answers[terms] = Pending(f"{unread.equipment.name}: {unread.reason}")
+            else:
+                answers[terms] = Found(tuple(result.equipment for result in fitting))
         return answers
 
     async def _read_again(self, batch: tuple[str, ...]) -> Mapping[str, MirrorRow | Pending | None]:

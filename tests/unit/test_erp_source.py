@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,8 @@ from erp_bridge.lookup import Lookup
 from erp_bridge.mapping import load
 from erp_bridge.source import ErpSource, Hooks, Limits
 from erp_bridge.spelling import fits
+from simulators.erpnext.methods import Method
+from simulators.erpnext.scripts import SCRIPTS
 
 START = 1_800_000_000.0
 ONE: dict[str, Any] = {
@@ -63,8 +65,14 @@ class MirrorInMemory:
 class World:
     """A source on a clock, its mirror, and an ERPNext whose answers can be held back."""
 
-    def __init__(self, *equipment: dict[str, Any], customers: int = 0, **limits: Any) -> None:
-        self.erp = Erp(equipment, customers=customers)
+    def __init__(
+        self,
+        *equipment: dict[str, Any],
+        customers: int = 0,
+        scripts: Mapping[str, Method] = SCRIPTS,
+        **limits: Any,
+    ) -> None:
+        self.erp = Erp(equipment, customers=customers, scripts=scripts)
         self.clock = Clock()
         self.clock.advance(START)
         self.mirror = MirrorInMemory()
@@ -360,6 +368,38 @@ def test_a_row_of_an_earlier_run_is_read_whole() -> None:
     world.mirror.rows["EQP-1"] = replace(world.mirror.rows["EQP-1"], digest="other mapping")
     world.find()
     assert world.mirror.rows["EQP-1"].digest != "other mapping"
+
+
+def unreadable(call: Any) -> Any:
+    rows = SCRIPTS["acs_equipment_secrets"].run(call)
+    return [row | {"wifi_password": "********"} for row in rows]
+
+
+def test_a_password_that_cannot_be_read_waits_with_its_reason() -> None:
+    world = World(ONE, scripts={"acs_equipment_secrets": Method(unreadable)})
+    pending = world.find()
+    assert isinstance(pending, Pending)
+    assert "EQP-1" in pending.reason
+    assert "asterisks" in pending.reason
+    assert world.mirror.rows == {}
+    assert world.breaker.state is State.CLOSED
+
+
+def test_a_neighbours_unreadable_password_holds_nobody_else() -> None:
+    world = World(ONE, scripts={"acs_equipment_secrets": Method(unreadable)})
+    asked = terms(Hints(DeviceId("1C61B4", "X", "OTHER"), mac="1C61B4FA11C7"))
+    assert names(world.find(asked)) == ["EQP-1"]
+
+
+def test_a_refresh_that_cannot_read_the_password_keeps_the_row() -> None:
+    world = World(ONE, scripts={"acs_equipment_secrets": Method(unreadable)})
+    old = row_of(Equipment("EQP-1", serial_number="2227ABC"), 0)
+    world.mirror.rows["EQP-1"] = old
+    assert names(world.find()) == ["EQP-1"]
+    queries = world.erp.queries
+    assert names(world.find()) == ["EQP-1"]
+    assert world.mirror.rows["EQP-1"] == old
+    assert world.erp.queries == queries
 
 
 def test_refreshes_share_one_query() -> None:
