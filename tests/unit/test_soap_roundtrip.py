@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from acs.cwmp import messages as m
 from acs.cwmp.dialect import Dialect
 from acs.cwmp.soap import decode, encode
 from acs.cwmp.soap.schema import METHODS, Kind, Member, Shape, Simple, members_of
 from acs.model import ParameterFault, Secret, Value, ValueType
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 NAMESPACES = [f"urn:dslforum-org:cwmp-1-{minor}" for minor in (0, 1, 2, 3, 4, 9)]
 
@@ -24,7 +25,8 @@ exact = texts.filter(lambda t: not (t.isspace() and "\n" in t))
 trimmed = texts.map(str.strip)
 names = trimmed.filter(bool)
 moments = st.datetimes(
-    min_value=datetime(1, 1, 1), max_value=datetime(9999, 12, 31, 23, 59, 59)  # noqa: DTZ001
+    min_value=datetime(1, 1, 1),
+    max_value=datetime(9999, 12, 31, 23, 59, 59),
 ).map(lambda d: d.replace(microsecond=0, tzinfo=UTC))
 values = st.one_of(
     exact.map(Value),
