@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from device_in_memory import MemoryDevice
 from device_trees import xx230v
-from house_in_memory import MemoryHouse
-from test_visit import BOOT, BOOTSTRAP, EQUIPMENT, HOME, SSID, live
+from house_in_memory import SSID, MemoryHouse, live
+from house_in_memory import served as served_by
 
 from acs.devices.record import Job, JobKind, JobState, Standing
+from acs.devices.visit import Visit
 from acs.model import (
     Command,
     CommandName,
@@ -21,10 +22,7 @@ from acs.model import (
 
 
 def served(*jobs: Job) -> MemoryHouse:
-    house = MemoryHouse()
-    house.source.put(EQUIPMENT, HOME)
-    house.jobs = list(jobs)
-    return house
+    return served_by(jobs=jobs)
 
 
 def job(kind: JobKind, job_id: int = 7, **payload: object) -> Job:
@@ -96,7 +94,7 @@ def test_reboot_is_done_when_the_device_says_so():
     assert only(house).state is JobState.SENT
     assert device.operations[-1] == Command(CommandName.REBOOT, "job-7")
     device.next_session()
-    house.visited(device, BOOT)
+    house.visited(device, EventKind.BOOT)
     assert only(house).state is JobState.DONE
     assert not [op for op in device.operations if isinstance(op, Command)], "sent once only"
 
@@ -124,8 +122,6 @@ def test_a_reported_command_key_ends_the_reboot():
         house.time + 30,
         credential="own",
     )
-    from acs.devices.visit import Visit
-
     device.run(Visit(contact, house).run(device.model))
     assert only(house).state is JobState.DONE
 
@@ -135,7 +131,7 @@ def test_factory_reset_is_done_at_bootstrap():
     house.visited(device)
     assert only(house).state is JobState.SENT
     device.factory_reset()
-    house.visited(device, BOOTSTRAP)
+    house.visited(device, EventKind.BOOTSTRAP)
     assert only(house).state is JobState.DONE
 
 
@@ -229,7 +225,7 @@ def test_provision_of_a_quarantined_device_waits_for_its_match():
     house.jobs = [job(JobKind.PROVISION)]
     house.visited(device)
     assert only(house).state is JobState.QUEUED
-    house.source.put(EQUIPMENT, HOME)
+    house.source.wishes = served().source.wishes
     house.visited(device)
     device.next_session()
     house.visited(device)

@@ -5,36 +5,18 @@ from __future__ import annotations
 import pytest
 from device_in_memory import MemoryDevice
 from device_trees import ex220, xx230v
-from house_in_memory import MemoryHouse
+from house_in_memory import EQUIPMENT, HOME, KEY, SSID, MemoryHouse, live, served
 
 from acs.devices.effects import SaveCredentials, SaveDevice
 from acs.devices.house import Policy
 from acs.devices.identity import Equipment, EquipmentStatus
 from acs.devices.record import Standing, Verdict
 from acs.model import EventKind, Get, Secret, SessionLost, Set
-from acs.profiles import Band, Intent, Security, VoiceLine, WifiNetwork
+from acs.profiles import Band, Intent, WifiNetwork
 
 BOOT = EventKind.BOOT
 BOOTSTRAP = EventKind.BOOTSTRAP
 PERIODIC = EventKind.PERIODIC
-EQUIPMENT = Equipment(
-    "EQP-1", serial_number="22275A7000001", status=EquipmentStatus.ACTIVE, mac="1C61B4FA11C8"
-)
-HOME = Intent(
-    wifi=tuple(
-        WifiNetwork(band, ssid="Maison", passphrase=Secret("motdepasse"), security=Security.WPA2)
-        for band in (Band.GHZ_2_4, Band.GHZ_5)
-    ),
-    voice=(VoiceLine(username="4505550101", password=Secret("sip-secret"), registrar="sip.isp"),),
-)
-SSID = "Device.WiFi.SSID.1.SSID"
-KEY = "Device.WiFi.AccessPoint.1.Security.KeyPassphrase"
-
-
-def house(policy: Policy | None = None, **options: object) -> MemoryHouse:
-    made = MemoryHouse(policy)
-    made.source.put(EQUIPMENT, HOME)
-    return made
 
 
 def standing(house: MemoryHouse) -> Standing:
@@ -42,20 +24,8 @@ def standing(house: MemoryHouse) -> Standing:
     return house.device.standing
 
 
-def live(device: MemoryDevice, h: MemoryHouse) -> None:
-    """Bring ``device`` to where it is proven."""
-    h.visited(device, BOOTSTRAP)
-    device.next_session()
-    h.visited(device)
-    assert standing(h) is Standing.LIVE
-    device.operations.clear()
-    h.effects.clear()
-    h.committed.clear()
-    h.posted.clear()
-
-
 def test_first_contact_is_matched_written_and_proven_at_the_next_session():
-    h, device = house(), xx230v()
+    h, device = served(), xx230v()
     h.visited(device, BOOTSTRAP)
     assert standing(h) is Standing.VERIFYING
     assert h.device is not None
@@ -71,7 +41,7 @@ def test_first_contact_is_matched_written_and_proven_at_the_next_session():
 
 
 def test_a_periodic_contact_of_a_proven_device_asks_nothing_and_waits_for_nothing():
-    h, device = house(), xx230v()
+    h, device = served(), xx230v()
     live(device, h)
     h.visited(device)
     assert [type(op).__name__ for op in device.operations] == ["Accept"]
@@ -81,7 +51,7 @@ def test_a_periodic_contact_of_a_proven_device_asks_nothing_and_waits_for_nothin
 
 
 def test_what_a_device_announces_is_kept_before_it_is_accepted():
-    h = house()
+    h = served()
     seen: list[int] = []
 
     class Watching(MemoryDevice):
@@ -114,7 +84,7 @@ def test_scan_after_the_first_inform_ends_provisioned():
 
 
 def test_scan_before_the_first_inform_ends_provisioned():
-    h, device = house(), xx230v()
+    h, device = served(), xx230v()
     live(device, h)
 
 
@@ -131,7 +101,7 @@ def test_matched_by_a_mac_that_is_read_once():
 
 
 def test_two_equipments_with_one_serial_go_to_quarantine_with_both_names():
-    h, device = house(), xx230v()
+    h, device = served(), xx230v()
     h.source.put(Equipment("EQP-9", serial_number="22275A7000001"), HOME)
     h.visited(device, BOOTSTRAP)
     assert standing(h) is Standing.QUARANTINED
@@ -155,7 +125,7 @@ def test_a_mac_close_by_is_only_suggested(off: int):
 
 
 def test_a_late_answer_of_erpnext_leaves_the_device_waiting_then_provisions_it():
-    h, device = house(), xx230v()
+    h, device = served(), xx230v()
     h.source.pending = "ERPNext did not answer in time"
     h.visited(device, BOOTSTRAP)
     assert standing(h) is Standing.WAITING
@@ -185,7 +155,7 @@ def test_equipment_without_a_profile_is_live_with_nothing_written():
 
 
 def test_a_changed_wish_is_written_at_the_next_contact():
-    h, device = house(), xx230v()
+    h, device = served(), xx230v()
     live(device, h)
     changed = Intent(wifi=(WifiNetwork(Band.GHZ_5, ssid="Chalet"),))
     h.source.put(EQUIPMENT, changed, "d2")
@@ -195,7 +165,7 @@ def test_a_changed_wish_is_written_at_the_next_contact():
 
 
 def test_a_changed_passphrase_is_written_though_it_can_never_be_read():
-    h, device = house(), xx230v()
+    h, device = served(), xx230v()
     live(device, h)
     wifi = tuple(
         WifiNetwork(n.band, ssid=n.ssid, passphrase=Secret("nouveau-mot"), security=n.security)
@@ -210,7 +180,7 @@ def test_a_changed_passphrase_is_written_though_it_can_never_be_read():
 
 
 def test_drift_seen_after_a_boot_is_healed():
-    h, device = house(), xx230v()
+    h, device = served(), xx230v()
     live(device, h)
     device.values[SSID] = device.values[SSID]._replace(text="changed by hand")
     h.visited(device, BOOT)
@@ -219,7 +189,7 @@ def test_drift_seen_after_a_boot_is_healed():
 
 
 def test_drift_is_only_reported_when_so_set():
-    h, device = house(Policy(heal=False)), xx230v()
+    h, device = served(Policy(heal=False)), xx230v()
     live(device, h)
     device.values[SSID] = device.values[SSID]._replace(text="changed by hand")
     h.visited(device, BOOT)
@@ -228,7 +198,7 @@ def test_drift_is_only_reported_when_so_set():
 
 
 def test_drift_is_found_by_the_regular_check():
-    h, device = house(Policy(check_interval=3600)), xx230v()
+    h, device = served(Policy(check_interval=3600)), xx230v()
     live(device, h)
     device.values[SSID] = device.values[SSID]._replace(text="changed by hand")
     h.visited(device)
@@ -238,7 +208,7 @@ def test_drift_is_found_by_the_regular_check():
 
 
 def test_a_factory_reset_makes_everything_be_written_again():
-    h, device = house(), xx230v()
+    h, device = served(), xx230v()
     live(device, h)
     device.factory_reset()
     h.visited(device, BOOTSTRAP)
@@ -246,7 +216,7 @@ def test_a_factory_reset_makes_everything_be_written_again():
 
 
 def test_a_reset_whose_session_is_lost_is_not_forgotten():
-    h, device = house(), xx230v()
+    h, device = served(), xx230v()
     live(device, h)
     device.factory_reset()
     device.lost_after = 3
@@ -259,7 +229,7 @@ def test_a_reset_whose_session_is_lost_is_not_forgotten():
 
 
 def test_a_lost_marker_tells_of_a_reset_nobody_announced():
-    h, device = house(), xx230v()
+    h, device = served(), xx230v()
     live(device, h)
     device.factory_reset()
     h.visited(device, PERIODIC)
@@ -267,7 +237,7 @@ def test_a_lost_marker_tells_of_a_reset_nobody_announced():
 
 
 def test_a_refusal_is_a_fault_that_names_the_parameter_and_pauses():
-    h, device = house(), xx230v(refuse={SSID: 9007})
+    h, device = served(), xx230v(refuse={SSID: 9007})
     h.visited(device, BOOTSTRAP)
     assert standing(h) is Standing.FAULTED
     fault = h.faults[0]
@@ -282,7 +252,7 @@ def test_a_refusal_is_a_fault_that_names_the_parameter_and_pauses():
 
 
 def test_pauses_grow_and_end():
-    h, device = house(Policy(backoff=100, backoff_max=1000)), xx230v(refuse={SSID: 9007})
+    h, device = served(Policy(backoff=100, backoff_max=1000)), xx230v(refuse={SSID: 9007})
     pauses = []
     for _ in range(6):
         h.visited(device, BOOT, at=(h.device.retry_at if h.device else 0) + 1301)
@@ -291,7 +261,7 @@ def test_pauses_grow_and_end():
 
 
 def test_a_device_that_resets_itself_all_the_time_cannot_end_its_pause():
-    h, device = house(), xx230v(refuse={SSID: 9007})
+    h, device = served(), xx230v(refuse={SSID: 9007})
     h.visited(device, BOOTSTRAP)
     device.operations.clear()
     for second in range(5, 55, 5):
@@ -300,7 +270,7 @@ def test_a_device_that_resets_itself_all_the_time_cannot_end_its_pause():
 
 
 def test_a_mended_fault_is_cleared():
-    h, device = house(), xx230v(refuse={SSID: 9007})
+    h, device = served(), xx230v(refuse={SSID: 9007})
     h.visited(device, BOOTSTRAP)
     device.refuse.clear()
     h.visited(device, at=h.faults[0].retry_at + 1)
@@ -311,7 +281,7 @@ def test_a_mended_fault_is_cleared():
 
 
 def test_a_value_that_does_not_take_is_a_fault_naming_it():
-    h, device = house(), xx230v()
+    h, device = served(), xx230v()
     h.visited(device, BOOTSTRAP)
     device.pending.pop(SSID)
     device.next_session()
@@ -332,7 +302,7 @@ def test_an_impossible_wish_is_refused_before_anything_is_sent_and_the_rest_appl
 
 
 def test_a_device_with_the_bootstrap_secret_is_given_its_own_password():
-    h, device = house(), xx230v()
+    h, device = served(), xx230v()
     h.visited(device, BOOTSTRAP, credential="bootstrap")
     assert device["Device.ManagementServer.Username"] == "1C61B4-Device2-22275A7000001"
     assert device["Device.ManagementServer.Password"] == "generated-password"
@@ -348,7 +318,7 @@ def _saves_password(effects: list[object]) -> bool:
 
 
 def test_the_password_is_kept_durably_before_the_device_is_told():
-    h = house()
+    h = served()
     order: list[str] = []
 
     class Watching(MemoryDevice):
@@ -366,7 +336,7 @@ def test_the_password_is_kept_durably_before_the_device_is_told():
 
 
 def test_once_a_device_has_used_its_password_only_its_digest_is_kept():
-    h, device = house(), xx230v()
+    h, device = served(), xx230v()
     h.visited(device, BOOTSTRAP, credential="bootstrap")
     device.next_session()
     h.visited(device, credential="own")
@@ -376,7 +346,7 @@ def test_once_a_device_has_used_its_password_only_its_digest_is_kept():
 
 
 def test_the_bootstrap_secret_no_longer_holds_for_a_device_with_its_own():
-    h, device = house(), xx230v()
+    h, device = served(), xx230v()
     live(device, h)
     h.visited(device, PERIODIC, credential="bootstrap")
     assert [type(op).__name__ for op in device.operations] == ["Refuse"]
@@ -384,7 +354,7 @@ def test_the_bootstrap_secret_no_longer_holds_for_a_device_with_its_own():
 
 
 def test_after_a_factory_reset_the_bootstrap_secret_holds_again_when_so_set():
-    h, device = house(), xx230v()
+    h, device = served(), xx230v()
     live(device, h)
     device.factory_reset()
     h.visited(device, BOOTSTRAP, credential="bootstrap")
@@ -393,14 +363,14 @@ def test_after_a_factory_reset_the_bootstrap_secret_holds_again_when_so_set():
 
 
 def test_after_a_factory_reset_the_bootstrap_secret_is_refused_when_so_set():
-    h, device = house(Policy(rebootstrap=False)), xx230v()
+    h, device = served(Policy(rebootstrap=False)), xx230v()
     live(device, h)
     h.visited(device, BOOTSTRAP, credential="bootstrap")
     assert [type(op).__name__ for op in device.operations] == ["Refuse"]
 
 
 def test_a_device_that_changes_its_root_drops_the_old_tree():
-    h, device = house(), xx230v()
+    h, device = served(), xx230v()
     live(device, h)
     other = MemoryDevice({"InternetGatewayDevice.DeviceInfo.ModelName": "XX230v"})
     h.visited(other, BOOT, root="InternetGatewayDevice.")
@@ -413,7 +383,7 @@ def _asked(device: MemoryDevice) -> list[str]:
 
 
 def test_a_wish_from_an_equipment_that_is_gone_is_not_kept_up():
-    h, device = house(), xx230v()
+    h, device = served(), xx230v()
     live(device, h)
     h.source.wishes.clear()
     h.visited(device)
@@ -421,14 +391,14 @@ def test_a_wish_from_an_equipment_that_is_gone_is_not_kept_up():
 
 
 def test_voice_on_a_device_without_sockets_is_said_and_the_rest_applied():
-    h, device = house(), ex220()
+    h, device = served(), ex220()
     h.visited(device, BOOTSTRAP)
     assert SSID in device.written
     assert any(line.startswith("not possible: voice") for line in h.timeline)
 
 
 def test_no_secret_reaches_the_timeline_or_a_proof():
-    h, device = house(), xx230v()
+    h, device = served(), xx230v()
     h.visited(device, BOOTSTRAP, credential="bootstrap")
     device.next_session()
     h.visited(device)

@@ -20,12 +20,30 @@ from acs.devices.effects import (
     SaveSnapshot,
 )
 from acs.devices.house import Policy
-from acs.devices.identity import Equipment, Terms
-from acs.devices.record import Device, FaultRecord, Job, JobState, Opened, Proof, Snapshot
+from acs.devices.identity import Equipment, EquipmentStatus, Terms
+from acs.devices.record import (
+    Device,
+    FaultRecord,
+    Job,
+    JobState,
+    Opened,
+    Proof,
+    Snapshot,
+    Standing,
+)
 from acs.devices.source import Found, Pending, Wish
 from acs.devices.visit import Visit
 from acs.model import Contact, DeviceId, Event, EventKind, Secret, Value
-from acs.profiles import Blueprint, Facts, Intent, Library
+from acs.profiles import (
+    Band,
+    Blueprint,
+    Facts,
+    Intent,
+    Library,
+    Security,
+    VoiceLine,
+    WifiNetwork,
+)
 
 LIBRARY = Library.load()
 
@@ -197,3 +215,38 @@ class MemoryHouse:
         visit = Visit(contact, self)
         device.run(visit.run(device.model))
         return visit
+
+
+EQUIPMENT = Equipment(
+    "EQP-1", serial_number="22275A7000001", status=EquipmentStatus.ACTIVE, mac="1C61B4FA11C8"
+)
+HOME = Intent(
+    wifi=tuple(
+        WifiNetwork(band, ssid="Maison", passphrase=Secret("motdepasse"), security=Security.WPA2)
+        for band in (Band.GHZ_2_4, Band.GHZ_5)
+    ),
+    voice=(VoiceLine(username="4505550101", password=Secret("sip-secret"), registrar="sip.isp"),),
+)
+SSID = "Device.WiFi.SSID.1.SSID"
+KEY = "Device.WiFi.AccessPoint.1.Security.KeyPassphrase"
+
+
+def served(policy: Policy | None = None, *, jobs: Sequence[Job] = ()) -> MemoryHouse:
+    """A house that knows the equipment and its wish."""
+    house = MemoryHouse(policy)
+    house.source.put(EQUIPMENT, HOME)
+    house.jobs = list(jobs)
+    return house
+
+
+def live(device: MemoryDevice, house: MemoryHouse) -> None:
+    """Bring ``device`` to where it is proven, and forget how it came there."""
+    house.visited(device, EventKind.BOOTSTRAP)
+    device.next_session()
+    house.visited(device)
+    assert house.device is not None
+    assert house.device.standing is Standing.LIVE
+    device.operations.clear()
+    house.effects.clear()
+    house.committed.clear()
+    house.posted.clear()
