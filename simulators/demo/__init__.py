@@ -1,0 +1,1 @@
+"""The demonstration: a server, an ERPNext stand-in and three ONTs, provisioned as you watch."""

@@ -1,0 +1,64 @@
+"""``python -m simulators.demo``: run the demonstration; ``--once`` ends with its result."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from simulators.demo.play import Play
+from simulators.demo.show import Show, make_show
+
+FOLDER = Path(".demo")
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--once", is_flag=True, help="End when every ONT is proven live, or cannot be.")
+@click.option("--limit", default=90.0, show_default=True, help="Seconds the ONTs may take.")
+@click.option("--periodic", default=3.0, show_default=True, help="Seconds between two Informs.")
+def demo(once: bool, limit: float, periodic: float) -> None:
+    """Provision three simulated TP-Link ONTs from an ERPNext stand-in, over real CWMP.
+
+    Without --once everything keeps running, so that you can look around with `acs`. State is
+    kept in .demo/ and made anew at each start. Exit status 0: all are proven live.
+    """
+    signal.signal(signal.SIGTERM, _interrupted)
+    folder = Path(tempfile.mkdtemp(prefix="gigafibre-demo-")) if once else FOLDER
+    if not once:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+    show = make_show()
+    try:
+        with Play(folder, periodic) as play:
+            live = _watch(play, show, limit)
+            show.result(live, play)
+            if not once:
+                show.look_around(play)
+                play.wait()
+    except KeyboardInterrupt:
+        live = True
+        show.say("stopped")
+    finally:
+        if once:
+            shutil.rmtree(folder, ignore_errors=True)
+    sys.exit(0 if live else 1)
+
+
+def _watch(play: Play, show: Show, limit: float) -> bool:
+    """Follow the play until all ONTs are live or the time is up."""
+    for act in play.acts(limit):
+        show.act(act)
+    show.end()
+    return play.all_live
+
+
+def _interrupted(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+demo()

@@ -1,0 +1,139 @@
+"""What the audience sees: a live table in a terminal, plain lines anywhere else."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from simulators.demo.play import ONTS, Act, Play
+
+FEED = 14
+"""Lines of events under the table."""
+STYLES = {"live": "green", "faulted": "red", "quarantined": "red", "verifying": "yellow"}
+
+
+class Show(Protocol):
+    """Presents a play."""
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+
+    def act(self, act: Act) -> None:
+        """Present what happened."""
+
+    def end(self) -> None:
+        """The acts are over."""
+
+    def result(self, live: bool, play: Play) -> None:
+        """Present how it ended."""
+
+    def look_around(self, play: Play) -> None:
+        """Say what can be tried now."""
+
+
+def make_show() -> Show:
+    """A live table where there is a terminal, else lines."""
+    console = Console(soft_wrap=True)
+    return _Stage(console) if console.is_terminal else _Lines(console)
+
+
+class _Lines:
+    """One line for each thing that happens."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._seen: dict[str, str] = {}
+
+    def say(self, text: str) -> None:
+        self.console.print(text, markup=False, highlight=False)
+
+    def act(self, act: Act) -> None:
+        if act.who:
+            self.say(f"{act.at:6.1f} s  {act.who:<14} {act.what}")
+        for serial, device in act.devices.items():
+            now = f"{device['standing']}: {device['reason']}"
+            if self._seen.get(serial) != now:
+                self._seen[serial] = now
+                self.say(f"{act.at:6.1f} s  {serial:<14} ACS: {now}")
+
+    def end(self) -> None:
+        pass
+
+    def result(self, live: bool, play: Play) -> None:
+        self.say("")
+        self.console.print(_table(play.devices, play.live_after))
+        if live:
+            slowest = max(play.live_after.values())
+            self.say(
+                f"All {len(ONTS)} ONTs are proven live, the last {slowest:.1f} s after power-on."
+            )
+        else:
+            missing = [serial for serial in ONTS if serial not in play.live_after]
+            self.say(f"Not live in time: {', '.join(missing)}. Logs: {play.folder}")
+
+    def look_around(self, play: Play) -> None:
+        self.say("\nEverything keeps running. In another terminal, from here:\n")
+        self.say("  . .venv/bin/activate && . .demo/env")
+        for command in (
+            "acs device list",
+            f"acs device show {ONTS[0]}",
+            f"acs device timeline {ONTS[0]}",
+            f"acs device proof {ONTS[0]}",
+            f"acs plan {ONTS[0]}",
+            f"acs device reboot {ONTS[1]} --yes --wait 60",
+            "acs doctor",
+        ):
+            self.say(f"  {command}")
+        self.say("")
+        for name, url in play.urls.items():
+            self.say(f"  {name}: {url}")
+        self.say("\nCtrl-C ends the demonstration.")
+
+
+class _Stage(_Lines):
+    """A table that changes in place, with the latest events under it."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._feed: deque[str] = deque(maxlen=FEED)
+        self._play_devices: dict[str, dict[str, object]] = {}
+        self._live = Live(console=console, refresh_per_second=8, transient=True)
+        self._live.start()
+
+    def act(self, act: Act) -> None:
+        if act.who:
+            self._feed.append(f"{act.at:6.1f} s  {act.who:<14} {act.what}")
+        if act.devices:
+            self._play_devices = dict(act.devices)
+        self._live.update(self._scene())
+
+    def _scene(self) -> RenderableType:
+        feed = Text("\n".join(self._feed), style="dim", overflow="ellipsis", no_wrap=True)
+        return Group(_table(self._play_devices, {}), feed)
+
+    def end(self) -> None:
+        self._live.stop()
+
+
+def _table(devices: dict[str, dict[str, object]], live_after: dict[str, float]) -> Table:
+    table = Table(title="Gigafibre ACS: zero-touch provisioning", title_justify="left")
+    for name in ("ONT", "Model", "Equipment", "Matched by", "Standing", "Live after"):
+        table.add_column(name)
+    for serial in ONTS:
+        device = devices.get(serial, {})
+        standing = str(device.get("standing", "not seen yet"))
+        after = f"{live_after[serial]:.1f} s" if serial in live_after else ""
+        table.add_row(
+            serial,
+            str(device.get("model", "")),
+            str(device.get("equipment", "")),
+            str(device.get("matched_by", "")),
+            Text(standing, style=STYLES.get(standing, "")),
+            after,
+        )
+    return table
