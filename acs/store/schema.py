@@ -37,17 +37,20 @@ def upgrade(db: Database) -> tuple[str, ...]:
     Processes that start together take turns: the second finds nothing left to do. Raises
     `SchemaTooNew`; after any error the schema is as it was.
     """
-    with db.begin() as conn:
-        if db.dialect == "postgresql":
-            conn.execute(text("SET LOCAL statement_timeout = 0"))
-            conn.execute(text("SET LOCAL lock_timeout = '60s'"))
-            conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-        lacking = _pending(_current(conn))
-        if lacking:
-            config = _config()
-            config.attributes["connection"] = conn
-            command.upgrade(config, "head")
-        return lacking
+    return db.run("upgrade", _upgrade_thd)
+
+
+def _upgrade_thd(conn: Connection) -> tuple[str, ...]:
+    if conn.dialect.name == "postgresql":
+        conn.execute(text("SET LOCAL statement_timeout = 0"))
+        conn.execute(text("SET LOCAL lock_timeout = '60s'"))
+        conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+    lacking = _pending(_current(conn))
+    if lacking:
+        config = _config()
+        config.attributes["connection"] = conn
+        command.upgrade(config, "head")
+    return lacking
 
 
 def prepare(db: Database) -> None:

@@ -69,7 +69,6 @@ def rotate_thd(conn: Connection, vault: Vault, progress: Progress | None = None)
 def rotate(database: Database, progress: Progress | None = None) -> int:
     """Do the same in one short transaction per batch, beside a running server."""
 
-
     def batch(column: Column[Any], after: Place) -> tuple[Place | None, int, int]:
         return database.run("rotate", rotate_batch_thd, database.vault, column, after)
 
