@@ -17,7 +17,7 @@ _THIS_HOST = frozenset({"localhost", "127.0.0.1", "::1"})
 def findings(client: ErpClient, mapping: Mapping) -> list[Finding]:
     """Check the site, as far as it answers. Blocking; raises nothing for a site's faults."""
     found: list[Finding] = []
-    for check in (_alive, _user, _time_zone, _schema, _list, _script, _voice):
+    for check in (_alive, _user, _time_zone, schema_findings, _list, _script, _voice):
         try:
             found += check(client, mapping)
         except ErpError as error:
@@ -66,7 +66,8 @@ def _time_zone(client: ErpClient, mapping: Mapping) -> Iterator[Finding]:
         yield Finding(Level.OK, f"The site's times are in {name}")
 
 
-def _schema(client: ErpClient, mapping: Mapping) -> Iterator[Finding]:
+def schema_findings(client: ErpClient, mapping: Mapping) -> Iterator[Finding]:
+    """Compare the mapping with the live site alone. Raises `ErpError` when it does not answer."""
     doctype = mapping.equipment.doctype
     try:
         meta = client.meta(doctype)

@@ -9,11 +9,12 @@ import click
 from twisted.internet import error as net_error
 
 from acs import log
-from acs.cli.main import Context, acs, pass_context
+from acs.cli.failures import UNUSABLE
+from acs.cli.main import Context, pass_context
 from acs.settings import Settings
 
 
-@acs.command()
+@click.command()
 @click.option(
     "--ready",
     is_flag=True,
@@ -25,6 +26,12 @@ def serve(context: Context, ready: bool) -> None:
 
     Runs with no settings at all: CWMP on port 7547, a database and generated secrets in the data
     directory. `acs doctor` says what is still missing.
+
+    \b
+    Examples:
+      acs serve
+      acs --config /etc/gigafibre-acs/acs.toml serve
+      ACS_LOG_LEVEL=debug acs serve
     """
     settings = context.settings
     end_log = log.configure(
@@ -41,12 +48,21 @@ def serve(context: Context, ready: bool) -> None:
 
 
 def _run(settings: Settings, ready: bool) -> int:
-    from twisted.internet import reactor as installed  # noqa: PLC0415 - importing it installs it
+    from twisted.internet import reactor as installed
 
-    from acs.server import Server  # noqa: PLC0415 - after the reactor
+    from acs.server import Server, misfits
 
     reactor: Any = installed
-    server = Server(settings, reactor)
+    try:
+        problems = misfits(settings.erp) if settings.erp.url else []
+        if problems:
+            for problem in problems:
+                click.echo(f"acs: ERPNext: {problem.text}. {problem.fix}.", err=True)
+            return 3
+        server = Server(settings, reactor)
+    except ValueError as error:
+        click.echo(f"acs: settings: {error}", err=True)
+        return 3
 
     def start() -> None:
         try:
@@ -67,4 +83,4 @@ def _run(settings: Settings, ready: bool) -> int:
     reactor.callWhenRunning(start)
     reactor.addSystemEventTrigger("before", "shutdown", server.stop_deferred)
     reactor.run()
-    return 3 if failed else 0
+    return UNUSABLE if failed else 0

@@ -6,7 +6,7 @@ It owns what the machine must not: cookies, connections, clocks, and the waiting
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -23,8 +23,7 @@ from acs.cwmp.session import Hold, Limits, Reject, Send, Session, State, Step
 from acs.cwmp.versions import choose_version
 from acs.devices.house import House
 from acs.devices.visit import Visit
-from acs.http import Reply, Request
-from acs.http.clock import Clock
+from acs.http import Clock, Connection, Reply, Request
 from acs.model import Contact, DataModel
 from acs.store.errors import StoreError
 
@@ -112,8 +111,6 @@ class CwmpEdge:
             return self._serve(line, request)
         if self._trailing(request):
             return Reply(204)
-        if self._busy() or len(self.lines) >= self._limits.sessions:
-            return self._full(request.connection.peer)
         admitted = self._gate.admit(request)
         if isinstance(admitted, Deferred):
             return admitted.addCallback(self._admitted, request)
@@ -135,10 +132,27 @@ class CwmpEdge:
             return cookie in self.lines.ended
         return isinstance(request.connection.state.get("line"), Line)
 
+    def admission(self, connection: Connection, headers: Mapping[str, str]) -> float | None:
+        """Seconds after which a CPE may come back, asked before its body is read; None: now.
+
+        Sessions that are open go on, however busy the house is.
+        """
+        if not (self._busy() or len(self.lines) >= self._limits.sessions):
+            return None
+        cookie = cookies.read(headers.get("cookie", ""))
+        if cookie in self.lines.by_cookie or isinstance(connection.state.get("line"), Line):
+            return None
+        self._watcher.rejected("full", connection.peer)
+        return self._retry_after()
+
+    def _retry_after(self) -> float:
+        """Spread, so that those who are sent away do not come back all at once."""
+        return self._limits.retry_after * (0.5 + self._spread())
+
     def _full(self, address: str) -> Reply:
         self._watcher.rejected("full", address)
-        seconds = round(self._limits.retry_after * (0.5 + self._spread()))
-        return Reply(503, headers=(("Retry-After", str(max(1, seconds))),), close=True)
+        seconds = str(max(1, round(self._retry_after())))
+        return Reply(503, headers=(("Retry-After", seconds),), close=True)
 
     def _admitted(self, admitted: Credential | Reply, request: Request) -> Answer:
         if isinstance(admitted, Reply):

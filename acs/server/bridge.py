@@ -17,8 +17,11 @@ from acs.store.queues import Queues
 from erp_bridge import mapping
 from erp_bridge.breaker import Breaker
 from erp_bridge.breaker import State as BreakerState
+from erp_bridge.check import schema_findings
 from erp_bridge.client import ErpClient
+from erp_bridge.errors import ErpError
 from erp_bridge.lookup import Lookup
+from erp_bridge.schema import Finding, Level
 from erp_bridge.source import ErpSource, Hooks, Limits
 from erp_bridge.threads import Threads
 
@@ -71,6 +74,23 @@ def make_client(settings: ErpSettings, metrics: Metrics | None = None) -> ErpCli
 def load_mapping(settings: ErpSettings) -> mapping.Mapping:
     """The mapping of these settings. Raises `mapping.MappingError` with the line named."""
     return mapping.load(Path(settings.mapping).expanduser() if settings.mapping else None)
+
+
+def misfits(settings: ErpSettings) -> list[Finding]:
+    """What in the mapping does not fit the live site, each with its fix. Blocking.
+
+    Empty also when the site cannot be asked: a server that restarts while ERPNext is down must
+    still serve devices from its mirror.
+    """
+    client = make_client(settings)
+    try:
+        found = schema_findings(client, load_mapping(settings))
+        return [finding for finding in found if finding.level is Level.ERROR]
+    except ErpError as error:
+        log.warning("the mapping could not be checked", error=error.text, fix=error.fix)
+        return []
+    finally:
+        client.close()
 
 
 class Bridge:

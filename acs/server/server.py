@@ -240,6 +240,7 @@ class Server:
                 max_connections=settings.http.connections,
                 max_connections_per_address=settings.http.connections_per_address,
             ),
+            admission=self._edge.admission,
             count=self._watcher.counted,
             on_error=lambda error: self._watcher.bug("http", error),
         )
