@@ -12,6 +12,7 @@ from acs.devices.effects import (
     SaveProof,
     SaveSnapshot,
 )
+from acs.devices.house import Policy
 from acs.devices.identity import EquipmentStatus
 from acs.devices.ledger import Ledger
 from acs.devices.matching import read_identity, unmatch_gone
@@ -223,20 +224,32 @@ def _count_lost(ledger: Ledger) -> None:
         ledger.change(retry_at=ledger.contact.at + pause, checked_at=ledger.contact.at)
 
 
-async def _with_management(ledger: Ledger, intent: Intent) -> Intent:
-    """Add what the server itself wants: its own credentials, the inform interval."""
-    policy = ledger.house.policy
+def with_inform_interval(intent: Intent, policy: Policy) -> Intent:
+    """Add the inform interval of our own settings, where the wish names none."""
     management = intent.management or Management()
-    if policy.periodic_inform_interval and management.periodic_inform_interval is None:
-        management = replace(
-            management,
-            periodic_inform=True,
-            periodic_inform_interval=policy.periodic_inform_interval,
-        )
-    if policy.own_credentials and ledger.contact.credential == "bootstrap":
-        password = await _own_password(ledger)
-        management = replace(management, acs_username=ledger.device.key, acs_password=password)
-    return intent if management == Management() else replace(intent, management=management)
+    if not policy.periodic_inform_interval or management.periodic_inform_interval is not None:
+        return intent
+    ours = replace(
+        management,
+        periodic_inform=True,
+        periodic_inform_interval=policy.periodic_inform_interval,
+    )
+    return replace(intent, management=ours)
+
+
+async def _with_management(ledger: Ledger, intent: Intent) -> Intent:
+    """Add what the server itself wants: the inform interval, the device's own credentials."""
+    policy = ledger.house.policy
+    intent = with_inform_interval(intent, policy)
+    if not policy.own_credentials or ledger.contact.credential != "bootstrap":
+        return intent
+    password = await _own_password(ledger)
+    management = replace(
+        intent.management or Management(),
+        acs_username=ledger.device.key,
+        acs_password=password,
+    )
+    return replace(intent, management=management)
 
 
 async def _own_password(ledger: Ledger) -> Secret:
