@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-import secrets
-import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from acs.settings import Settings, SettingsError
-from acs.settings.first_start import complete
-from acs.store.errors import StoreError
+from acs.cli.failures import EXIT_CODES, explain
+from acs.cli.lazy import Lazy, LazyGroup
+
+if TYPE_CHECKING:
+    from acs.settings import Settings
 
 
 @dataclass
@@ -23,24 +24,54 @@ class Context:
     config: Path | None = None
 
     @cached_property
+    def given(self) -> Settings:
+        """The settings as they are given, without what a first start would make."""
+        from acs.settings import Settings
+
+        return Settings.load(self.config, os.environ)
+
+    @cached_property
     def settings(self) -> Settings:
         """The settings, with what is made at the first start."""
-        return complete(Settings.load(self.config, os.environ), secrets.token_bytes)
+        import secrets
+
+        from acs.settings import complete
+
+        return complete(self.given, secrets.token_bytes)
 
 
 pass_context = click.make_pass_decorator(Context)
 
-EXIT_CODES = """\b
-Exit codes:
-  0  done, and all is well
-  1  done, but something is not as it should be
-  2  the command was not understood
-  3  the settings or the database cannot be used
-  4  no such device, or more than one
-"""
+COMMANDS = {
+    "serve": Lazy("acs.cli.serve:serve", "Serve devices until stopped."),
+    "doctor": Lazy("acs.cli.doctor:doctor", "Look for what is missing or wrong, and name the fix."),
+    "plan": Lazy("acs.cli.plan:plan", "Show what would be written to a device, without writing."),
+    "device": Lazy("acs.cli.device:device", "Look at devices, and have things done on them."),
+    "blueprint": Lazy("acs.cli.blueprint:blueprint", "Look at blueprints and check your own."),
+    "settings": Lazy("acs.cli.settings:settings", "Show and check the settings."),
+    "db": Lazy("acs.cli.db:db", "Look after the database."),
+    "completion": Lazy("acs.cli.completion:completion", "Print a completion script for a shell."),
+}
+
+
+class _Root(LazyGroup):
+    """The command itself; it turns errors that a person can mend into one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            failure = explain(error)
+            if failure is None:
+                raise
+            raise failure from error
 
 
 @click.group(
+    cls=_Root,
+    lazy=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=EXIT_CODES,
 )
@@ -53,20 +84,18 @@ Exit codes:
 @click.version_option(package_name="gigafibre-acs")
 @click.pass_context
 def acs(ctx: click.Context, config: Path | None) -> None:
-    """Gigafibre ACS: zero-touch provisioning of ONTs from ERPNext."""
+    """Gigafibre ACS: zero-touch provisioning of ONTs from ERPNext.
+
+    \b
+    Examples:
+      acs serve                     serve devices
+      acs doctor                    is everything as it should be?
+      acs device list               who has called
+      acs plan 22275A7000001        what would be written to this device
+    """
     ctx.obj = Context(config)
 
 
 def main() -> None:
-    """Run the command line; what goes wrong is one line that names the fix, not a trace."""
-    from acs.cli import serve  # noqa: F401, PLC0415 - registers its command
-
-    try:
-        acs(prog_name="acs")
-    except SettingsError as error:
-        for problem in error.problems:
-            click.echo(f"acs: settings: {problem}", err=True)
-        sys.exit(3)
-    except StoreError as error:
-        click.echo(f"acs: database: {error}", err=True)
-        sys.exit(3)
+    """Run the command line."""
+    acs(prog_name="acs")

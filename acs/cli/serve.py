@@ -58,11 +58,11 @@ def _run(settings: Settings, ready: bool) -> int:
         if problems:
             for problem in problems:
                 click.echo(f"acs: ERPNext: {problem.text}. {problem.fix}.", err=True)
-            return 3
+            return UNUSABLE
         server = Server(settings, reactor)
     except ValueError as error:
         click.echo(f"acs: settings: {error}", err=True)
-        return 3
+        return UNUSABLE
 
     def start() -> None:
         try:
