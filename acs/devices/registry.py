@@ -11,6 +11,7 @@ from acs.devices.record import Opened, Snapshot
 from acs.devices.source import EquipmentSource
 from acs.model import Contact, Secret
 from acs.profiles import Blueprint, Facts, Library
+from acs.store.errors import StoreError
 from acs.store.queues import Queues
 
 
@@ -28,14 +29,20 @@ class Registry:
         missing: Mapping[str, frozenset[str]],
         clock: Callable[[], float],
         password: Callable[[], str],
+        unwritten: Callable[[StoreError], None],
     ) -> None:
-        """Take the parts. ``missing``: optional names each model is known not to have."""
+        """Take the parts.
+
+        ``missing``: optional names each model is known not to have. ``unwritten`` hears that a
+        post was not taken because the store is full.
+        """
         self.policy = policy
         self.source = source
         self.key = key
         self._queues = queues
         self._clock = clock
         self._password = password
+        self._unwritten = unwritten
         self._missing = dict(missing)
         # A fleet has few kinds of devices and millions of sessions.
         self.blueprint: Callable[[Facts], Blueprint | None] = lru_cache(4096)(library.choose)
@@ -61,7 +68,11 @@ class Registry:
     def post(self, effects: Sequence[Effect]) -> None:
         """Write with the next batch; nobody waits."""
         self._learn(effects)
-        self._queues.post(effects)
+        try:
+            self._queues.post(effects)
+        except StoreError as error:
+            # Nobody waits for a post: the device is served, and says the same again next time.
+            self._unwritten(error)
 
     def missing(self, model_key: str) -> frozenset[str]:
         """Optional names this model and firmware is known not to have."""

@@ -114,6 +114,7 @@ class Server:
         source: EquipmentSource = (
             self._bridge.source if self._bridge else MirrorSource(self._queues)
         )
+        self._watcher = EdgeWatcher(self.metrics, OncePer(60.0, time.monotonic))
         self._house = Registry(
             self._queues,
             source,
@@ -123,8 +124,8 @@ class Server:
             missing=self.database.run("missing names", missing_thd),
             clock=time.time,
             password=lambda: secrets.token_urlsafe(18),
+            unwritten=self._watcher.unwritten,
         )
-        self._watcher = EdgeWatcher(self.metrics, OncePer(60.0, time.monotonic))
         self._edge = self._build_edge()
         self._watch()
 

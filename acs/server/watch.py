@@ -52,6 +52,10 @@ class EdgeWatcher:
         """A repaired message: once a while for each address."""
         self._line("message repaired", "; ".join(warnings), address)
 
+    def unwritten(self, error: Exception) -> None:
+        """What was posted to the store was not taken."""
+        self._line("not written", str(error), "")
+
     def counted(self, name: str) -> None:
         """A count of the HTTP edge."""
         if name.startswith("refused"):
