@@ -43,7 +43,7 @@ def span(seconds: float) -> str:
     return "0 s"
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType):  # type: ignore[type-arg] # not generic before click 8.2
     """A duration as people write it: ``90``, ``90s``, ``15m``, ``24h``, ``7d``, ``2w``."""
 
     name = "duration"

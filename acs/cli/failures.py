@@ -22,17 +22,30 @@ Exit codes:
 
 
 class Failure(click.ClickException):
-    """Ends the command with ``lines`` on standard error and an exit code."""
+    """Ends the command with ``lines`` on standard error: something cannot be used."""
 
-    def __init__(self, *lines: str, code: int = UNUSABLE) -> None:
+    exit_code = UNUSABLE
+
+    def __init__(self, *lines: str) -> None:
         super().__init__("\n".join(lines))
         self.lines = lines
-        self.exit_code = code
 
     def show(self, file: object = None) -> None:
         """Print the lines to standard error."""
         for line in self.lines:
             click.echo(f"acs: {line}", err=True)
+
+
+class UnknownDevice(Failure):
+    """No such device, or more than one."""
+
+    exit_code = UNKNOWN_DEVICE
+
+
+class Amiss(Failure):
+    """What was asked for cannot be shown or done, though everything works."""
+
+    exit_code = DIFFERENT
 
 
 def explain(error: Exception) -> Failure | None:

@@ -11,7 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 from sqlalchemy import Connection
 
-from acs.cli.failures import UNKNOWN_DEVICE, Failure
+from acs.cli.failures import UnknownDevice
 from acs.devices.record import Device
 from acs.store import Database, devices
 
@@ -22,7 +22,7 @@ _LOOKED_THROUGH = 500
 _SHOWN = 5
 
 
-class DeviceName(click.ParamType):
+class DeviceName(click.ParamType):  # type: ignore[type-arg] # not generic before click 8.2
     """A device: its key, id, serial number, MAC in any spelling, or the name of its equipment."""
 
     name = "device"
@@ -46,7 +46,7 @@ def device_argument(command: F) -> F:
 def find_device(database: Database, text: str) -> Device:
     """Find the one device that ``text`` names.
 
-    Raises `Failure` with code 4 when there is none, naming near ones, or more than one.
+    Raises `UnknownDevice` when there is none, naming near ones, or more than one.
     """
     with database.read() as conn:
         found = devices.resolve_thd(conn, text)
@@ -55,12 +55,11 @@ def find_device(database: Database, text: str) -> Device:
         near = [] if found else _near(conn, text)
     if found:
         keys = [device.key for device in found]
-        raise Failure(
-            f"{text!r} fits {len(found)} devices: {_listed(keys)}; name one by its key",
-            code=UNKNOWN_DEVICE,
+        raise UnknownDevice(
+            f"{text!r} fits {len(found)} devices: {_listed(keys)}; name one by its key"
         )
     hint = f"did you mean {_listed(near)}?" if near else "see `acs device list`"
-    raise Failure(f"no device is called {text!r}; {hint}", code=UNKNOWN_DEVICE)
+    raise UnknownDevice(f"no device is called {text!r}; {hint}")
 
 
 def _near(conn: Connection, text: str) -> list[str]:

@@ -76,7 +76,7 @@ async def provision(ledger: Ledger, line: DataModel) -> None:
         case Pending(reason):
             ledger.say("waiting", reason)
         case Wish(equipment, _, digest) if equipment.status in NOT_PUSHED:
-            key = _wish_key(ledger, blueprint, digest)
+            key = wish_key(digest, blueprint, ledger.house.policy)
             ledger.change(wish=key, checked_at=ledger.contact.at)
             reason = f"{equipment.name} is {equipment.status}: nothing is pushed"
             ledger.stand(Standing.HELD, reason)
@@ -88,9 +88,12 @@ async def provision(ledger: Ledger, line: DataModel) -> None:
                 raise
 
 
-def _wish_key(ledger: Ledger, blueprint: Blueprint, digest: str) -> str:
-    """Changes with the mirrored wish, the blueprint and our own settings."""
-    return f"{digest}:{blueprint.digest}:{ledger.house.policy.digest}"
+def wish_key(digest: str, blueprint: Blueprint, policy: Policy) -> str:
+    """Name what a device is compared with (`Device.wish`).
+
+    It changes with the mirrored wish (``digest``), the blueprint and our own settings.
+    """
+    return f"{digest}:{blueprint.digest}:{policy.digest}"
 
 
 def _look(ledger: Ledger, blueprint: Blueprint) -> _Look | None:
@@ -101,7 +104,7 @@ def _look(ledger: Ledger, blueprint: Blueprint) -> _Look | None:
         reset=_was_reset(ledger, blueprint),
         asked=next((job for job in ledger.opened.jobs if _asks_for_it(job)), None),
     )
-    changed = device.wish != _wish_key(ledger, blueprint, ledger.opened.wish)
+    changed = device.wish != wish_key(ledger.opened.wish, blueprint, policy)
     reason = (
         look.reset
         or look.asked is not None
@@ -167,7 +170,7 @@ async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) ->
         ledger.learn(SaveSnapshot(device.id, outcome.snapshot))
     for problem in outcome.problems:
         ledger.say("not possible", str(problem))
-    ledger.change(wish=_wish_key(ledger, look.blueprint, wish.digest), checked_at=contact.at)
+    ledger.change(wish=wish_key(wish.digest, look.blueprint, house.policy), checked_at=contact.at)
     _conclude(ledger, look, outcome, mark)
 
 
