@@ -1,0 +1,41 @@
+"""`acs device`: the commands about one device, and the list of all."""
+
+from __future__ import annotations
+
+import click
+
+from acs.cli.lazy import Lazy, LazyGroup
+
+COMMANDS = {
+    "list": Lazy("acs.cli.device_list:list_devices", "List devices, and count them by standing."),
+    "show": Lazy("acs.cli.device_show:show", "Show all that is known of a device."),
+    "timeline": Lazy("acs.cli.device_history:timeline", "Show what happened to a device."),
+    "faults": Lazy("acs.cli.device_history:faults", "Show open faults, of one device or all."),
+    "proof": Lazy("acs.cli.device_history:proof", "Show what was written and read back."),
+    "jobs": Lazy("acs.cli.device_history:jobs", "Show what was asked of a device."),
+    "snapshot": Lazy("acs.cli.device_history:snapshot", "Show what a device last reported."),
+    "provision": Lazy("acs.cli.device_jobs:provision", "Compare it with its wish and converge."),
+    "read": Lazy("acs.cli.device_jobs:read", "Read parameters."),
+    "set": Lazy("acs.cli.device_jobs:set_values", "Write parameters."),
+    "add": Lazy("acs.cli.device_jobs:add", "Create a row in a table."),
+    "delete": Lazy("acs.cli.device_jobs:delete", "Delete a row of a table."),
+    "reboot": Lazy("acs.cli.device_jobs:reboot", "Reboot it."),
+    "factory-reset": Lazy("acs.cli.device_jobs:factory_reset", "Reset it to factory defaults."),
+    "forget": Lazy("acs.cli.device_forget:forget", "Delete its record and history."),
+}
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS)
+def device() -> None:
+    """Look at devices, and have things done on them.
+
+    DEVICE is a key, an id, a serial number, a MAC in any spelling, or the name of its equipment.
+    What is to be done on a device is kept as a job: the running server does it at the device's
+    next contact.
+
+    \b
+    Examples:
+      acs device list --standing quarantined
+      acs device show 22275A7000001
+      acs device read 22275A7000001 Device.DeviceInfo.UpTime --wait 60
+    """

@@ -1,0 +1,201 @@
+"""`acs device show`: all that is known of one device."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from acs.cli import render
+from acs.cli.ages import age, iso
+from acs.cli.database import opened
+from acs.cli.documents import device_document, fault_document, job_document, proof_document
+from acs.cli.lookup import device_argument, find_device
+from acs.cli.main import Context, pass_context
+from acs.cli.masking import Masks
+from acs.devices.record import Device, FaultRecord, Job, JobState, Proof
+from acs.devices.source import MirrorRow
+from acs.profiles import Library
+from acs.store import devices, equipment, faults, jobs, proofs
+
+_JOBS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the store holds of one device."""
+
+    device: Device
+    wish: MirrorRow | None
+    proof: Proof | None
+    faults: list[FaultRecord]
+    jobs: list[Job]
+    masks: Masks
+
+
+@click.command()
+@device_argument
+@render.json_option
+@pass_context
+def show(context: Context, device: str, as_json: bool) -> None:
+    """Show who DEVICE is, where it stands and why, its equipment, proof, faults and jobs.
+
+    \b
+    Examples:
+      acs device show 22275A7000001
+      acs device show EQP-00001 --json
+    """
+    with opened(context) as database:
+        found = find_device(database, device)
+        with database.read() as conn:
+            known = _Known(
+                devices.get_thd(conn, found.id) or found,
+                equipment.wish_thd(conn, [found.equipment]).get(found.equipment),
+                proofs.latest_thd(conn, found.id),
+                faults.list_thd(conn, found.id),
+                jobs.list_thd(conn, found.id, limit=_JOBS),
+                masks_of(context, found),
+            )
+    if as_json:
+        render.emit(_document(known))
+    else:
+        _print(known, time.time())
+
+
+def masks_of(context: Context, device: Device) -> Masks:
+    """Say what must not be shown of this device."""
+    library = Library.load(context.settings.provisioning.blueprint_dir or None)
+    return Masks.of(library.get(device.blueprint))
+
+
+def _document(known: _Known) -> dict[str, Any]:
+    wish = known.wish
+    box = wish.equipment if wish else None
+    return {
+        "device": device_document(known.device),
+        "equipment": {
+            "name": box.name,
+            "status": box.status.value,
+            "customer": box.customer,
+            "service_location": box.service_location,
+            "service_subscription": box.service_subscription,
+            "fetched_at": iso(wish.fetched_at),
+        }
+        if wish and box
+        else None,
+        "proof": proof_document(known.proof) if known.proof else None,
+        "faults": [fault_document(fault) for fault in known.faults],
+        "jobs": [job_document(job, known.masks) for job in known.jobs],
+    }
+
+
+def _print(known: _Known, now: float) -> None:
+    device, wish = known.device, known.wish
+    standing = device.standing.value
+    hardware = " ".join(filter(None, (device.manufacturer, device.model, device.hardware)))
+    render.print_facts(
+        (
+            ("Device", f"{device.key}  (id {device.id})"),
+            ("Standing", standing),
+            ("Why", device.reason),
+            ("Tried again", age(device.retry_at, now) if device.retry_at > now else ""),
+            ("Hardware", hardware),
+            ("Software", device.software),
+            ("Serial", device.serial_number),
+            ("MAC", ":".join(device.mac[i : i + 2] for i in range(0, len(device.mac), 2))),
+            ("Address", device.address),
+            ("Speaks", f"{device.protocol}, {device.root}"),
+            ("Blueprint", device.blueprint or "none"),
+            ("Password", "its own" if device.own_credentials else "the shared one, so far"),
+            ("Seen", f"{age(device.last_seen, now)}, first {age(device.first_seen, now)}"),
+            ("Booted", age(device.last_boot, now)),
+            ("Reset", age(device.last_bootstrap, now)),
+            ("Compared", age(device.checked_at, now)),
+        )
+    )
+    if device.equipment:
+        box = wish.equipment if wish else None
+        render.heading("Equipment")
+        render.print_facts(
+            (
+                ("Name", device.equipment),
+                ("Matched by", device.matched_by),
+                ("Status", box.status.value if box else "not in the mirror"),
+                ("Customer", box.customer if box else ""),
+                ("Location", box.service_location if box else ""),
+                ("Subscription", box.service_subscription if box else ""),
+                ("Asked", age(wish.fetched_at, now) if wish else ""),
+            )
+        )
+    elif device.suggestion:
+        render.say(f"\nPlease check {device.suggestion}: its MAC is close to this device's.")
+    if known.proof:
+        _print_proof(known.proof, device, now)
+    if known.faults:
+        render.heading("Open faults")
+        print_faults(known.faults, now)
+    if known.jobs:
+        render.heading("Latest jobs")
+        print_jobs(known.jobs, known.masks, now)
+
+
+def _print_proof(proof: Proof, device: Device, now: float) -> None:
+    counts = Counter(line.verdict for line in proof.lines)
+    summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    end = "complete" if proof.complete else "not complete"
+    render.heading("Proof")
+    render.say(f"{end}, {age(proof.at, now)}: {summary}.  Lines: acs device proof {device.key}")
+
+
+def print_faults(found: list[FaultRecord], now: float) -> None:
+    """Print faults, each refused parameter on a line of its own."""
+    for fault in found:
+        again = f", tried again {age(fault.retry_at, now)}" if fault.retry_at > now else ""
+        code = f" {fault.code}" if fault.code else ""
+        render.say(
+            f"{fault.subject}{code}: {fault.text}  ({age(fault.at, now)}, {fault.count}×{again})"
+        )
+        for parameter in fault.parameters:
+            render.say(f"    {parameter}")
+
+
+def print_jobs(found: list[Job], masks: Masks, now: float) -> None:
+    """Print jobs, newest first."""
+    render.print_table(
+        ("Job", "What", "State", "Asked", "By", "Ended", "Tries", "Outcome"),
+        (
+            (
+                job.id,
+                job.kind.value,
+                job.state.value,
+                age(job.created_at, now),
+                job.created_by,
+                age(job.finished_at, now) if job.finished_at else "",
+                job.attempts,
+                outcome(job, masks, now),
+            )
+            for job in found
+        ),
+        "No job.",
+    )
+
+
+def outcome(job: Job, masks: Masks, now: float) -> str:
+    """Say in a few words what came of a job."""
+    result = masks.result(job.result)
+    if job.state in (JobState.QUEUED, JobState.SENT):
+        return f"expires {age(job.expires_at, now)}" if job.expires_at else ""
+    if error := result.get("error"):
+        return str(error)
+    values = result.get("values")
+    if isinstance(values, dict):
+        return ", ".join(f"{path} = {text}" for path, text in values.items())
+    if row := result.get("row"):
+        return f"created {row}"
+    if written := result.get("written"):
+        later = " (takes effect later)" if result.get("applied_later") else ""
+        return f"wrote {', '.join(written)}{later}"
+    return str(result.get("text", ""))
