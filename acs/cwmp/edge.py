@@ -118,10 +118,13 @@ class CwmpEdge:
 
     def _line_of(self, request: Request) -> Line | None:
         cookie = cookies.read(request.headers.get("cookie", ""))
-        if cookie is not None:
-            return self.lines.by_cookie.get(cookie)
-        line = request.connection.state.get("line")
-        return line if isinstance(line, Line) and not line.ended else None
+        if cookie is None:
+            line = _begun_on(request.connection)
+            return line if line and not line.ended else None
+        line = self.lines.by_cookie.get(cookie)
+        if line is not None:
+            line.cookie_returned = True
+        return line
 
     def _trailing(self, request: Request) -> bool:
         """An empty POST after the end (FreeACS: devices of the first issue send one more)."""
@@ -130,7 +133,7 @@ class CwmpEdge:
         cookie = cookies.read(request.headers.get("cookie", ""))
         if cookie is not None:
             return cookie in self.lines.ended
-        return isinstance(request.connection.state.get("line"), Line)
+        return _begun_on(request.connection) is not None
 
     def admission(self, connection: Connection, headers: Mapping[str, str]) -> float | None:
         """Seconds after which a CPE may come back, asked before its body is read; None: now.
@@ -209,9 +212,11 @@ class CwmpEdge:
 
     def _continue(self, line: Line, envelope: Envelope, request: Request) -> Answer:
         if isinstance(envelope.message, Inform):
-            # The old session is dead (TR-069 3.7.2.4); its credentials opened this one's door.
-            line.session.lost("a new Inform in the session")
-            self._end(line, "replaced")
+            # A proxy that pools connections may bring another CPE's first word over this one.
+            if line.cookie_returned or line.key == announcement.device_of(envelope.message).key:
+                # The old session is dead (TR-069 3.7.2.4); it opens the door to no other one.
+                line.session.lost("a new Inform in the session")
+                self._end(line, "replaced")
             admitted = self._gate.admit(request)
             if isinstance(admitted, Deferred):
                 return admitted.addCallback(self._reopened, envelope, request)
@@ -374,8 +379,8 @@ class CwmpEdge:
     def sweep(self) -> None:
         """End the sessions whose CPE fell silent; called about once a second."""
         now = self._clock.seconds()
-        for line in self.lines.silent(now):
-            if line.posts == 1 and not line.waiting:
+        for line in self.lines.silent(now, self._limits.timeout):
+            if line.posts == 1:
                 self._left_early[line.key] = self._left_early.get(line.key, 0) + 1
                 while len(self._left_early) > Lines.REMEMBERED:
                     self._left_early.popitem(last=False)
@@ -383,3 +388,9 @@ class CwmpEdge:
             self._end(line, "timeout")
         while self.lines.ended and now - next(iter(self.lines.ended.values())) > 60:
             self.lines.ended.popitem(last=False)
+
+
+def _begun_on(connection: Connection) -> Line | None:
+    """The session last begun on ``connection``, if its CPE shows no sign of knowing cookies."""
+    line = connection.state.get("line")
+    return line if isinstance(line, Line) and not line.cookie_returned else None

@@ -29,6 +29,8 @@ class Line:
     posts: int = 1
     waiting: bool = False
     """A request of the CPE is held until something of the house has come."""
+    cookie_returned: bool = False
+    """The CPE knows cookies, so that its session is not looked for by connection."""
     ended: str = ""
 
 
@@ -66,12 +68,14 @@ class Lines:
         while len(self.ended) > self.REMEMBERED:
             self.ended.popitem(last=False)
 
-    def silent(self, now: float) -> Iterator[Line]:
-        """Sessions whose CPE was not heard for their time-out."""
-        # Ordered by last activity, so the walk ends at the first that may still be alive under
-        # the longest time-out; shorter ones behind it wait for the next walk.
+    def silent(self, now: float, shortest: float) -> Iterator[Line]:
+        """Sessions whose CPE was not heard for their time-out; none is below ``shortest``.
+
+        While we keep a CPE waiting, it is not the CPE that is silent.
+        """
         for line in list(self.by_cookie.values()):
-            if now - line.touched < min(line.timeout, 30.0):
+            quiet = now - line.touched
+            if quiet < shortest:
                 return
-            if now - line.touched >= line.timeout:
+            if quiet >= line.timeout and not line.waiting:
                 yield line

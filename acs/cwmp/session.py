@@ -347,10 +347,9 @@ class Session:
 
 
 def _is_request(message: Message) -> bool:
-    return isinstance(message, UnknownMethod | GetRPCMethods) or (
-        announcement.notice_of(message) is not None
-    )
+    """Whatever is no answer asks for one, a method of ours that a CPE cannot call included."""
+    return not (isinstance(message, SoapFault) or _name(message).endswith("Response"))
 
 
 def _name(message: Message) -> str:
-    return type(message).__name__
+    return message.name if isinstance(message, UnknownMethod) else type(message).__name__
