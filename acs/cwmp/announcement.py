@@ -11,7 +11,6 @@ from acs.cwmp.messages import (
     AutonomousTransferCompleteResponse,
     DUStateChangeComplete,
     DUStateChangeCompleteResponse,
-    EventStruct,
     Inform,
     Kicked,
     KickedResponse,
@@ -21,6 +20,7 @@ from acs.cwmp.messages import (
     TransferComplete,
     TransferCompleteResponse,
 )
+from acs.cwmp.structures import EventStruct
 from acs.model import Contact, DeviceId, Event, EventKind, Fault, Notice
 
 METHODS = (

@@ -21,13 +21,13 @@ from acs.cwmp.messages import (
     GetParameterValues,
     GetParameterValuesResponse,
     Message,
-    ParameterValue,
     Reboot,
     RebootResponse,
     SetParameterValues,
     SetParameterValuesResponse,
     SoapFault,
 )
+from acs.cwmp.structures import ParameterValue
 from acs.model import (
     Add,
     Added,

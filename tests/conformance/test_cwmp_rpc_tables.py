@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from lxml import etree
 
-from acs.cwmp import faults
+from acs.cwmp import faults, structures
 from acs.cwmp import messages as m
 from acs.cwmp.datetimes import UNKNOWN_TIME
 from acs.cwmp.soap import encode
@@ -190,7 +190,7 @@ def rows(members: str) -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize("name", TABLE)
 def test_members_stand_in_schema_order_with_schema_types(name: str) -> None:
-    members = members_of(METHODS.get(name) or getattr(m, name))
+    members = members_of(METHODS.get(name) or getattr(structures, name))
     expected = rows(TABLE[name])
     assert [member.element for member in members] == [row[0] for row in expected]
     for member, (_, kind, mark) in zip(members, expected, strict=True):
@@ -200,9 +200,13 @@ def test_members_stand_in_schema_order_with_schema_types(name: str) -> None:
             assert member.shape is Shape.ARRAY
             assert (array_element(member.kind), array_type(member.kind)) == ARRAYS[kind]
         elif kind == "OperationStruct":
-            assert member.kind == (m.InstallOpStruct, m.UpdateOpStruct, m.UninstallOpStruct)
+            assert member.kind == (
+                structures.InstallOpStruct,
+                structures.UpdateOpStruct,
+                structures.UninstallOpStruct,
+            )
         elif kind in STRUCTURES:
-            assert member.kind is getattr(m, kind)
+            assert member.kind is getattr(structures, kind)
         else:
             assert member.kind in NAMED_TYPES[kind], member
 
@@ -236,9 +240,9 @@ def body_of(message: m.Message) -> etree._Element:
 
 def test_a_method_is_qualified_and_everything_inside_it_is_not() -> None:
     inform = m.Inform(
-        m.DeviceIdStruct("M", "001122", "P", "S"),
-        (m.EventStruct("0 BOOTSTRAP"),),
-        parameter_list=(m.ParameterValue("Device.A", Value("x")),),
+        structures.DeviceIdStruct("M", "001122", "P", "S"),
+        (structures.EventStruct("0 BOOTSTRAP"),),
+        parameter_list=(structures.ParameterValue("Device.A", Value("x")),),
     )
     method = body_of(inform)
     assert method.tag == f"{{{NS}}}Inform"
@@ -250,15 +254,15 @@ def test_array_type_counts_the_members(count: int) -> None:
     key = "{http://schemas.xmlsoap.org/soap/encoding/}arrayType"
     names = body_of(m.GetParameterValues(("A.",) * count))[0]
     assert names.get(key) == f"xsd:string[{count}]" and len(names) == count
-    values = body_of(m.SetParameterValues((m.ParameterValue("A", Value("1")),) * count))[0]
+    values = body_of(m.SetParameterValues((structures.ParameterValue("A", Value("1")),) * count))[0]
     assert values.get(key) == f"cwmp:ParameterValueStruct[{count}]" and len(values) == count
     vouchers = body_of(m.SetVouchers(("QUJD",) * count))[0]
     assert vouchers.get(key) == f"soap-enc:base64[{count}]" and len(vouchers) == count
 
 
 def test_operations_are_repeated_elements_that_name_their_type() -> None:
-    install = m.InstallOpStruct("http://x/", password=Secret("p"))
-    change = body_of(m.ChangeDUState((install, m.UninstallOpStruct("u"))))
+    install = structures.InstallOpStruct("http://x/", password=Secret("p"))
+    change = body_of(m.ChangeDUState((install, structures.UninstallOpStruct("u"))))
     assert [node.tag for node in change] == ["Operations", "Operations"]
     key = "{http://www.w3.org/2001/XMLSchema-instance}type"
     assert [node.get(key) for node in change] == ["cwmp:InstallOpStruct", "cwmp:UninstallOpStruct"]

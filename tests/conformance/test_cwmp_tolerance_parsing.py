@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from acs.cwmp import messages as m
+from acs.cwmp import structures
 from acs.cwmp.datetimes import UNKNOWN_TIME
 from acs.cwmp.soap import MalformedEnvelope, decode
 from acs.cwmp.versions import version_of
@@ -72,8 +73,8 @@ def inform_of(body: str | bytes, content_type: str = "") -> tuple[m.Envelope, m.
 
 def test_a_sound_inform_has_no_warnings() -> None:
     decoded, inform = inform_of(envelope(INFORM))
-    assert inform.device_id == m.DeviceIdStruct("TP-Link", "98254A", "XX530v", "S1")
-    assert inform.event == (m.EventStruct("2 PERIODIC"),)
+    assert inform.device_id == structures.DeviceIdStruct("TP-Link", "98254A", "XX530v", "S1")
+    assert inform.event == (structures.EventStruct("2 PERIODIC"),)
     assert (decoded.id, decoded.namespace, decoded.warnings) == ("42", NS, ())
 
 
@@ -353,7 +354,7 @@ def test_event_without_event_code_is_skipped() -> None:
         "<EventStruct>", "<EventStruct><CommandKey>k</CommandKey></EventStruct><EventStruct>"
     )
     decoded, inform = inform_of(envelope(body))
-    assert inform.event == (m.EventStruct("2 PERIODIC"),) and decoded.warnings
+    assert inform.event == (structures.EventStruct("2 PERIODIC"),) and decoded.warnings
 
 
 def test_current_time_without_zone_is_utc() -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from acs.cwmp import messages as m
+from acs.cwmp import structures
 from acs.cwmp.datetimes import INFINITE_TIME, UNKNOWN_TIME, format_time, parse_time
 from acs.cwmp.versions import choose_version
 from acs.model import Value
@@ -69,11 +70,11 @@ def test_the_highest_common_version_is_chosen(
     ],
 )
 def test_a_field_gives_its_element_name(field: str, element: str) -> None:
-    assert m.element_name(field) == element
+    assert structures.element_name(field) == element
 
 
 def test_a_parameter_prints_without_its_value() -> None:
-    secret = m.ParameterValue("Device.WiFi.KeyPassphrase", Value("hunter2"))
+    secret = structures.ParameterValue("Device.WiFi.KeyPassphrase", Value("hunter2"))
     shown = repr(m.SetParameterValues((secret,)))
     assert "KeyPassphrase" in shown and "hunter2" not in shown
 

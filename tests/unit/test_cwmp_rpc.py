@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from acs.cwmp import messages as m
+from acs.cwmp import structures
 from acs.cwmp.dialect import Dialect
 from acs.cwmp.rpc import DeviceOperation, DeviceOutcome, perform
 from acs.model import (
@@ -51,13 +52,13 @@ def tree_cpe(tree: dict[str, str], *, names_bad: bool = False) -> Callable[[m.Me
 
     def answer(request: m.Message) -> m.Message:
         assert isinstance(request, m.GetParameterValues)
-        found: list[m.ParameterValue] = []
+        found: list[structures.ParameterValue] = []
         for name in request.parameter_names:
             hits = [n for n in tree if n == name or (name.endswith(".") and n.startswith(name))]
             if not hits:
                 bad = (ParameterFault(name, 9005),) if names_bad else ()
                 return m.SoapFault(9005, "Invalid parameter name", bad, "Client")
-            found += [m.ParameterValue(n, Value(tree[n])) for n in hits]
+            found += [structures.ParameterValue(n, Value(tree[n])) for n in hits]
         return m.GetParameterValuesResponse(tuple(found))
 
     return answer
@@ -91,7 +92,7 @@ def test_an_unknown_name_the_fault_names_is_left_out_at_once():
 
 def test_a_value_the_cpe_leaves_out_is_missing_and_never_empty():
     def forgetful(request: m.Message) -> m.Message:
-        return m.GetParameterValuesResponse((m.ParameterValue("Device.P1", Value("1")),))
+        return m.GetParameterValuesResponse((structures.ParameterValue("Device.P1", Value("1")),))
 
     outcome, _ = carry_out(Get(("Device.P1", "Device.P2")), forgetful)
     assert outcome == Values({"Device.P1": Value("1")}, ("Device.P2",))
@@ -99,7 +100,7 @@ def test_a_value_the_cpe_leaves_out_is_missing_and_never_empty():
 
 def test_values_nobody_asked_for_are_ignored():
     def talkative(request: m.Message) -> m.Message:
-        told = [m.ParameterValue(f"Device.P{i}", Value(str(i))) for i in range(3)]
+        told = [structures.ParameterValue(f"Device.P{i}", Value(str(i))) for i in range(3)]
         return m.GetParameterValuesResponse(tuple(told))
 
     outcome, _ = carry_out(Get(("Device.P1",)), talkative)
@@ -127,7 +128,7 @@ def test_status_one_means_accepted_but_not_applied(status: int, pending: bool):
     change = Change("Device.X", Value("1", ValueType.BOOLEAN))
     outcome, asked = carry_out(Set((change,)), lambda _: m.SetParameterValuesResponse(status))
     assert outcome == Written(pending)
-    sent = m.ParameterValue("Device.X", Value("1", ValueType.BOOLEAN))
+    sent = structures.ParameterValue("Device.X", Value("1", ValueType.BOOLEAN))
     assert asked == [m.SetParameterValues((sent,), "")]
 
 
@@ -159,8 +160,8 @@ def test_a_listing_leaves_out_the_path_itself():
     def answer(request: m.Message) -> m.Message:
         assert request == m.GetParameterNames("Device.T.", next_level=True)
         infos = (
-            m.ParameterInfoStruct("Device.T.", True),
-            m.ParameterInfoStruct("Device.T.1.", False),
+            structures.ParameterInfoStruct("Device.T.", True),
+            structures.ParameterInfoStruct("Device.T.1.", False),
         )
         return m.GetParameterNamesResponse(infos)
 

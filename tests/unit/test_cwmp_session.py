@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from acs.cwmp import messages as m
+from acs.cwmp import structures
 from acs.cwmp.dialect import Dialect
 from acs.cwmp.session import Finish, Flow, Hold, Limits, Reject, Send, Session, State
 from acs.model import DataModel, EventKind, Notice, SessionLost, Value, Values
 
 INFORM = m.Envelope(
-    m.Inform(m.DeviceIdStruct("TP-Link", "1C61B4", "Device2", "S1")),
+    m.Inform(structures.DeviceIdStruct("TP-Link", "1C61B4", "Device2", "S1")),
     id="1000",
     namespace="urn:dslforum-org:cwmp-1-0",
 )
@@ -57,7 +58,7 @@ def message(body: m.Message, id_: str | None = "1") -> m.Envelope:
 
 
 def read(value: str, path: str = "Device.X") -> m.Envelope:
-    return message(m.GetParameterValuesResponse((m.ParameterValue(path, Value(value)),)))
+    return message(m.GetParameterValuesResponse((structures.ParameterValue(path, Value(value)),)))
 
 
 def test_a_periodic_session_is_inform_empty_204():

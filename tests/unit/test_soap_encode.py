@@ -8,6 +8,7 @@ import pytest
 from lxml import etree
 
 from acs.cwmp import messages as m
+from acs.cwmp import structures
 from acs.cwmp.dialect import Dialect
 from acs.cwmp.soap import encode
 from acs.model import ParameterFault, Secret, Value, ValueType
@@ -24,7 +25,7 @@ START = (
 
 
 def value_of(value: Value, dialect: Dialect | None = None) -> str:
-    message = m.SetParameterValues((m.ParameterValue("A", value),))
+    message = m.SetParameterValues((structures.ParameterValue("A", value),))
     body = encode(message, id="1", namespace=NS, dialect=dialect or Dialect()).decode("ascii")
     return body[body.index("<Value") : body.index("</ParameterValueStruct>")]
 
@@ -95,7 +96,7 @@ def test_what_xml_cannot_carry_is_refused_without_showing_it(bad: str, place: st
     text = f"hunter2{bad}"
     message: m.Message = m.GetParameterValues((text if place == "name" else "A.",))
     if place == "value":
-        message = m.SetParameterValues((m.ParameterValue("A", Value(text)),))
+        message = m.SetParameterValues((structures.ParameterValue("A", Value(text)),))
     with pytest.raises(ValueError, match=r"U\+") as error:
         encode(
             message,
@@ -144,7 +145,7 @@ def test_next_level_is_always_a_digit(dialect: Dialect, next_level: bool) -> Non
 
 
 def test_booleans_of_structures_follow_the_dialect() -> None:
-    message = m.SetParameterAttributes((m.SetParameterAttributesStruct("A", True, 2),))
+    message = m.SetParameterAttributes((structures.SetParameterAttributesStruct("A", True, 2),))
     body = encode(message, id="1", namespace=NS, dialect=Dialect(booleans="1"))
     assert b"<NotificationChange>1</NotificationChange>" in body
     assert b"<AccessListChange>0</AccessListChange>" in body
@@ -181,5 +182,5 @@ def test_a_namespace_cannot_break_out_of_its_attribute() -> None:
 
 
 def test_optional_members_are_left_out() -> None:
-    body = encode(m.ChangeDUState((m.UpdateOpStruct(uuid="u"),)), id="1", namespace=NS)
+    body = encode(m.ChangeDUState((structures.UpdateOpStruct(uuid="u"),)), id="1", namespace=NS)
     assert b'<Operations xsi:type="cwmp:UpdateOpStruct"><UUID>u</UUID></Operations></cwmp:' in body

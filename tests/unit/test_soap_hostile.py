@@ -10,15 +10,19 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from acs.cwmp import messages as m
+from acs.cwmp import structures
 from acs.cwmp.soap import MalformedEnvelope, decode, encode
 from acs.model import Value
 
 NS = "urn:dslforum-org:cwmp-1-0"
 INFORM = encode(
     m.Inform(
-        m.DeviceIdStruct("TP-Link", "98254A", "XX530v", "S1"),
-        (m.EventStruct("1 BOOT"),),
-        parameter_list=(m.ParameterValue("Device.A", Value("x")), m.ParameterValue("B", Value(""))),
+        structures.DeviceIdStruct("TP-Link", "98254A", "XX530v", "S1"),
+        (structures.EventStruct("1 BOOT"),),
+        parameter_list=(
+            structures.ParameterValue("Device.A", Value("x")),
+            structures.ParameterValue("B", Value("")),
+        ),
     ),
     id="1",
     namespace=NS,

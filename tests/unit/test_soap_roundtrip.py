@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acs.cwmp import messages as m
+from acs.cwmp import structures
 from acs.cwmp.dialect import Dialect
 from acs.cwmp.soap import decode, encode
 from acs.cwmp.soap.schema import METHODS, Kind, Member, Shape, Simple, members_of
@@ -64,7 +65,7 @@ def of_kind(kind: Kind) -> st.SearchStrategy[Any]:
 
 
 def of_member(struct: type, member: Member) -> st.SearchStrategy[Any]:
-    if struct is m.ParameterValueStruct and member.attribute == "name":
+    if struct is structures.ParameterValueStruct and member.attribute == "name":
         return names
     one = of_kind(member.kind)
     if member.shape is not Shape.ONE:

@@ -16,7 +16,7 @@ from msgspec import NODEFAULT, Struct
 
 from acs.cwmp.datetimes import parse_time
 from acs.cwmp.faults import FaultCode, side_of
-from acs.cwmp.messages import Envelope, Message, ParameterValueStruct, SoapFault, UnknownMethod
+from acs.cwmp.messages import Envelope, Message, SoapFault, UnknownMethod
 from acs.cwmp.soap.notes import MalformedEnvelope, Notes
 from acs.cwmp.soap.repair import parse
 from acs.cwmp.soap.schema import (
@@ -30,6 +30,7 @@ from acs.cwmp.soap.schema import (
     members_of,
 )
 from acs.cwmp.soap.values import XSI_TYPE, local_name, read_values
+from acs.cwmp.structures import ParameterValueStruct
 from acs.model import ParameterFault, Secret
 
 Reader = Callable[[Any, Notes], Any]

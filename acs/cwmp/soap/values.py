@@ -6,9 +6,9 @@ import re
 from itertools import repeat
 from typing import Any
 
-from acs.cwmp.messages import ParameterValueStruct
 from acs.cwmp.soap.notes import Notes
 from acs.cwmp.soap.schema import INSTANCE
+from acs.cwmp.structures import ParameterValueStruct
 from acs.model import Value, ValueType
 
 XSI_TYPE = f"{{{INSTANCE}}}type"
