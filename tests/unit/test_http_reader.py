@@ -91,7 +91,7 @@ def test_chunks_are_joined_and_trailers_dropped() -> None:
 WIRE_EXAMPLES = [
     post(b"", b"Connection: close"),
     post(b"x" * 700, b"Cookie: a=1", b"Cookie: b=2"),
-    post(gzip.compress(b"<Envelope/>" * 50), b"Content-Encoding: gzip"),
+    post(gzip.compress(b"<Envelope/>" * 50, mtime=0), b"Content-Encoding: gzip"),
     CHUNKED,
     b"\r\n\r\n" + post(b"abc") + b"\r\n",
     post(b"one") + post(b"two", b"X: folded", b"  over") + b"GET /y HTTP/1.0\r\n\r\n",
@@ -249,9 +249,9 @@ class TestBounds:
         assert refused(start, *[b"32\r\n" + b"a" * 50 + b"\r\n"] * 3, bounds=self.BOUNDS) == 413
 
     def test_bomb(self) -> None:
-        bomb = gzip.compress(b"\0" * 301)
+        bomb = gzip.compress(b"\0" * 301, mtime=0)
         assert refused(post(bomb, b"Content-Encoding: gzip"), bounds=self.BOUNDS) == 413
-        fits = gzip.compress(b"\0" * 300)
+        fits = gzip.compress(b"\0" * 300, mtime=0)
         body = read_one(post(fits, b"Content-Encoding: gzip"), bounds=self.BOUNDS).body
         assert body == b"\0" * 300
 
@@ -270,9 +270,9 @@ class TestCompression:
     @pytest.mark.parametrize(
         ("coding", "body"),
         [
-            ("gzip", gzip.compress(BODY)),
-            ("x-gzip", gzip.compress(BODY) + b"\0\0\0"),
-            ("GZip ", gzip.compress(BODY)),
+            ("gzip", gzip.compress(BODY, mtime=0)),
+            ("x-gzip", gzip.compress(BODY, mtime=0) + b"\0\0\0"),
+            ("GZip ", gzip.compress(BODY, mtime=0)),
             ("deflate", zlib.compress(BODY)),
             ("deflate", zlib.compress(BODY, wbits=-15)),
         ],
@@ -288,10 +288,10 @@ class TestCompression:
         "body",
         [
             b"not gzip",
-            gzip.compress(BODY)[:-9],
-            gzip.compress(BODY)[:12],
-            gzip.compress(BODY) * 2,
-            gzip.compress(BODY)[:-5] + b"xxxxx",
+            gzip.compress(BODY, mtime=0)[:-9],
+            gzip.compress(BODY, mtime=0)[:12],
+            gzip.compress(BODY, mtime=0) * 2,
+            gzip.compress(BODY, mtime=0)[:-5] + b"xxxxx",
         ],
     )
     def test_damage_is_400(self, body: bytes) -> None:
