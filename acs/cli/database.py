@@ -35,6 +35,13 @@ def as_it_is(settings: Settings) -> Iterator[Database]:
     path = file_of(settings)
     if path is not None and not path.exists():
         raise Failure(f"database: {path} does not exist yet; `acs serve` makes it")
+    with connected(settings) as database:
+        yield database
+
+
+@contextmanager
+def connected(settings: Settings) -> Iterator[Database]:
+    """Open the database with its schema as it is."""
     keys = {name: decode_key(key.reveal()) for name, key in settings.secrets.keys.items()}
     if not keys:
         raise Failure(
@@ -42,9 +49,8 @@ def as_it_is(settings: Settings) -> Iterator[Database]:
             f"{settings.data_dir / 'secrets.toml'} back, or name the key in secrets.keys"
         )
     current = settings.secrets.current or next(iter(keys))
-    database = Database(
-        settings.database_url.reveal(), Vault(keys, current), realm=settings.auth.realm
-    )
+    url = settings.database_url.reveal()
+    database = Database(url, Vault(keys, current), realm=settings.auth.realm)
     try:
         yield database
     finally:

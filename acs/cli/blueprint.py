@@ -1,0 +1,270 @@
+"""`acs blueprint`: how device families are recognised and written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from acs.cli import render
+from acs.cli.database import opened
+from acs.cli.failures import DIFFERENT, leave
+from acs.cli.lookup import device_argument, find_device
+from acs.cli.main import Context, pass_context
+from acs.cli.planning import facts_of
+from acs.profiles import Blueprint, Facts, Library, check_file
+
+_PATTERNS = ("manufacturer", "oui", "product_class", "model", "hardware", "software")
+
+
+@click.group()
+def blueprint() -> None:
+    """Look at blueprints and check your own.
+
+    A blueprint is a TOML file that says how to recognise a family of devices, and how the family
+    writes each setting. Your own lie in provisioning.blueprint_dir.
+
+    \b
+    Examples:
+      acs blueprint list
+      acs blueprint check my-family.toml
+      acs blueprint match 22275A7000001
+    """
+
+
+@blueprint.command("list")
+@render.json_option
+@pass_context
+def list_blueprints(context: Context, as_json: bool) -> None:
+    """List blueprints, and mistakes in files that were therefore left out.
+
+    \b
+    Examples:
+      acs blueprint list
+      acs blueprint list --json
+    """
+    library = _library(context)
+    known = [found for name in library.names() if (found := library.get(name))]
+    if as_json:
+        render.emit(
+            {
+                "blueprints": [_summary(each) for each in known],
+                "issues": [_issue(each) for each in library.issues],
+            }
+        )
+    else:
+        render.print_table(
+            ("Name", "Title", "Fits", "Wi-Fi", "Voice", "Verified"),
+            (
+                (
+                    each.name,
+                    each.title,
+                    _fits(each),
+                    "yes" if each.wifi else "no",
+                    "yes" if each.voice else "no",
+                    "in the next session" if each.verify_later else "at once",
+                )
+                for each in known
+            ),
+        )
+        for issue in library.issues:
+            render.say(f"Left out: {issue}")
+    leave(DIFFERENT if library.issues else 0)
+
+
+@blueprint.command()
+@click.argument("name")
+@render.json_option
+@pass_context
+def show(context: Context, name: str, as_json: bool) -> None:
+    """Show what the blueprint NAME writes, and where.
+
+    \b
+    Examples:
+      acs blueprint show tplink-a
+      acs blueprint show tplink-a --json | jq .settings
+    """
+    library = _library(context)
+    found = library.get(name)
+    if found is None:
+        raise click.UsageError(f"no blueprint {name!r}; there are: {', '.join(library.names())}")
+    rows = list(_settings(found))
+    if as_json:
+        settings = [dict(zip(("setting", "places", "secret"), row, strict=True)) for row in rows]
+        render.emit({**_summary(found), "settings": settings, "tables": dict(found.tables)})
+        return
+    render.print_facts(
+        (
+            ("Name", found.name),
+            ("Title", found.title),
+            ("Fits", _fits(found)),
+            ("Verified", "in the next session" if found.verify_later else "at once"),
+            ("Reset mark", found.marker or "none"),
+            ("MAC from", ", ".join(found.mac_paths)),
+            ("Known from", "; ".join(found.sources)),
+        )
+    )
+    render.heading("Settings")
+    render.print_table(
+        ("Setting", "Written to", ""),
+        (
+            (setting, ", ".join(places), "secret" if hidden else "")
+            for setting, places, hidden in rows
+        ),
+    )
+    render.heading("Tables")
+    render.print_table(("Name", "Path"), found.tables.items())
+
+
+@blueprint.command()
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE...",
+)
+@render.json_option
+def check(files: tuple[Path, ...], as_json: bool) -> None:
+    """Check blueprint files: each mistake with its line. Ends with 1 when there is one.
+
+    \b
+    Examples:
+      acs blueprint check /etc/gigafibre-acs/blueprints/*.toml
+    """
+    issues = {str(path): check_file(path) for path in files}
+    if as_json:
+        render.emit(
+            {
+                "files": {
+                    path: [{"line": each.line, "message": each.message} for each in found]
+                    for path, found in issues.items()
+                }
+            }
+        )
+    else:
+        for path, found in issues.items():
+            for each in found:
+                render.say(f"{path}:{each.line}: {each.message}")
+            if not found:
+                render.say(f"{path}: good")
+    leave(DIFFERENT if any(issues.values()) else 0)
+
+
+@blueprint.command()
+@device_argument
+@render.json_option
+@pass_context
+def match(context: Context, device: str, as_json: bool) -> None:
+    """Say which blueprint DEVICE gets, and why. Ends with 1 when none fits.
+
+    Of those that fit, the one that names most facts of the device wins, then most letters of them.
+
+    \b
+    Example:
+      acs blueprint match 22275A7000001
+    """
+    with opened(context) as database:
+        found = find_device(database, device)
+    library, facts = _library(context), facts_of(found)
+    chosen = library.choose(facts)
+    fitting = [
+        each
+        for name in library.names()
+        if (each := library.get(name)) and Library({name: each}, ()).choose(facts)
+    ]
+    told = {"root": facts.root, **{name: _fact(facts, name) for name in _PATTERNS}}
+    if as_json:
+        render.emit(
+            {
+                "device": found.key,
+                "blueprint": chosen.name if chosen else None,
+                "facts": told,
+                "fitting": [_summary(each) for each in fitting],
+            }
+        )
+    else:
+        render.say(f"{found.key}: {chosen.name if chosen else 'no blueprint fits'}")
+        render.print_table(
+            ("Fact", "This device", *(each.name for each in fitting)),
+            (
+                (name, value, *(_pattern(each, name) for each in fitting))
+                for name, value in told.items()
+            ),
+        )
+        if chosen is None:
+            render.say("Write one that extends tr181 or tr098: acs blueprint show tr181")
+    leave(0 if chosen else DIFFERENT)
+
+
+def _library(context: Context) -> Library:
+    return Library.load(context.given.provisioning.blueprint_dir or None)
+
+
+def _fact(facts: Facts, name: str) -> str:
+    return facts.likely_model if name == "model" else str(getattr(facts, name))
+
+
+def _pattern(blueprint: Blueprint, name: str) -> str:
+    if blueprint.match is None:
+        return ""
+    return (
+        blueprint.match.root
+        if name == "root"
+        else " or ".join(blueprint.match.patterns.get(name, ()))
+    )
+
+
+def _fits(blueprint: Blueprint) -> str:
+    if blueprint.match is None:
+        return "only there to be extended"
+    parts = (f"{name} {_pattern(blueprint, name)}" for name in blueprint.match.patterns)
+    return ", ".join((blueprint.match.root, *parts))
+
+
+def _summary(blueprint: Blueprint) -> dict[str, Any]:
+    match = blueprint.match
+    return {
+        "name": blueprint.name,
+        "title": blueprint.title,
+        "match": {"root": match.root, **match.patterns} if match else None,
+        "wifi": blueprint.wifi is not None,
+        "voice": blueprint.voice is not None,
+        "verify": "next-session" if blueprint.verify_later else "now",
+        "digest": blueprint.digest,
+    }
+
+
+def _issue(issue: Any) -> dict[str, Any]:
+    return {"file": issue.file, "line": issue.line, "message": issue.message}
+
+
+def _settings(blueprint: Blueprint) -> Iterator[tuple[str, list[str], bool]]:
+    named = {
+        **{f"wifi {name}": each for name, each in _wifi(blueprint)},
+        **{f"voice {name}": each for name, each in _voice(blueprint)},
+        **{f"management {name}": each for name, each in blueprint.management.items()},
+        **({"admin password": blueprint.admin} if blueprint.admin else {}),
+    }
+    for name, setting in named.items():
+        places = dict.fromkeys(
+            (blueprint.tables[place.table] if place.table else "") + place.leaf
+            for place in setting.places
+        )
+        yield name, list(places), setting.secret
+
+
+def _wifi(blueprint: Blueprint) -> Iterator[tuple[str, Any]]:
+    if wifi := blueprint.wifi:
+        yield from wifi.settings.items()
+        if wifi.hex_key:
+            yield "hex_key", wifi.hex_key
+        if wifi.sae:
+            yield "sae", wifi.sae
+
+
+def _voice(blueprint: Blueprint) -> Iterator[tuple[str, Any]]:
+    if blueprint.voice:
+        yield from blueprint.voice.settings.items()
