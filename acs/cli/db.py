@@ -61,9 +61,9 @@ def status(context: Context, as_json: bool) -> None:
                 ("Kind", found["kind"]),
                 ("Schema", found["schema"] or "none"),
                 ("Lacking", f"{lacking}: acs db upgrade" if lacking else "nothing"),
-                ("Size", _octets(found["octets"])),
+                ("Size", octets(found["octets"])),
                 ("Journal", found["journal"]),
-                ("Not yet merged", _octets(found["wal_octets"])),
+                ("Not yet merged", octets(found["wal_octets"])),
                 ("Key", found["key"]),
             )
         )
@@ -187,7 +187,7 @@ def backup(context: Context, file: Path, force: bool) -> None:
         raise Amiss(f"{file} is there already; name another file, or use --force")
     with render.progress("Copying …") as told:
         _copy(source, file, told)
-    click.echo(f"{file}: {_octets(file.stat().st_size)}. It is of no use without secrets.toml.")
+    click.echo(f"{file}: {octets(file.stat().st_size)}. It is of no use without secrets.toml.")
 
 
 def _copy(source: Path, target: Path, told: Callable[[str], None]) -> None:
@@ -248,7 +248,8 @@ def inspect(database: Database, path: Path | None) -> dict[str, Any]:
     return found
 
 
-def _octets(number: int | None) -> str:
+def octets(number: int | None) -> str:
+    """Write a size for people."""
     if number is None:
         return ""
     size, unit = float(number), "octets"
