@@ -226,6 +226,10 @@ class RunningAcs:
         assert found is not None, f"no device {text}"
         return found
 
+    def forget(self, device: Device) -> None:
+        """Delete a device with all that is kept of it."""
+        assert self.database.run("forget", devices.delete_thd, device.id)
+
     def timeline(self, device: Device) -> list[TimelineEntry]:
         """What is told of a device, oldest first."""
         lines = self._read_store(timeline.list_thd, device.id, limit=1000)
@@ -254,9 +258,19 @@ class RunningAcs:
         """Open faults of a device."""
         return self._read_store(faults.list_thd, device.id)
 
-    def enqueue(self, device: Device, kind: JobKind, **payload: object) -> int:
+    def enqueue(
+        self, device: Device, kind: JobKind, *, expires_at: float = 0.0, **payload: object
+    ) -> int:
         """Wish something for a device; the id of the job."""
-        job = Job(0, device.id, kind, payload, created_at=time.time(), created_by="a test")
+        job = Job(
+            0,
+            device.id,
+            kind,
+            payload,
+            created_at=time.time(),
+            created_by="a test",
+            expires_at=expires_at,
+        )
         return self.database.run("enqueue", jobs.enqueue_thd, job)
 
     def job(self, job_id: int) -> Job:
