@@ -43,7 +43,7 @@ class _Program:
 
     def __init__(self, *command: str, folder: Path, environ: Mapping[str, str]) -> None:
         self._name = " ".join(command[1:])
-        self._errors = folder / f"{Path(command[0]).name}-{command[-1]}.err"
+        self._errors = folder / f"{Path(command[-1]).name.strip('-')}.err"
         with self._errors.open("ab") as errors:
             self._child = subprocess.Popen(
                 command,

@@ -67,11 +67,6 @@ def open_thd(conn: Connection, contacts: Sequence[Contact]) -> list[Opened]:
     return answers
 
 
-def ids_thd(conn: Connection, keys: Sequence[str]) -> set[int]:
-    """Ids of those of the devices that are known."""
-    return set(conn.scalars(select(devices.c.id).where(devices.c.key.in_(set(keys)))))
-
-
 def _known(conn: Connection, keys: Sequence[str]) -> dict[str, Row[tuple[object, ...]]]:
     rows = conn.execute(_KNOWN, {"keys": list(dict.fromkeys(keys))})
     return {row.key: row for row in rows}

@@ -4,6 +4,9 @@ Whatever is asked while the thread is busy waits, is taken together, is done in 
 per kind, and is answered on the reactor's thread.  So the busier the server, the larger the
 groups and the cheaper each request.
 
+A round is begun at most every `PACE` seconds: the first caller after a while is served at once,
+and under load each round finds a group.
+
 What is seen by whom, within one process: a request sees every commit that was asked for before
 it.  `open` and the look-ups also see what was posted before and would change their answer; `run`
 sees all that was posted.  Posts are else written with the next commit, after `POST_DELAY`, or as
@@ -16,7 +19,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import exp2
 from typing import Any, Concatenate, ParamSpec, TypeVar, final
@@ -36,7 +39,7 @@ from acs.store.credentials import Account
 from acs.store.engine import Database
 from acs.store.errors import Closed, Overloaded, StoreUnavailable
 from acs.store.lookups import ACCOUNT, EQUIPMENT, PENDING_PASSWORD, SNAPSHOT, WISH, Lookup
-from acs.store.opening import ids_thd, open_thd
+from acs.store.opening import open_thd
 from acs.store.posts import ANY, Group, Posts
 
 P = ParamSpec("P")
@@ -44,6 +47,9 @@ T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
+PACE = 0.005
+"""Least seconds between the beginnings of two rounds: a round costs about as much as ten callers,
+and while the thread rests it does not fight the reactor for the interpreter."""
 POST_DELAY = 0.2
 """Seconds a post waits for company."""
 POST_EFFECTS = 500
@@ -113,6 +119,7 @@ class Queues:
         self._waiting = 0
         self._effects = 0
         self._busy_since = float("inf")
+        self._round_began = float("-inf")
         self._recent = 0.0
         self._recent_at = clock()
         self._closed: Deferred[None] | None = None
@@ -160,8 +167,10 @@ class Queues:
         with self._changed:
             self._admit(len(effects))
             self._effects += len(effects)
+            due = self._posts.due
             self._posts.add(tuple(effects), self._clock())
-            self._changed.notify()
+            if self._posts.due < due:
+                self._changed.notify()
 
     def run(
         self,
@@ -212,8 +221,9 @@ class Queues:
             self._waiting += 1
             self._effects += effects
             queue(self._batch).append(ask)
-            self._batch.since = min(self._batch.since, ask.since)
-            self._changed.notify()
+            if self._batch.since > ask.since:
+                self._batch.since = ask.since
+                self._changed.notify()
             return ask.deferred
 
     def _admit(self, effects: int, *, callers: int = 0) -> None:
@@ -254,6 +264,10 @@ class Queues:
                 if closing:
                     return None
                 self._changed.wait(self._posts.due - now if self._posts else None)
+            rest = self._round_began + PACE - now
+            if asked and rest > 0 and not closing:
+                self._changed.wait(rest)
+            self._round_began = self._clock()
             batch, self._batch = self._batch, _Batch()
             self._busy_since = batch.since
             free_ride = bool(batch.commits or batch.runs)
@@ -286,23 +300,28 @@ class Queues:
         return sum(map(len, again))
 
     def _open(self, asks: Sequence[_Ask]) -> None:
-        contacts = [ask.what for ask in asks]
         try:
-            self._write_posts_about(contacts)
-            answers = self._database.run("open", open_thd, contacts)
+            answers = self._opened([ask.what for ask in asks])
         except Exception as error:
             self._apart(asks, error, self._open)
         else:
             self._answer(asks, answers)
 
-    def _write_posts_about(self, contacts: Sequence[Contact]) -> None:
+    def _opened(self, contacts: Sequence[Contact]) -> list[Opened]:
         with self._changed:
             posted = self._posts.devices
-        if not posted:
-            return
-        keys = [contact.device.key for contact in contacts]
-        if ANY in posted or posted & self._database.run("ids", ids_thd, keys):
+        if ANY in posted:
             self._write_posts()
+            posted = frozenset()
+        answers = self._database.run("open", open_thd, contacts)
+        # Ids are known only now. Opening once more does nothing twice: it sets the same times.
+        stale = [at for at, opened in enumerate(answers) if opened.device.id in posted]
+        if stale:
+            self._write_posts()
+            again = self._database.run("open", open_thd, [contacts[at] for at in stale])
+            for at, opened in zip(stale, again, strict=True):
+                answers[at] = replace(opened, created=answers[at].created)
+        return answers
 
     def _look_up(self, lookup: Lookup[Any, Any], asks: Sequence[_Ask]) -> None:
         with self._changed:

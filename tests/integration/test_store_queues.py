@@ -126,6 +126,31 @@ def test_all_that_waits_is_done_together(
     assert len(counted) == 3
 
 
+def test_while_the_thread_rests_callers_gather(
+    queues: Queues, reactor: Reactor, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queues_module, "PACE", 1.0)
+    reactor.wait(queues.open(contact("first")))
+    counted = commits(database)
+    opened = [queues.open(contact(f"S{n}")) for n in range(20)]
+    assert all(reactor.wait(one).created for one in opened)
+    assert len(counted) == 1
+
+
+@pytest.mark.usefixtures("patient")
+def test_opening_a_posted_device_beside_a_new_one_creates_each_once(
+    queues: Queues, reactor: Reactor
+) -> None:
+    device = reactor.wait(queues.open(contact("posted"))).device
+    queues.post([SaveDevice(device.id, {"reason": "new"})])
+    go, _ = hold(queues)
+    opened = [queues.open(contact(serial)) for serial in ("posted", "fresh", "fresh")]
+    go.set()
+    answers = [reactor.wait(one) for one in opened]
+    assert [answer.created for answer in answers] == [False, True, False]
+    assert [answer.device.reason for answer in answers] == ["new", "", ""]
+
+
 def test_answers_come_on_the_reactors_thread(queues: Queues, reactor: Reactor) -> None:
     threads: list[threading.Thread] = []
     opened = queues.open(contact())
