@@ -112,10 +112,11 @@ class Home:
         """The customer calls for another profile."""
         self.site.change("Service Equipment", self.equipment, **fields)
 
-    def mirrored(self) -> Any:
-        """What the server's mirror wishes for this home."""
+    def mirrored(self, name: str = "") -> Any:
+        """The row of the server's mirror for the equipment of this home, or another's."""
+        wanted = name or self.equipment
         with self.acs.database.read() as connection:
-            return equipment.wish_thd(connection, [self.equipment]).get(self.equipment)
+            return equipment.wish_thd(connection, [wanted]).get(wanted)
 
     def call(self, *events: str, complete: bool = True) -> SessionReport:
         """The ONT calls."""
