@@ -11,7 +11,7 @@ from types import FrameType
 
 import click
 
-from simulators.demo.play import Play
+from simulators.demo.play import Play, PlayError
 from simulators.demo.show import Show, make_show
 
 FOLDER = Path(".demo")
@@ -33,6 +33,7 @@ def demo(once: bool, limit: float, periodic: float) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
     show = make_show()
+    live = False
     try:
         with Play(folder, periodic) as play:
             live = _watch(play, show, limit)
@@ -40,8 +41,11 @@ def demo(once: bool, limit: float, periodic: float) -> None:
             if not once:
                 show.look_around(play)
                 play.wait()
+    except PlayError as error:
+        show.end()
+        show.say(str(error))
     except KeyboardInterrupt:
-        live = True
+        show.end()
         show.say("stopped")
     finally:
         if once:

@@ -16,6 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+PROGRAMS = ("erpnext-sim", "acs", "cpe-sim")
+"""In the order they are started."""
+MAPPING = """\
+# What an ISP would put into its own mapping: where its telephones register.
+[voice]
+registrar = "sip.exemple.test"
+domain = "sip.exemple.test"
+"""
 ONTS = ("22275A7000001", "2226469000002", "225C1CU000003")
 START_LIMIT = 60.0
 POLL_SECONDS = 1.0
@@ -82,7 +90,7 @@ class Play:
         return set(self.live_after) == set(ONTS)
 
     def _start(self) -> None:
-        erp = self._run("simulators.erpnext", "serve", "--port", str(_port(8069)))
+        erp = self._program(["erpnext-sim", "serve", "--port", str(_port(8069))])
         self.urls["ERPNext stand-in"] = self._first(erp, "listening ").removeprefix("listening ")
         password = secrets.token_urlsafe(12)
         self._environment |= {
@@ -92,19 +100,21 @@ class Play:
             "ACS_ERP_URL": self.urls["ERPNext stand-in"],
             "ACS_ERP_API_KEY": "demo-key",
             "ACS_ERP_API_SECRET": "demo-secret",
+            "ACS_ERP_MAPPING": str(self.folder / "mapping.toml"),
             "ACS_AUTH_BOOTSTRAP_PASSWORD": password,
             "CPE_SIM_PASSWORD": password,
         }
+        (self.folder / "mapping.toml").write_text(MAPPING)
         self._keep_environment()
-        server = self._program([*_acs(), "serve", "--ready"])
+        server = self._program(["acs", "serve", "--ready"])
         ready = json.loads(self._first(server, "{"))
         self.urls["CWMP"] = f"http://{ready['http']}/"
         self.urls["health and metrics"] = f"http://{ready['admin']}/"
         self._began = time.monotonic()
-        fleet = self._run(
-            "simulators.cpe", "demo", "--acs", self.urls["CWMP"], "--username", "bootstrap",
+        fleet = self._program([
+            "cpe-sim", "demo", "--acs", self.urls["CWMP"], "--username", "bootstrap",
             "--periodic", str(self.periodic), "--apply-delay", "1", "--reboot-time", "5", "--json",
-        )  # fmt: skip
+        ])  # fmt: skip
         threading.Thread(target=self._hear, args=(fleet.stdout,), daemon=True).start()
 
     def _keep_environment(self) -> None:
@@ -115,10 +125,8 @@ class Play:
         path.touch(0o600)
         path.write_text("".join(lines))
 
-    def _run(self, module: str, *arguments: str) -> subprocess.Popen[str]:
-        return self._program([sys.executable, "-m", module, *arguments])
-
     def _program(self, command: list[str]) -> subprocess.Popen[str]:
+        command[0] = _beside(command[0])
         log = (self.folder / "programs.log").open("a")
         with log:
             program = subprocess.Popen(  # noqa: S603 - our own programs
@@ -157,7 +165,7 @@ class Play:
             event = json.loads(line)
             what = _in_words(event)
             if what:
-                serial = str(event.get("serial", event.get("unit", "")))
+                serial = str(event["serial"])
                 self._told.put(Act(self._now(), serial, what))
 
     def _look(self, limit: float) -> None:
@@ -172,10 +180,11 @@ class Play:
         self._told.put(None)
 
     def _ask(self) -> None:
-        if self._programs[1].poll() is not None:
-            raise PlayError(f"the server ended; see {self.folder}")
+        for name, program in zip(PROGRAMS, self._programs, strict=True):
+            if program.poll() is not None:
+                raise PlayError(f"{name} ended before its time; see {self.folder}")
         asked = subprocess.run(  # noqa: S603 - our own program
-            [*_acs(), "device", "list", "--json"],
+            [_beside("acs"), "device", "list", "--json"],
             capture_output=True,
             text=True,
             check=True,
@@ -192,8 +201,9 @@ class Play:
         return time.monotonic() - self._began
 
 
-def _acs() -> list[str]:
-    return [str(Path(sys.executable).with_name("acs"))]
+def _beside(name: str) -> str:
+    """A command of this installation."""
+    return str(Path(sys.executable).with_name(name))
 
 
 def _port(wanted: int) -> int:
@@ -218,7 +228,7 @@ def _in_words(event: dict[str, Any]) -> str:
         case "session-start":
             return f"calls its ACS ({', '.join(event.get('events', []))})"
         case "set":
-            return f"is given {event.get('path', '')} = {event.get('value', '')}"
+            return f"is given {event.get('name', '')} = {event.get('value', '')}"
         case "applied":
             return "puts what it was given into effect"
         case "session-end" if event.get("end") not in ("complete", None):

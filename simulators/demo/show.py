@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Protocol
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
@@ -121,9 +122,9 @@ class _Stage(_Lines):
 
 
 def _table(devices: dict[str, dict[str, object]], live_after: dict[str, float]) -> Table:
-    table = Table(title="Gigafibre ACS: zero-touch provisioning", title_justify="left")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in ("ONT", "Model", "Equipment", "Matched by", "Standing", "Live after"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=True)
     for serial in ONTS:
         device = devices.get(serial, {})
         standing = str(device.get("standing", "not seen yet"))
