@@ -26,12 +26,10 @@ async def match_equipment(ledger: Ledger, line: DataModel) -> bool:
         return True
     hints = Hints(ledger.contact.device, device.mac)
     found = await _look_up(ledger, hints)
-    if isinstance(found, Unmatched) and not device.mac:
-        blueprint = ledger.blueprint()
-        if blueprint is not None:
-            hints = await read_identity(ledger, line, blueprint)
-            if hints.mac or hints.gpon_serial:
-                found = await _look_up(ledger, hints)
+    if isinstance(found, Unmatched):
+        read = await _read_more(ledger, line, hints)
+        if read != hints:
+            found = await _look_up(ledger, read)
     match found:
         case Matched(equipment, rule):
             if device.equipment != equipment.name:
@@ -57,6 +55,14 @@ async def match_equipment(ledger: Ledger, line: DataModel) -> bool:
             if not device.equipment:
                 ledger.stand(Standing.WAITING, reason)
     return False
+
+
+async def _read_more(ledger: Ledger, line: DataModel, hints: Hints) -> Hints:
+    """Read what may tell who it is. A MAC is kept; a GPON serial can be changed in the unit."""
+    blueprint = ledger.blueprint()
+    if blueprint is None or (hints.mac and not blueprint.gpon_paths):
+        return hints
+    return await read_identity(ledger, line, blueprint)
 
 
 async def read_identity(ledger: Ledger, line: DataModel, blueprint: Blueprint) -> Hints:
