@@ -77,6 +77,16 @@ def test_first_inform_before_scan_ends_provisioned(home: Home) -> None:
     assert home.device.standing is Standing.LIVE
 
 
+def test_first_inform_before_a_scan_of_the_gpon_serial_ends_provisioned(home: Home) -> None:
+    home.call()
+    assert home.device.standing is Standing.QUARANTINED
+    home.scan_by_mac(gpon_serial=f"TPLG{home.mac.replace(':', '')[4:]}")
+    home.call("2 PERIODIC")
+    home.call()
+    assert home.device.matched_by == "gpon_serial"
+    assert home.is_served
+
+
 def test_a_box_that_is_recorded_only_after_its_reset_ends_provisioned(home: Home) -> None:
     home.call()
     home.ont.factory_reset()
