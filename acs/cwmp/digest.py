@@ -23,9 +23,12 @@ from enum import Enum, StrEnum, auto
 from urllib.parse import unquote
 
 _STAMP = 5
-"""Octets of a nonce: seconds since 1970, then random ones, then the MAC."""
-_RANDOM = 10
-_MAC = 15
+"""Octets of a nonce: seconds since 1970, then random ones, then the MAC.
+
+Together 24, hence 32 characters: netcwmp keeps no more of a nonce than that.
+"""
+_RANDOM = 7
+_MAC = 12
 _SKEW = 60.0
 """Seconds another process's clock may be ahead of ours."""
 
@@ -237,7 +240,7 @@ class Challenger:
     def challenge(self, now: float, random: bytes, *, stale: bool = False) -> tuple[str, ...]:
         """One WWW-Authenticate value for each algorithm, best sent as so many header fields.
 
-        `now` is in seconds since 1970; `random` gives 10 octets or more, new for each challenge.
+        `now` is in seconds since 1970; `random` gives 7 octets or more, new for each challenge.
         """
         nonce = self._nonce(now, random)
         tail = ", stale=true" if stale else ""
