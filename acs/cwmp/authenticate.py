@@ -86,9 +86,12 @@ class Gate:
         certificate = request.connection.certificate
         if certificate is not None and (names := device_names(certificate)):
             return Credential("certificate", names)
-        if self._settings.mode == "none":
-            return Credential("none")
         header = request.headers.get("authorization", "")
+        if self._settings.mode == "none":
+            # A client of libcurl with credentials sends an empty POST first, and its Inform only
+            # once it is challenged.
+            empty = not header and not request.body.strip()
+            return self._challenge(request) if empty else Credential("none")
         given = digest.parse_authorization(header) if header else None
         if given is None or not self._taken(given, request):
             return self._challenge(request)
@@ -155,7 +158,7 @@ class Gate:
         mode = self._settings.mode
         basic = request.connection.secure or self._settings.basic_on_http
         challenges: list[str] = []
-        if mode in ("digest", "any"):
+        if mode in ("digest", "any", "none"):
             challenges += self._challenger.challenge(self._clock(), self._random(16), stale=stale)
         if mode == "basic" and not basic:
             # Basic alone on plain HTTP would send the password in clear: TLS is the fix.

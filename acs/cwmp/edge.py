@@ -5,9 +5,8 @@ It owns what the machine must not: cookies, connections, clocks, and the waiting
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -17,6 +16,7 @@ from twisted.python.failure import Failure
 from acs.cwmp import announcement, cookies, soap
 from acs.cwmp.authenticate import Credential, Gate
 from acs.cwmp.dialect import Dialect
+from acs.cwmp.early_leave import EarlyLeave
 from acs.cwmp.line import Line, Lines
 from acs.cwmp.messages import Envelope, Inform, SoapFault
 from acs.cwmp.session import Hold, Limits, Reject, Send, Session, State, Step
@@ -29,8 +29,6 @@ from acs.store.errors import StoreError
 
 PARSE_IN_THREAD = 256 * 1024
 """Octets from which a body is parsed off the reactor: 1.3 MB would block it for 28 ms."""
-SILENT_LIMIT = 2
-"""Sessions a CPE may leave right after our InformResponse before we change its form."""
 _XML = (("Content-Type", "text/xml; charset=utf-8"),)
 
 Answer = Reply | Deferred[Reply]
@@ -98,7 +96,7 @@ class CwmpEdge:
         self._spread = spread
         self._dialect = dialect
         self._busy = busy
-        self._left_early: OrderedDict[str, int] = OrderedDict()
+        self._early_leave = EarlyLeave()
 
     # --- requests ------------------------------------------------------------------------
 
@@ -212,6 +210,7 @@ class CwmpEdge:
 
     def _continue(self, line: Line, envelope: Envelope, request: Request) -> Answer:
         if isinstance(envelope.message, Inform):
+            line.posts -= 1  # It is the first of another session.
             # A proxy that pools connections may bring another CPE's first word over this one.
             if line.cookie_returned or line.key == announcement.device_of(envelope.message).key:
                 # The old session is dead (TR-069 3.7.2.4); it opens the door to no other one.
@@ -288,17 +287,9 @@ class CwmpEdge:
 
     def _dialect_of(self, contact: Contact) -> Dialect:
         dialect = self._dialect(contact)
-        if self._left_early.get(contact.device.key, 0) < SILENT_LIMIT:
-            return dialect
-        # Two clients refuse any body that begins with an XML declaration, and say nothing.
-        return Dialect(
-            not dialect.xml_declaration,
-            dialect.booleans,
-            dialect.get_batch,
-            dialect.set_batch,
-            dialect.root_path_names,
-            dialect.cookie_path,
-        )
+        if self._early_leave.wants_other(contact.device.key):
+            return replace(dialect, xml_declaration=not dialect.xml_declaration)
+        return dialect
 
     def _fault(self, envelope: Envelope, code: int, text: str) -> Reply:
         fault = SoapFault(code, text, (), "Client" if code == 8003 else "Server")
@@ -374,16 +365,14 @@ class CwmpEdge:
             line.ended = "error"
         self._watcher.session_ended(line, line.visit.contact, now - line.started)
         if line.posts > 1:
-            self._left_early.pop(line.key, None)
+            self._early_leave.stayed(line.key)
+        elif why in ("replaced", "timeout") and not line.waiting:
+            self._early_leave.left(line.key)
 
     def sweep(self) -> None:
         """End the sessions whose CPE fell silent; called about once a second."""
         now = self._clock.seconds()
         for line in self.lines.silent(now, self._limits.timeout):
-            if line.posts == 1:
-                self._left_early[line.key] = self._left_early.get(line.key, 0) + 1
-                while len(self._left_early) > Lines.REMEMBERED:
-                    self._left_early.popitem(last=False)
             line.session.lost("the CPE fell silent")
             self._end(line, "timeout")
         while self.lines.ended and now - next(iter(self.lines.ended.values())) > 60:
