@@ -244,7 +244,8 @@ class CwmpEdge:
             version = choose_version(envelope.supported_versions)
             if version is None:
                 return self._fault(envelope, 8006, "No CWMP version in common")
-        old = self.lines.by_device.get(device.key)
+        key = device.key
+        old = self.lines.by_device.get(key)
         if old is not None:
             old.session.lost("a newer Inform of the same device")
             self._end(old, "replaced")
@@ -258,7 +259,7 @@ class CwmpEdge:
             session=name,
         )
         visit = Visit(contact, self._house)
-        dialect = self._dialect_of(contact)
+        dialect = self._dialect_of(contact, key)
         session = Session(
             envelope,
             visit.run(DataModel()),
@@ -273,7 +274,7 @@ class CwmpEdge:
         line = Line(
             self._token(),
             name,
-            device.key,
+            key,
             session,
             visit,
             dialect.cookie_path,
@@ -285,9 +286,9 @@ class CwmpEdge:
         request.connection.state["line"] = line
         return self._step(line, session.begin())
 
-    def _dialect_of(self, contact: Contact) -> Dialect:
+    def _dialect_of(self, contact: Contact, key: str) -> Dialect:
         dialect = self._dialect(contact)
-        if self._early_leave.wants_other(contact.device.key):
+        if self._early_leave.wants_other(key):
             return replace(dialect, xml_declaration=not dialect.xml_declaration)
         return dialect
 
