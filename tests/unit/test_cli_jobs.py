@@ -1,0 +1,213 @@
+"""Jobs asked for on the command line, and following one until its end."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from cli_on_disk import KEY, SEEN, SERIAL, House, finish
+
+from acs.cli.waiting import follow, waits_for
+from acs.devices.record import Device, Job, JobKind, JobState
+from acs.store import devices, jobs
+
+PATH = "Device.WiFi.Radio.1.Channel"
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    house = House(tmp_path / "data")
+    house.matched_device()
+    return house
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "payload"),
+    [
+        (("provision",), JobKind.PROVISION, {}),
+        (("provision", "--rewrite"), JobKind.PROVISION, {"rewrite": True}),
+        (("read", PATH, "Device.WiFi."), JobKind.READ, {"paths": [PATH, "Device.WiFi."]}),
+        (
+            ("set", f"{PATH}=11", "--type", f"{PATH}=unsignedInt"),
+            JobKind.SET,
+            {"changes": [{"path": PATH, "value": "11", "type": "unsignedInt"}]},
+        ),
+        (
+            ("add", "Device.NAT.PortMapping", "Protocol=TCP"),
+            JobKind.ADD,
+            {"table": "Device.NAT.PortMapping.", "values": {"Protocol": "TCP"}},
+        ),
+        (
+            ("delete", "Device.NAT.PortMapping.3"),
+            JobKind.DELETE,
+            {"row": "Device.NAT.PortMapping.3."},
+        ),
+        (("reboot", "--yes"), JobKind.REBOOT, {}),
+        (("factory-reset", "--yes"), JobKind.FACTORY_RESET, {}),
+    ],
+)
+def test_each_command_queues_its_job(
+    house: House, arguments: tuple[str, ...], kind: JobKind, payload: dict[str, object]
+) -> None:
+    command, *rest = arguments
+    answer = house.json("device", command, SERIAL, *rest)
+    assert (answer["device"], answer["job"]["state"]) == (KEY, "queued")
+    job = house.job(answer["job"]["id"])
+    assert (job.kind, job.payload, job.state) == (kind, payload, JobState.QUEUED)
+    assert job.created_by.startswith("acs ")
+    assert abs(job.created_at - time.time()) < 60
+
+
+def test_priority_and_expiry_are_kept(house: House) -> None:
+    house.run("device", "read", SERIAL, PATH, "--priority", "5", "--expires", "24h")
+    job = house.job(1)
+    assert job.priority == 5
+    assert job.expires_at == pytest.approx(job.created_at + 86_400)
+
+
+def test_a_queued_job_says_what_it_waits_for(house: House) -> None:
+    ended = house.run("device", "read", SERIAL, PATH)
+    assert ended.exit_code == 0
+    assert "Job 1 (read) queued: waits for the device's next contact (last seen" in ended.stdout
+    assert ended.stderr == ""
+
+
+def test_a_job_that_does_not_end_in_time_ends_with_1_and_stays(house: House) -> None:
+    ended = house.run("device", "read", SERIAL, PATH, "--wait", "0.1s")
+    assert ended.exit_code == 1
+    assert "It stays in the queue." in ended.stdout
+    assert house.job(1).state is JobState.QUEUED
+
+
+def test_a_secret_is_asked_for_and_shown_nowhere(house: House) -> None:
+    path = "Device.Users.User.2.Password"
+    ended = house.run(
+        *("device", "set", SERIAL, f"{path}=", "--secret", path, "--json"),
+        text="hunter2!\nhunter2!\n",
+    )
+    assert ended.exit_code == 0
+    assert "hunter2!" not in ended.output
+    assert house.job(1).payload == {
+        "changes": [{"path": path, "value": "hunter2!", "secret": True}]
+    }
+
+
+@pytest.mark.parametrize("command", ["reboot", "factory-reset"])
+def test_what_interrupts_the_customer_is_confirmed(house: House, command: str) -> None:
+    assert house.run("device", command, SERIAL, text="n\n").exit_code == 1
+    assert house.json("device", "jobs", SERIAL)["jobs"] == []
+    assert house.run("device", command, SERIAL, text="y\n").exit_code == 0
+    assert len(house.json("device", "jobs", SERIAL)["jobs"]) == 1
+
+
+def test_a_path_of_another_tree_is_refused_before_a_job_is_made(house: House) -> None:
+    ended = house.run("device", "read", SERIAL, "InternetGatewayDevice.DeviceInfo.UpTime")
+    assert ended.exit_code == 2
+    assert "names begin with Device." in ended.stderr
+    assert house.json("device", "jobs", SERIAL)["jobs"] == []
+
+
+# --- following ------------------------------------------------------------------------------
+
+
+class Clock:
+    """A clock that jumps when somebody sleeps, and lets things happen meanwhile."""
+
+    def __init__(self, *happenings: object) -> None:
+        self.now = SEEN + 100
+        self.happenings = list(happenings)
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        if self.happenings:
+            happening = self.happenings.pop(0)
+            assert callable(happening)
+            happening()
+
+
+def followed(
+    house: House, clock: Clock, seconds: float = 60, expires_at: float = 0.0
+) -> tuple[tuple[Job, Device] | None, list[str]]:
+    said: list[str] = []
+    database = house.open()
+    job = Job(0, 1, JobKind.REBOOT, created_at=SEEN, expires_at=expires_at)
+    job_id = database.run("test", jobs.enqueue_thd, job)
+    found = follow(database, job_id, seconds, said.append, clock=clock, sleep=clock.sleep)
+    database.dispose()
+    return found, said
+
+
+def test_a_job_is_followed_from_queued_through_sent_to_done(house: House) -> None:
+    clock = Clock(
+        lambda: finish(house, 1, JobState.SENT, {"sent_at": SEEN}),
+        lambda: finish(house, 1, JobState.DONE, {}),
+    )
+    found, said = followed(house, clock)
+    assert found is not None
+    assert found[0].state is JobState.DONE
+    assert said == [
+        "queued: waits for the device's next contact (last seen 1 min ago)",
+        "sent: waits for the device to come back (last seen 1 min ago)",
+    ]
+
+
+def test_following_ends_with_its_time(house: House) -> None:
+    clock = Clock()
+    found, _said = followed(house, clock, seconds=10)
+    assert found is not None
+    assert found[0].state is JobState.QUEUED
+    assert clock.now == pytest.approx(SEEN + 110)
+
+
+def test_following_ends_when_the_jobs_own_time_has_passed(house: House) -> None:
+    clock = Clock()
+    found, _said = followed(house, clock, seconds=3600, expires_at=SEEN + 105)
+    assert found is not None
+    assert clock.now < SEEN + 106
+    assert waits_for(*found, clock.now) == "has expired"
+
+
+def test_following_ends_when_the_device_is_forgotten(house: House) -> None:
+    def forget() -> None:
+        database = house.open()
+        database.run("test", devices.delete_thd, 1)
+        database.dispose()
+
+    found, _said = followed(house, Clock(forget))
+    assert found is None
+
+
+def test_the_outcome_of_a_read_is_a_table_without_secrets(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = {
+        "values": {PATH: "11", "Device.Users.User.2.Password": "hunter2"},
+        "missing": ["Device.No.Such"],
+    }
+    monkeypatch.setattr(
+        "acs.cli.device_jobs.follow",
+        lambda *args: follow(*args, sleep=lambda _s: finish(house, 1, JobState.DONE, result)),
+    )
+    ended = house.run("device", "read", SERIAL, PATH, "--wait", "60")
+    assert ended.exit_code == 0
+    assert PATH in ended.stdout
+    assert "Missing: Device.No.Such" in ended.stdout
+    assert "hunter2" not in ended.stdout
+
+
+def test_a_failed_job_ends_with_1_and_names_the_parameters(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = {"error": "fault 9003", "code": 9003, "parameters": [f"{PATH}: 9007 out of range"]}
+    monkeypatch.setattr(
+        "acs.cli.device_jobs.follow",
+        lambda *args: follow(*args, sleep=lambda _s: finish(house, 1, JobState.FAILED, result)),
+    )
+    ended = house.run("device", "set", SERIAL, f"{PATH}=999", "--wait", "60")
+    assert ended.exit_code == 1
+    assert "Job 1 (set) failed: fault 9003" in ended.stdout
+    assert f"{PATH}: 9007 out of range" in ended.stdout
