@@ -6,7 +6,7 @@ drawn from small sets, whatever a device says.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from prometheus_client import (
     CollectorRegistry,
@@ -50,8 +50,8 @@ class Metrics:
         self._http_rejections = counter(
             "http_rejections", "Connections and requests refused, by reason.", "reason"
         )
-        self._provisioned = counter(
-            "provisioned", "Devices whose settings were written, by outcome.", "outcome"
+        self._devices = Gauge(
+            "acs_devices", "Devices by where they stand.", ["standing"], registry=registry
         )
         self._erp_errors = counter("erp_errors", "Calls to ERPNext that failed, by kind.", "kind")
         self._erp_lookups = counter(
@@ -97,9 +97,10 @@ class Metrics:
         """A connection or request was refused: ``header too large`` …"""
         self._http_rejections.add(reason)
 
-    def provisioned(self, outcome: str) -> None:
-        """A plan was carried out: ``proven``, ``awaited``, ``failed`` …"""
-        self._provisioned.add(outcome)
+    def devices(self, counts: Mapping[str, int]) -> None:
+        """How many devices stand where: ``live``, ``quarantined`` …"""
+        for standing, count in counts.items():
+            self._devices.labels(standing).set(count)
 
     def erp_lookup(self, answer: str) -> None:
         """Equipment was looked up: ``found``, ``absent``, ``ambiguous``, ``unreachable`` …"""

@@ -55,6 +55,12 @@ class Watcher(Protocol):
     def session_ended(self, line: Line, contact: Contact, seconds: float) -> None:
         """A session is over, one way or another."""
 
+    def sent(self, method: str) -> None:
+        """A message goes to a CPE."""
+
+    def faulted(self, code: int) -> None:
+        """A CPE answered a fault."""
+
     def bug(self, where: str, error: BaseException) -> None:
         """Something of ours failed; the CPE was answered all the same."""
 
@@ -220,6 +226,8 @@ class CwmpEdge:
             if isinstance(admitted, Deferred):
                 return admitted.addCallback(self._reopened, envelope, request)
             return self._reopened(admitted, envelope, request)
+        if isinstance(envelope.message, SoapFault):
+            self._watcher.faulted(envelope.message.code)
         return self._step(line, line.session.message(envelope))
 
     def _reopened(
@@ -340,6 +348,7 @@ class CwmpEdge:
                     hold_requests=hold_requests,
                     use_version=use_version,
                 )
+                self._watcher.sent(type(message).__name__)
                 headers: tuple[tuple[str, str], ...] = _XML
                 if line.posts == 1:
                     headers = (*_XML, cookies.render(line.cookie, line.cookie_path))

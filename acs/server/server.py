@@ -38,6 +38,7 @@ from acs.server.bridge import Bridge
 from acs.server.watch import EdgeWatcher
 from acs.settings import Settings
 from acs.store import schema
+from acs.store.devices import standings_thd
 from acs.store.engine import Database
 from acs.store.facts import missing_thd
 from acs.store.queues import Queues
@@ -48,6 +49,7 @@ log = get_logger("acs.server")
 
 SWEEP_SECONDS = 1.0
 PRUNE_SECONDS = 600.0
+COUNT_SECONDS = 30.0
 PRUNE_ROWS = 5_000
 ALGORITHMS = {"md5": ("MD5",), "sha-256": ("SHA-256",), "both": ("MD5", "SHA-256")}
 SLOW_STORE_SECONDS = 2.0
@@ -266,6 +268,7 @@ class Server:
             self._ports.append(("admin", self._reactor.listenTCP(port, site, interface=host)))
         self._every(SWEEP_SECONDS, self._edge.sweep)
         self._every(PRUNE_SECONDS, self._prune)
+        self._every(COUNT_SECONDS, self._count)
         for issue in self.library.issues:
             log.warning("blueprint", problem=str(issue))
         log.info("serving", database=self.database.safe_url, **self.addresses)
@@ -314,6 +317,10 @@ class Server:
         loop.clock = self._reactor
         loop.start(seconds, now=False)
         self._loops.append(loop)
+
+    def _count(self) -> Deferred[Any]:
+        counted: Deferred[Any] = self._queues.run("standings", standings_thd)
+        return counted.addCallback(self.metrics.devices)
 
     def _prune(self) -> Deferred[Any]:
         keep = self.settings.timeline

@@ -34,6 +34,14 @@ class EdgeWatcher:
             address=contact.address,
         )
 
+    def sent(self, method: str) -> None:
+        """A message goes to a CPE."""
+        self._metrics.rpc(method)
+
+    def faulted(self, code: int) -> None:
+        """A CPE answered a fault."""
+        self._metrics.fault(code)
+
     def bug(self, where: str, error: BaseException | None) -> None:
         """A failure of ours, with its trace."""
         log.error("internal error", where=where, exc_info=error)

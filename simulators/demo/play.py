@@ -57,6 +57,7 @@ class Play:
         self._began = time.monotonic()
         self._programs: list[subprocess.Popen[str]] = []
         self._told: queue.Queue[Act | BaseException | None] = queue.Queue()
+        self._over = False
         self._environment = dict(os.environ)
 
     # --- life ------------------------------------------------------------------------
@@ -164,7 +165,7 @@ class Play:
         for line in told:
             event = json.loads(line)
             what = _in_words(event)
-            if what:
+            if what and not self._over:
                 serial = str(event["serial"])
                 self._told.put(Act(self._now(), serial, what))
 
@@ -177,6 +178,7 @@ class Play:
                 time.sleep(POLL_SECONDS)
         except Exception as error:
             self._told.put(error)
+        self._over = True
         self._told.put(None)
 
     def _ask(self) -> None:
