@@ -121,10 +121,11 @@ def every_setting(found: Settings) -> list[Shown]:
         section, _, name = each.key.partition(".")
         value = getattr(getattr(found, section), name)
         source = found.source(each.key)
+        secret = isinstance(value, Secret) or each.key == "secrets.keys"
         if each.key == "database.url":
             # Worth seeing; its password is not.
-            value = make_url(found.database_url.reveal()).render_as_string(hide_password=True)
-        secret = isinstance(value, Secret) or each.key == "secrets.keys"
+            url = make_url(found.database_url.reveal())
+            value, secret = url.render_as_string(hide_password=True), url.password is not None
         shown.append(Shown(each.key, _plain(value), source, secret))
     return shown
 
