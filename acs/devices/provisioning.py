@@ -166,7 +166,7 @@ async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) ->
     outcome = await converge(line, task)
     if outcome.missing:
         ledger.learn(ForgetMissing(model_key, outcome.missing))
-    if outcome.snapshot != snapshot:
+    if (outcome.snapshot.values, outcome.snapshot.written) != (snapshot.values, snapshot.written):
         ledger.learn(SaveSnapshot(device.id, outcome.snapshot))
     for problem in outcome.problems:
         ledger.say("not possible", str(problem))
@@ -176,7 +176,8 @@ async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) ->
 
 def _conclude(ledger: Ledger, look: _Look, outcome: Outcome, mark: str) -> None:
     device, contact = ledger.device, ledger.contact
-    if outcome.lines:
+    proven_before = device.standing is Standing.LIVE and device.fingerprint == mark
+    if outcome.lines and not (outcome.kind is OutcomeKind.IN_ORDER and proven_before):
         plan = outcome.plan.digest if outcome.plan else device.plan
         proof = Proof(device.id, contact.at, contact.session, plan, mark, outcome.lines)
         ledger.learn(SaveProof(proof))

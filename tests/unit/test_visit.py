@@ -7,7 +7,7 @@ from device_in_memory import MemoryDevice
 from device_trees import ex220, xx230v
 from house_in_memory import EQUIPMENT, HOME, KEY, SSID, MemoryHouse, live, served
 
-from acs.devices.effects import SaveCredentials, SaveDevice
+from acs.devices.effects import SaveCredentials, SaveDevice, SaveProof, SaveSnapshot
 from acs.devices.house import Policy
 from acs.devices.identity import Equipment, EquipmentStatus
 from acs.devices.record import Standing, Verdict
@@ -177,6 +177,16 @@ def test_a_changed_passphrase_is_written_though_it_can_never_be_read():
         KEY,
         "Device.WiFi.AccessPoint.3.Security.KeyPassphrase",
     }
+
+
+def test_a_boot_that_shows_nothing_new_rewrites_neither_snapshot_nor_proof():
+    h, device = served(), xx230v()
+    live(device, h)
+    h.visited(device, BOOT)
+    assert device.operations, "it was compared"
+    assert not any(isinstance(effect, SaveSnapshot | SaveProof) for effect in h.effects)
+    assert h.device is not None
+    assert h.device.checked_at == h.time
 
 
 def test_drift_seen_after_a_boot_is_healed():
