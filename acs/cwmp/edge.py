@@ -323,9 +323,10 @@ class CwmpEdge:
                 reply.callback(Reply(400, close=True))
                 return
             self.lines.touch(line, self._clock.seconds())
-            # Inside its own callback the Deferred still holds its result, so the flow that
-            # awaits it takes the value, or the failure, when it is resumed here.
-            answer = self._step(line, line.session.resume())
+            # Inside its own callback the Deferred still holds its result, and the flow that
+            # awaits it takes it when it is resumed here; a failure has to be thrown in.
+            error = result.value if isinstance(result, Failure) else None
+            answer = self._step(line, line.session.resume(error))
             if isinstance(answer, Deferred):
                 answer.chainDeferred(reply)
             else:

@@ -187,11 +187,14 @@ class Session:
             return self._requested(message, envelope.id or "")
         return self._reject(f"{_name(message)} is out of turn ({self.state.value})")
 
-    def resume(self) -> Step:
-        """Go on: what the flow was held for has come, and awaiting it again returns it."""
+    def resume(self, error: BaseException | None = None) -> Step:
+        """Go on: what the flow was held for has come, or failed with ``error``.
+
+        What has come is not handed in: the flow takes it from what it awaits.
+        """
         if self._noting is not None:
-            return self._note(None)
-        return self._drive(None)
+            return self._note(error)
+        return self._drive(None, error)
 
     def lost(self, reason: str) -> Step:
         """End the session now: the CPE went away, timed out or started anew."""
@@ -216,17 +219,17 @@ class Session:
             return Send(SoapFault(8000, "Method not supported", (), "Server"), request_id)
         self._request = Send(answer, request_id)
         self._noting = self._on_notice(notice)
-        return self._note(None)
+        return self._note()
 
-    def _note(self, value: object) -> Step:
+    def _note(self, error: BaseException | None = None) -> Step:
         """Drive the keeping of a notice; it is answered when it is kept, not before."""
         assert self._noting is not None and self._request is not None
         try:
-            return Hold(self._noting.send(value))
+            return Hold(_advance(self._noting, None, error))
         except StopIteration:
             answer: Step = self._request
-        except Exception as error:
-            self.fault = error
+        except Exception as bug:
+            self.fault = bug
             failed = SoapFault(8002, "Internal error, please report again", (), "Server")
             answer = Send(failed, self._request.id)
         self._noting = self._request = None
@@ -244,17 +247,17 @@ class Session:
             return self._drive(outcome)
         return self._ask(request)
 
-    def _drive(self, value: object) -> Step:
+    def _drive(self, value: object, error: BaseException | None = None) -> Step:
         if self._flow is None:
             return self._finish()
         try:
-            wanted = self._flow.send(value)
+            wanted = _advance(self._flow, value, error)
         except StopIteration:
             self._flow = None
             return self._finish()
-        except Exception as error:
+        except Exception as bug:
             self._flow = None
-            self.fault = error
+            self.fault = bug
             return self._finish()
         return self._wanted(wanted)
 
@@ -344,6 +347,10 @@ class Session:
             except Exception as bug:
                 self.fault = bug
         self._noting = self._flow = self._exchange = None
+
+
+def _advance(flow: Flow, value: object, error: BaseException | None) -> Any:
+    return flow.send(value) if error is None else flow.throw(error)
 
 
 def _is_request(message: Message) -> bool:
