@@ -292,9 +292,7 @@ def _followed(
 ) -> tuple[Job, Device]:
     try:
         with render.progress(f"Job {job_id}") as told:
-            found = follow(
-                database, job_id, seconds, lambda text: told(f"Job {job_id} {text} · Ctrl-C")
-            )
+            found = follow(database, job_id, seconds, lambda text: told(f"Job {job_id} {text}"))
     except KeyboardInterrupt:
         # It was asked for and stays so; only the waiting ends.
         raise Amiss(f"job {job_id} stays as it is; see `acs device jobs {device.key}`") from None

@@ -187,7 +187,7 @@ def test_a_damaged_file_is_an_error(house: House) -> None:
     middle = len(content) // 2
     content[middle : middle + 8192] = b"\xff" * 8192
     file.write_bytes(content)
-    ended = house.json("doctor", code=1)
+    ended = house.json("doctor", code=1, ACS_CWMP_LISTEN="127.0.0.1:0", ACS_ADMIN_LISTEN="")
     found = [each["text"] for each in ended["findings"] if each["level"] == "error"]
     assert any("damaged" in text or "malformed" in text for text in found)
 

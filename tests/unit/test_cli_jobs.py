@@ -211,3 +211,16 @@ def test_a_failed_job_ends_with_1_and_names_the_parameters(
     assert ended.exit_code == 1
     assert "Job 1 (set) failed: fault 9003" in ended.stdout
     assert f"{PATH}: 9007 out of range" in ended.stdout
+
+
+def test_interrupting_the_wait_leaves_the_job_and_says_so(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("acs.cli.device_jobs.follow", interrupted)
+    ended = house.run("device", "read", SERIAL, PATH, "--wait", "60")
+    assert ended.exit_code == 1
+    assert "job 1 stays as it is" in ended.stderr
+    assert house.job(1).state is JobState.QUEUED

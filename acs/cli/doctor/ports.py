@@ -93,7 +93,6 @@ def _bind_error(host: str, port: int) -> int:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
-            probe.listen()
     except socket.gaierror:
         return errno.EADDRNOTAVAIL
     except OSError as error:
