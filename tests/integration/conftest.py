@@ -19,6 +19,16 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from acs_fixtures import (  # noqa: F401 - fixtures of the running program
+    acs,
+    certificates,
+    erpnext,
+    home,
+    live_acs,
+    make_home,
+    new_cpe,
+    start_acs,
+)
 
 from acs.store import Database, Vault, prepare, upgrade
 

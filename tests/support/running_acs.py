@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from sqlalchemy import Connection
 from acs.devices.record import Device, FaultRecord, Job, JobKind, Proof, Snapshot, TimelineEntry
 from acs.server import open_database
 from acs.settings import Settings
+from acs.settings.first_start import complete
 from acs.store import Database, devices, faults, jobs, proofs, snapshots, timeline
 
 P = ParamSpec("P")
@@ -206,7 +208,7 @@ class RunningAcs:
     def database(self) -> Database:
         """Its database, opened by the test."""
         settings = Settings.load(None, self._environment)
-        return open_database(settings)
+        return open_database(complete(settings, secrets.token_bytes))
 
     def _read_store(
         self, look: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
