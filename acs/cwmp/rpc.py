@@ -52,8 +52,12 @@ DeviceOutcome = Values | Written | Added | Names | Started | Fault
 Exchange = Generator[Message, Message, DeviceOutcome]
 
 INVALID_NAME = 9005
+WORTH_LISTING = 8
+"""Names in a refused batch from which listing costs less than halving."""
 MISUNDERSTOOD = 9002
 """Code we give to an answer that does not belong to the question (TR-069 A.5.1: internal error)."""
+NO_ANSWER = SoapFault(MISUNDERSTOOD, "the CPE answered our request with an empty POST")
+"""What an empty POST in place of a response stands for."""
 
 
 def perform(operation: DeviceOperation, dialect: Dialect) -> Exchange:
@@ -90,8 +94,10 @@ def _get(paths: Sequence[str], dialect: Dialect) -> Exchange:
     missing: list[str] = []
     size = max(1, dialect.get_batch)
     asked = list(dict.fromkeys(paths))
-    # A stack of batches: one that is refused for a name is halved until the name stands alone,
-    # because a CPE refuses a whole request for one unknown name (A.3.2.2) and seldom says which.
+    # A CPE refuses a whole request for one unknown name (A.3.2.2) and seldom says which. A large
+    # batch is then held against the names the CPE lists; what is still refused is halved until
+    # the name stands alone, for there are CPEs that list names they do not know.
+    listed: dict[str, frozenset[str] | None] = {}
     batches = [asked[start : start + size] for start in range(0, len(asked), size)][::-1]
     while batches:
         batch = batches.pop()
@@ -114,7 +120,10 @@ def _get(paths: Sequence[str], dialect: Dialect) -> Exchange:
         named = {p.path for p in refused.parameters} & set(batch)
         if len(batch) == 1:
             missing.append(batch[0])
-        elif named:
+            continue
+        if not named and len(batch) >= WORTH_LISTING:
+            named = yield from _unlisted(batch, listed)
+        if named:
             missing.extend(path for path in batch if path in named)
             if rest := [path for path in batch if path not in named]:
                 batches.append(rest)
@@ -122,6 +131,37 @@ def _get(paths: Sequence[str], dialect: Dialect) -> Exchange:
             half = len(batch) // 2
             batches += [batch[half:], batch[:half]]
     return Values(values, tuple(missing))
+
+
+def _unlisted(
+    batch: Sequence[str], listed: dict[str, frozenset[str] | None]
+) -> Generator[Message, Message, set[str]]:
+    """Ask for the names below each place of ``batch``, once, and return those it has not."""
+    absent: set[str] = set()
+    for path in batch:
+        place, next_level = _place(path)
+        if place not in listed:
+            answer = yield GetParameterNames(place, next_level)
+            match answer:
+                case GetParameterNamesResponse(parameter_list=infos):
+                    listed[place] = frozenset(info.name for info in infos)
+                case SoapFault(code=code) if code == INVALID_NAME:
+                    listed[place] = frozenset()
+                case _:
+                    listed[place] = None
+        names = listed[place]
+        if names is not None and path not in names:
+            absent.add(path)
+    return absent
+
+
+def _place(path: str) -> tuple[str, bool]:
+    """Where ``path`` is listed: its table with all rows, or its object with its own leaves."""
+    parts = path.rstrip(".").split(".")
+    for number, part in enumerate(parts):
+        if part.isdecimal():
+            return ".".join(parts[:number]) + ".", False
+    return ".".join(parts[:-1]) + ".", True
 
 
 def _set(wanted: Sequence[ParameterValue], dialect: Dialect) -> Exchange:
@@ -154,6 +194,8 @@ def _delete(row: str) -> Exchange:
 
 def _list(path: str, next_level: bool) -> Exchange:
     answer = yield GetParameterNames(path, next_level)
+    if answer is NO_ANSWER:  # netcwmp's word for a path it has not
+        return Fault(INVALID_NAME, NO_ANSWER.text)
     if not isinstance(answer, GetParameterNamesResponse):
         return _odd("GetParameterNames", answer)
     listed = (ListedName(info.name, info.writable) for info in answer.parameter_list)

@@ -47,10 +47,26 @@ def carry_out(
         return done.value, asked
 
 
-def tree_cpe(tree: dict[str, str], *, names_bad: bool = False) -> Callable[[m.Message], m.Message]:
-    """A CPE that answers reads from ``tree`` and faults on a name it lacks."""
+def tree_cpe(
+    tree: dict[str, str], *, names_bad: bool = False, lists: bool = False, lies: bool = False
+) -> Callable[[m.Message], m.Message]:
+    """A CPE that answers reads from ``tree`` and faults on a name it lacks.
+
+    ``names_bad``: the fault says which. ``lists``: it knows GetParameterNames. ``lies``: it
+    lists names it does not know.
+    """
 
     def answer(request: m.Message) -> m.Message:
+        if isinstance(request, m.GetParameterNames):
+            if not lists:
+                return m.SoapFault(9000, "Method not supported")
+            names = [name for name in tree if name.startswith(request.parameter_path)]
+            if lies:
+                names.append(request.parameter_path + "Nope")
+            if not names:
+                return m.SoapFault(9005, "Invalid parameter name", (), "Client")
+            infos = (structures.ParameterInfoStruct(name, False) for name in names)
+            return m.GetParameterNamesResponse(tuple(infos))
         assert isinstance(request, m.GetParameterValues)
         found: list[structures.ParameterValue] = []
         for name in request.parameter_names:
@@ -80,7 +96,42 @@ def test_one_unknown_name_is_found_by_halving_and_the_rest_is_read():
     assert isinstance(outcome, Values)
     assert outcome.missing == ("Device.Nope",)
     assert len(outcome.values) == 100
-    assert len(asked) < 2 * 8, "halving takes about two requests a level"
+    reads = [rpc for rpc in asked if isinstance(rpc, m.GetParameterValues)]
+    assert len(reads) < 2 * 8, "halving takes about two requests a level"
+
+
+ROWS = {f"Device.WiFi.SSID.{i}.{leaf}": "x" for i in range(1, 15) for leaf in ("SSID", "Enable")}
+
+
+def test_a_leaf_no_row_has_is_found_by_listing_the_table_once():
+    wanted = (*ROWS, *(f"Device.WiFi.SSID.{i}.LowerLayers" for i in range(1, 15)))
+    cpe = tree_cpe(ROWS, lists=True)
+    outcome, asked = carry_out(Get(wanted), cpe, Dialect(get_batch=100))
+    assert isinstance(outcome, Values)
+    assert {path: value.text for path, value in outcome.values.items()} == ROWS
+    assert set(outcome.missing) == set(wanted) - set(ROWS)
+    assert [type(rpc).__name__ for rpc in asked] == [
+        "GetParameterValues",
+        "GetParameterNames",
+        "GetParameterValues",
+    ]
+
+
+def test_a_table_that_is_not_there_is_missing_whole():
+    wanted = tuple(f"Device.Nope.{i}.X" for i in range(1, 10))
+    outcome, asked = carry_out(Get(wanted), tree_cpe(ROWS, lists=True))
+    assert outcome == Values({}, wanted)
+    assert len(asked) == 2
+
+
+def test_a_cpe_that_lists_a_name_it_does_not_know_is_halved_after_all():
+    wanted = (*TREE, "Device.Nope")
+    cpe = tree_cpe(TREE, lists=True, lies=True)
+    outcome, asked = carry_out(Get(wanted), cpe, Dialect(get_batch=200))
+    assert isinstance(outcome, Values)
+    assert outcome.missing == ("Device.Nope",)
+    assert len(outcome.values) == 100
+    assert sum(isinstance(rpc, m.GetParameterNames) for rpc in asked) == 1
 
 
 def test_an_unknown_name_the_fault_names_is_left_out_at_once():
