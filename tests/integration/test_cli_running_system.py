@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 from typing import IO, Any
+from urllib.request import Request, urlopen
 
 import pytest
+
+pytestmark = pytest.mark.slow
 
 BIN = Path(sys.executable).parent
 XX230V = "22275A7000001"
@@ -118,6 +121,21 @@ def test_a_provisioned_device_has_an_empty_plan_and_a_changed_wish_shows(system:
     assert ended.returncode == 1
     assert "Device.ManagementServer.PeriodicInformInterval" in ended.stdout
     assert system.json("plan", XX230V, "--refresh")["result"] == "in order"
+
+
+def test_the_plan_shown_is_the_plan_that_a_session_writes(system: System) -> None:
+    site = f"{system.environment['ACS_ERP_URL']}/api/resource/Service%20Equipment/EQP-00001"
+    body = json.dumps({"wifi_ssid": "Chez Tremblay"}).encode()
+    headers = {"Authorization": "token setup-key:setup-secret", "Content-Type": "application/json"}
+    urlopen(Request(site, body, headers, method="PUT"), timeout=10).close()
+    shown = system.json("plan", XX230V, "--refresh", code=1)
+    wanted = {change["path"]: change["wanted"] for change in shown["changes"]}
+    assert wanted["Device.WiFi.SSID.1.SSID"] == "Chez Tremblay"
+    system.json("device", "provision", XX230V, "--wait", "60")
+    proofs = system.json("device", "proof", XX230V, "--all")["proofs"]
+    assert proofs[0]["complete"]
+    (written,) = [proof for proof in proofs if proof["plan"] == shown["digest"]][-1:]
+    assert [line["path"] for line in written["lines"]] == list(wanted)
 
 
 def test_a_value_that_is_set_is_read_back(system: System) -> None:

@@ -74,6 +74,15 @@ def test_what_was_not_read_for_an_earlier_wish_is_unknown_not_absent(house: Hous
     assert any("last read for another wish" in note for note in plan["notes"])
 
 
+def test_a_leaf_of_a_row_that_was_not_read_is_planned_all_the_same(house: House) -> None:
+    device_id = house.matched_device()
+    values = {path: value for path, value in TREE.items() if path not in (SSID, KEY_PASSPHRASE)}
+    house.apply(SaveSnapshot(device_id, Snapshot(SEEN, values)))
+    plan = house.json("plan", SERIAL, code=1)
+    planned = {change["path"]: change["current"] for change in plan["changes"]}
+    assert planned == {SSID: None, KEY_PASSPHRASE: "***"}
+
+
 def test_what_was_asked_for_this_very_wish_and_is_not_there_is_a_problem(house: House) -> None:
     device_id = house.matched_device()
     blueprint = Library.load().get("tplink-a")
