@@ -22,7 +22,7 @@ from acs.devices.source import MirrorRow
 from acs.model import Contact, Secret, Value
 from acs.profiles import Intent, VoiceLine
 from acs.profiles.intent import Band, Security, WifiNetwork
-from acs.server.server import open_database
+from acs.server import open_database
 from acs.settings import Settings
 from acs.settings.first_start import complete
 from acs.store import Database, credentials, devices, equipment, snapshots

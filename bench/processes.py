@@ -111,20 +111,24 @@ class Server:
 
 
 class Player:
-    """A load process, warmed up."""
+    """A load process. It warms its server up at once; await that with `ready`."""
 
     def __init__(self, load: Load, folder: Path) -> None:
+        self._warm_up = load.warm_up
         self._program = _Program(
             sys.executable, "-m", "bench.load", folder=folder, environ=os.environ
         )
         try:
             self._program.say(msgspec.json.encode(load))
-            said = self._program.hear(load.warm_up + 2 * PATIENCE)
-            if said != "ready":
-                raise BenchError(f"warm-up: {said}")
         except BaseException:
             self._program.stop()
             raise
+
+    def ready(self) -> None:
+        """Return when its server is warm. Raises `BenchError` when any answer was wrong."""
+        said = self._program.hear(START_SECONDS + self._warm_up + 2 * PATIENCE)
+        if said != "ready":
+            raise BenchError(f"warm-up: {said}")
 
     def run(self, seconds: float) -> Tally:
         """Play for ``seconds``. Raises `BenchError` when any answer was wrong."""
@@ -147,7 +151,7 @@ def settle(server: Server, patience: float = 5.0) -> float:
     """Wait until ``server`` rests, what it writes behind included; return its CPU-seconds."""
     before, until = server.cpu(), time.monotonic() + patience
     while time.monotonic() < until:
-        time.sleep(0.3)
+        time.sleep(0.25)  # longer than posts wait in the store
         now = server.cpu()
         if now - before < 0.02:
             return now

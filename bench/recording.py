@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 
 from bench.dialogue import Script
-from bench.units import Unit
-from simulators.cpe import Event, Ont
+from bench.units import OUI, PRODUCT_CLASS, Unit
+from simulators.cpe import Event, Identity, Ont
 from simulators.cpe.exchange import Exchange, Send
 from simulators.cpe.wire import Response, ResponseReader
 
@@ -22,7 +22,8 @@ class RecordingError(RuntimeError):
 
 def ont_of(unit: Unit, port: int) -> Ont:
     """The simulated ONT of ``unit``, in factory state, set to the server on loopback ``port``."""
-    return Ont(MODEL, unit.identity, acs_url=f"http://127.0.0.1:{port}/")
+    identity = Identity(OUI, PRODUCT_CLASS, unit.serial, unit.mac)
+    return Ont(MODEL, identity, acs_url=f"http://127.0.0.1:{port}/")
 
 
 def record(ont: Ont, unit: Unit, events: Sequence[str] = ()) -> Script:

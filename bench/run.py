@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.dialogue import Script, authorization
 from bench.figures import Figure, Kind
@@ -34,7 +35,7 @@ class Size:
 
 
 FULL = Size()
-QUICK = Size(rounds=1, seconds=0.5, warm_up=0.3, units=500)
+QUICK = Size(rounds=1, seconds=0.3, warm_up=0.2, units=300)
 
 
 def measure(
@@ -69,26 +70,33 @@ def _measure(
     strangers = figure.kind is Kind.FIRST_CONTACT
     measured = Measured(figure.name)
     began, sessions = time.time(), 0
-    with fleet.serve("digest" if figure.digest else "none") as server:
+    common: dict[str, Any] = {
+        "script": script,
+        "connections": size.connections,
+        "warm_up": size.warm_up,
+    }
+    replay = Load(
+        port=echo.port,
+        units=fleet.units,
+        kept=figure.kept,
+        replay=_requests(script, digest=figure.digest),
+        **common,
+    )
+    with (
+        Player(replay, fleet.folder) as others,
+        fleet.serve("digest" if figure.digest else "none") as server,
+    ):
         load = Load(
             port=server.port,
-            script=script,
-            connections=size.connections,
             units=0 if strangers else fleet.units,
             kept=figure.kept,
             digest=figure.digest,
-            warm_up=size.warm_up,
+            **common,
         )
-        replay = Load(
-            port=echo.port,
-            script=script,
-            connections=size.connections,
-            units=fleet.units,
-            kept=figure.kept,
-            replay=_requests(script, digest=figure.digest),
-            warm_up=size.warm_up,
-        )
-        with Player(load, fleet.folder) as cpes, Player(replay, fleet.folder) as others:
+        with Player(load, fleet.folder) as cpes:
+            others.ready()
+            cpes.ready()
+            settle(server)
             for turn in range(size.rounds):
                 rate, count = _per_cpu_second(server, cpes, size.seconds)
                 base, _ = _per_cpu_second(echo, others, size.seconds)
@@ -100,7 +108,7 @@ def _measure(
 
 
 def _per_cpu_second(server: Server, player: Player, seconds: float) -> tuple[float, int]:
-    before = settle(server)
+    before = server.cpu()
     tally = player.run(seconds)
     spent = settle(server) - before
     if not tally.sessions or spent <= 0:

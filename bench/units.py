@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from acs.model import DeviceId
-from simulators.cpe import Identity
 
 OUI = "3460F9"
 PRODUCT_CLASS = "XX230v"
@@ -57,11 +56,6 @@ class Unit:
     def device_id(self) -> DeviceId:
         """Identity in its Inform."""
         return DeviceId(OUI, PRODUCT_CLASS, self.serial)
-
-    @property
-    def identity(self) -> Identity:
-        """The same for the simulator."""
-        return Identity(OUI, PRODUCT_CLASS, self.serial, self.mac)
 
     def marks(self) -> tuple[bytes, ...]:
         """What tells its bytes from those of another unit, in a fixed order."""
