@@ -50,7 +50,8 @@ def serve(context: Context, ready: bool) -> None:
 def _run(settings: Settings, ready: bool) -> int:
     from twisted.internet import reactor as installed
 
-    from acs.server import Server, misfits
+    from acs.server.bridge import misfits
+    from acs.server.server import Server
 
     reactor: Any = installed
     try:

@@ -1,6 +1,9 @@
-"""The composition root: it alone knows every part, builds them, starts and stops them."""
+"""The composition root: it alone knows every part, builds them, starts and stops them.
 
-from acs.server.bridge import misfits
-from acs.server.server import Server, fingerprint_key, open_database, policy_of
+`Server` is in `acs.server.server`, so that a command which only needs the database does not load
+a reactor.
+"""
 
-__all__ = ["Server", "fingerprint_key", "misfits", "open_database", "policy_of"]
+from acs.server.parts import fingerprint_key, open_database, policy_of
+
+__all__ = ["fingerprint_key", "open_database", "policy_of"]

@@ -19,7 +19,6 @@ from acs.cwmp.dialect import Dialect
 from acs.cwmp.digest import Challenger, Replay
 from acs.cwmp.edge import CwmpEdge, EdgeLimits
 from acs.cwmp.session import Limits
-from acs.devices.house import Policy
 from acs.devices.mirror import MirrorSource
 from acs.devices.registry import Registry
 from acs.devices.source import EquipmentSource
@@ -35,15 +34,13 @@ from acs.log import OncePer, get_logger
 from acs.model import Contact
 from acs.profiles import Facts, Library
 from acs.server.bridge import Bridge
+from acs.server.parts import fingerprint_key, open_database, policy_of
 from acs.server.watch import EdgeWatcher
 from acs.settings import Settings
-from acs.store import schema
 from acs.store.devices import standings_thd
-from acs.store.engine import Database
 from acs.store.facts import missing_thd
 from acs.store.queues import Queues
 from acs.store.retention import prune_thd
-from acs.store.vault import Vault, decode_key
 
 log = get_logger("acs.server")
 
@@ -54,43 +51,6 @@ PRUNE_ROWS = 5_000
 ALGORITHMS = {"md5": ("MD5",), "sha-256": ("SHA-256",), "both": ("MD5", "SHA-256")}
 SLOW_STORE_SECONDS = 2.0
 """Delay of the store from which new sessions are told to come back later."""
-
-
-def open_database(
-    settings: Settings, observe: Callable[[str, float], None] | None = None
-) -> Database:
-    """Open the database of these settings, with its schema brought up to date.
-
-    Raises `acs.store.errors.StoreError` with the fix named.
-    """
-    keys = {name: decode_key(key.reveal()) for name, key in settings.secrets.keys.items()}
-    vault = Vault(keys, settings.secrets.current)
-    options: dict[str, Any] = {} if observe is None else {"observe": observe}
-    database = Database(settings.database_url.reveal(), vault, realm=settings.auth.realm, **options)
-    schema.upgrade(database)
-    schema.prepare(database)
-    return database
-
-
-def policy_of(settings: Settings) -> Policy:
-    """How visits behave under these settings."""
-    wanted = settings.provisioning
-    return Policy(
-        heal=wanted.drift == "heal",
-        check_interval=wanted.check_interval_hours * 3600,
-        max_changes=wanted.max_changes,
-        backoff=wanted.backoff_seconds,
-        backoff_max=wanted.backoff_max_seconds,
-        marker=wanted.marker,
-        own_credentials=settings.auth.own_credentials and settings.auth.mode != "none",
-        rebootstrap=settings.auth.rebootstrap == "allow",
-        periodic_inform_interval=wanted.periodic_inform_interval,
-    )
-
-
-def fingerprint_key(database: Database) -> bytes:
-    """Key of fingerprints and digests: the same for all processes on one database."""
-    return bytes.fromhex(database.vault.digest(b"fingerprints", "acs.profiles"))
 
 
 class Server:

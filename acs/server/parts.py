@@ -1,0 +1,49 @@
+"""Parts made from the settings that the server and the command line both need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from acs.devices.house import Policy
+from acs.settings import Settings
+from acs.store import schema
+from acs.store.engine import Database
+from acs.store.vault import Vault, decode_key
+
+
+def open_database(
+    settings: Settings, observe: Callable[[str, float], None] | None = None
+) -> Database:
+    """Open the database of these settings, with its schema brought up to date.
+
+    Raises `acs.store.errors.StoreError` with the fix named.
+    """
+    keys = {name: decode_key(key.reveal()) for name, key in settings.secrets.keys.items()}
+    vault = Vault(keys, settings.secrets.current)
+    options: dict[str, Any] = {} if observe is None else {"observe": observe}
+    database = Database(settings.database_url.reveal(), vault, realm=settings.auth.realm, **options)
+    schema.upgrade(database)
+    schema.prepare(database)
+    return database
+
+
+def policy_of(settings: Settings) -> Policy:
+    """How visits behave under these settings."""
+    wanted = settings.provisioning
+    return Policy(
+        heal=wanted.drift == "heal",
+        check_interval=wanted.check_interval_hours * 3600,
+        max_changes=wanted.max_changes,
+        backoff=wanted.backoff_seconds,
+        backoff_max=wanted.backoff_max_seconds,
+        marker=wanted.marker,
+        own_credentials=settings.auth.own_credentials and settings.auth.mode != "none",
+        rebootstrap=settings.auth.rebootstrap == "allow",
+        periodic_inform_interval=wanted.periodic_inform_interval,
+    )
+
+
+def fingerprint_key(database: Database) -> bytes:
+    """Key of fingerprints and digests: the same for all processes on one database."""
+    return bytes.fromhex(database.vault.digest(b"fingerprints", "acs.profiles"))
