@@ -52,7 +52,7 @@ run: setup ## Start the server with your settings
 	$(BIN)/acs serve $(if $(CONFIG),--config $(CONFIG))
 
 .PHONY: test
-test: setup ## Run all tests (ARGS="-k name" to choose)
+test: setup-test ## Run all tests (ARGS="-k name" to choose)
 	$(BIN)/python -m pytest --numprocesses auto $(ARGS)
 
 .PHONY: lint
