@@ -56,8 +56,6 @@ WORTH_LISTING = 8
 """Names in a refused batch from which listing costs less than halving."""
 MISUNDERSTOOD = 9002
 """Code we give to an answer that does not belong to the question (TR-069 A.5.1: internal error)."""
-NO_ANSWER = SoapFault(MISUNDERSTOOD, "the CPE answered our request with an empty POST")
-"""What an empty POST in place of a response stands for."""
 
 
 def perform(operation: DeviceOperation, dialect: Dialect) -> Exchange:
@@ -194,8 +192,6 @@ def _delete(row: str) -> Exchange:
 
 def _list(path: str, next_level: bool) -> Exchange:
     answer = yield GetParameterNames(path, next_level)
-    if answer is NO_ANSWER:  # netcwmp's word for a path it has not
-        return Fault(INVALID_NAME, NO_ANSWER.text)
     if not isinstance(answer, GetParameterNamesResponse):
         return _odd("GetParameterNames", answer)
     listed = (ListedName(info.name, info.writable) for info in answer.parameter_list)

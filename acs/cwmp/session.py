@@ -25,6 +25,7 @@ from acs.cwmp import announcement
 from acs.cwmp.dialect import Dialect
 from acs.cwmp.messages import (
     Envelope,
+    GetParameterNames,
     GetParameterValues,
     GetRPCMethods,
     GetRPCMethodsResponse,
@@ -33,7 +34,7 @@ from acs.cwmp.messages import (
     SoapFault,
     UnknownMethod,
 )
-from acs.cwmp.rpc import DeviceOperation, DeviceOutcome, Exchange, perform
+from acs.cwmp.rpc import INVALID_NAME, DeviceOperation, DeviceOutcome, Exchange, perform
 from acs.model import (
     Accept,
     Add,
@@ -50,6 +51,9 @@ from acs.model import (
 )
 
 Flow = Coroutine[Any, Any, None]
+
+
+NO_SUCH_PATH = SoapFault(INVALID_NAME, "answered with an empty POST")
 
 
 class State(Enum):
@@ -107,6 +111,7 @@ class Session:
     """One session. ``flow`` is what we do, ``on_notice`` keeps what the CPE reports meanwhile."""
 
     __slots__ = (
+        "_asked",
         "_exchange",
         "_flow",
         "_held",
@@ -152,6 +157,7 @@ class Session:
         self._noting: Flow | None = None
         self._request: Send | None = None
         self._exchange: Exchange | None = None
+        self._asked: Message | None = None
         self._held: Any = None
         self._limits = limits
         self._use_version = use_version
@@ -171,7 +177,10 @@ class Session:
             case State.CPE_TURN:
                 return self._drive(YourTurn())
             case State.ASKING:
-                # TR-069 has no such turn; some CPEs answer a method they do not know this way.
+                # TR-069 has no such turn.  netcwmp answers so for a path it does not have, and
+                # takes the next request all the same; any other answer may be lost.
+                if isinstance(self._asked, GetParameterNames):
+                    return self._answered(NO_SUCH_PATH)
                 return self.lost("the CPE answered our request with an empty POST")
             case State.DONE:
                 return Finish()
@@ -293,6 +302,7 @@ class Session:
         self.rpcs += 1
         self._next_id += 1
         self.state = State.ASKING
+        self._asked = request
         release = False if self._hold_requests else None
         self._hold_requests = False
         return Send(request, str(self._next_id), hold_requests=release)

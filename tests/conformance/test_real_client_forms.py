@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 from acs_fixtures import NewCpe, StartAcs
+from homes import Home
 from raw_cpe import Answer, Challenge, DigestForm, Form, RawCpe, challenges
 from running_acs import RunningAcs
 
@@ -66,6 +67,20 @@ class TestNetcwmp:
         assert (answer.status, answer.name) == (200, "InformResponse")
         assert cpe.finish(cpe.post())[-1].status == 204
         assert acs.device(cpe.key).model == "Gate 3000"
+
+    def test_its_empty_post_for_a_path_it_has_not_does_not_end_the_session(
+        self, live_acs: RunningAcs, home: Home, new_cpe: NewCpe
+    ) -> None:
+        """Asked for the names below an object it does not have, it says nothing."""
+        home.scan()
+        cpe = new_cpe(port=live_acs.port(), serial=home.serial, tree=dict(TREE))
+
+        def respond(asked: Answer) -> bytes:
+            return b"" if asked.name == "GetParameterNames" else cpe.respond(asked)
+
+        assert cpe.session("0 BOOTSTRAP", respond=respond).count("GetParameterNames") > 1
+        assert live_acs.device(cpe.key).standing is Standing.FAULTED
+        assert "no main network" in live_acs.device(cpe.key).reason
 
 
 def leaves_at_a_declaration(cpe: RawCpe, *events: str) -> Answer:

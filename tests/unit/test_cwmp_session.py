@@ -9,7 +9,7 @@ from acs.cwmp import messages as m
 from acs.cwmp import structures
 from acs.cwmp.dialect import Dialect
 from acs.cwmp.session import Finish, Flow, Hold, Limits, Reject, Send, Session, State
-from acs.model import DataModel, EventKind, Notice, SessionLost, Value, Values
+from acs.model import DataModel, EventKind, Fault, Notice, SessionLost, Value, Values
 
 INFORM = m.Envelope(
     m.Inform(structures.DeviceIdStruct("TP-Link", "1C61B4", "Device2", "S1")),
@@ -233,6 +233,22 @@ def test_an_empty_post_as_answer_ends_the_session_and_the_flow_learns_it():
     assert s.empty_post() == Finish()
     assert lost == ["the CPE answered our request with an empty POST"]
     assert s.fault is None
+
+
+def test_an_empty_post_to_a_question_for_names_says_there_is_no_such_path():
+    answers: list[object] = []
+
+    async def flow() -> None:
+        await LINE.accept()
+        answers.append(await LINE.list("Device.X."))
+        answers.append(await LINE.list("Device.Y."))
+
+    s = session(flow())
+    s.begin()
+    s.empty_post()
+    assert isinstance(s.empty_post(), Send)
+    assert s.empty_post() == Finish()
+    assert answers == [Fault(9005, "answered with an empty POST")] * 2
 
 
 def test_the_number_of_rpcs_is_bounded():
