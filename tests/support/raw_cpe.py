@@ -62,9 +62,13 @@ class Answer:
         """Namespace of the method."""
         return etree.QName(self.method).namespace
 
+    def elements(self, *names: str) -> list[etree._Element]:
+        """Elements of these local names, in any namespace and in order."""
+        return list(self.root.iter(*(f"{{*}}{name}" for name in names)))
+
     def text(self, leaf: str) -> str | None:
         """Text of the first element of this local name, None when there is none."""
-        found = self.root.xpath("//*[local-name()=$leaf]", leaf=leaf)
+        found = self.elements(leaf)
         return (found[0].text or "") if found else None
 
     @property
@@ -75,7 +79,7 @@ class Answer:
     @property
     def names(self) -> list[str]:
         """Names a GetParameterValues asks for, or a SetParameterValues writes."""
-        return [node.text or "" for node in self.method.xpath(".//string | .//Name")]
+        return [node.text or "" for node in self.elements("string", "Name")]
 
     @property
     def fault(self) -> int:
@@ -398,7 +402,7 @@ class RawCpe:
                     "GetParameterValuesResponse", self.form.values(values), asked.id
                 )
             case "SetParameterValues":
-                for name, value in zip(asked.names, asked.method.xpath(".//Value"), strict=True):
+                for name, value in zip(asked.names, asked.elements("Value"), strict=True):
                     self.tree[name] = (value.text or "", "string")
                 return self.form.call("SetParameterValuesResponse", "<Status>0</Status>", asked.id)
             case _:

@@ -1,0 +1,196 @@
+"""The CWMP edge with a house that fails: what a CPE is told, and what a flow learns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from house_in_memory import MemoryHouse
+from raw_cpe import RawCpe
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from acs.cwmp.authenticate import Credential
+from acs.cwmp.dialect import Dialect
+from acs.cwmp.edge import CwmpEdge, EdgeLimits
+from acs.cwmp.line import Line
+from acs.devices.record import Opened, Standing
+from acs.devices.source import Found, Pending
+from acs.http import Connection, Reply, Request
+from acs.model import Contact
+from acs.store.errors import Overloaded, StoreUnavailable
+
+CPE = RawCpe(0, "SN1")
+
+
+class OpenGate:
+    def admit(self, request: Request) -> Credential:
+        return Credential("none")
+
+
+class Watched:
+    """Implements `acs.cwmp.edge.Watcher`."""
+
+    def __init__(self) -> None:
+        self.ended: list[str] = []
+        self.bugs: list[BaseException] = []
+        self.refused: list[str] = []
+
+    def session_ended(self, line: Line, contact: Contact, seconds: float) -> None:
+        self.ended.append(line.ended)
+
+    def bug(self, where: str, error: BaseException) -> None:
+        self.bugs.append(error)
+
+    def rejected(self, reason: str, address: str) -> None:
+        self.refused.append(reason)
+
+    def warned(self, warnings: tuple[str, ...], address: str) -> None:
+        pass
+
+    def sent(self, method: str) -> None:
+        pass
+
+    def faulted(self, code: int) -> None:
+        pass
+
+
+class SlowHouse(MemoryHouse):
+    """Answers when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[Deferred[Any]] = []
+        self.source.find = self._find  # type: ignore[method-assign]
+        self.slow_open = False
+
+    async def open(self, contact: Contact) -> Opened:
+        if self.slow_open:
+            self.waits.append(Deferred())
+            await self.waits[-1]
+        return await super().open(contact)
+
+    async def _find(self, terms: object) -> Found | Pending:
+        self.waits.append(Deferred())
+        try:
+            await self.waits[-1]
+        except TimeoutError as error:
+            return Pending(f"timed out: {error}")
+        return Found(())
+
+
+class Edge:
+    """An edge, one connection to it, and what came of each request."""
+
+    def __init__(self, timeout: float = 60.0) -> None:
+        self.house = SlowHouse()
+        self.clock = Clock()
+        self.watched = Watched()
+        tokens = iter(f"token-number-{n:08d}" for n in range(99))
+        gate: Any = OpenGate()
+        self.edge = CwmpEdge(
+            self.house,
+            gate,
+            self.clock,
+            self.watched,
+            EdgeLimits(timeout=timeout),
+            token=lambda: next(tokens),
+            spread=lambda: 0.5,
+            dialect=lambda contact: Dialect(),
+        )
+        self.connection = Connection("192.0.2.1")
+
+    def post(self, body: bytes = b"") -> list[Reply]:
+        """POST; the list gets the reply when it is there."""
+        request = Request("POST", "/", {}, body, self.connection, True)
+        replies: list[Reply] = []
+        answer = self.edge.handle(request)
+        if isinstance(answer, Deferred):
+            answer.addCallback(replies.append)
+        else:
+            replies.append(answer)
+        return replies
+
+
+@pytest.fixture
+def edge() -> Edge:
+    return Edge()
+
+
+@pytest.mark.parametrize("error", [Overloaded("full"), StoreUnavailable("gone")])
+def test_a_store_that_refuses_makes_the_cpe_come_back_later(edge: Edge, error: Exception) -> None:
+    edge.house.slow_open = True
+    replies = edge.post(CPE.inform("0 BOOTSTRAP"))
+    assert replies == []
+    edge.house.waits[0].errback(error)
+    (reply,) = replies
+    assert (reply.status, reply.close) == (503, True)
+    assert int(dict(reply.headers)["Retry-After"]) >= 1
+    assert len(edge.edge.lines) == 0
+
+
+def test_another_failure_before_the_answer_is_fault_8002(edge: Edge) -> None:
+    edge.house.slow_open = True
+    replies = edge.post(CPE.inform("0 BOOTSTRAP"))
+    edge.house.waits[0].errback(ZeroDivisionError("a bug"))
+    (reply,) = replies
+    assert reply.status == 200
+    assert b"<FaultCode>8002</FaultCode>" in reply.body
+    assert b"a bug" not in reply.body
+    assert [type(bug) for bug in edge.watched.bugs] == [ZeroDivisionError]
+
+
+def test_a_flow_learns_why_what_it_waited_for_failed(edge: Edge) -> None:
+    assert edge.post(CPE.inform("0 BOOTSTRAP"))[0].status == 200
+    replies = edge.post()
+    edge.house.waits[0].errback(TimeoutError("2 s"))
+    assert replies[0].status == 204
+    device = edge.house.device
+    assert device is not None
+    assert (device.standing, device.reason) == (Standing.WAITING, "timed out: 2 s")
+    assert edge.watched.bugs == []
+
+
+@pytest.mark.parametrize("release", [lambda d: d.callback(None), lambda d: d.errback(OSError())])
+def test_a_session_replaced_while_it_waits_is_answered_and_forgotten(
+    edge: Edge, release: Callable[[Deferred[Any]], None]
+) -> None:
+    edge.post(CPE.inform("0 BOOTSTRAP"))
+    held = edge.post()
+    edge.connection = Connection("192.0.2.1")
+    assert edge.post(CPE.inform("0 BOOTSTRAP"))[0].status == 200
+    release(edge.house.waits[0])
+    assert [reply.status for reply in held] == [400]
+    assert len(edge.edge.lines) == 1
+    assert edge.watched.ended == ["replaced"]
+
+
+def test_no_session_is_silent_while_it_is_kept_waiting() -> None:
+    edge = Edge(timeout=30)
+    edge.post(CPE.inform("0 BOOTSTRAP"))
+    held = edge.post()
+    edge.clock.advance(31)
+    edge.edge.sweep()
+    assert len(edge.edge.lines) == 1
+    edge.house.waits[0].callback(None)
+    # What the server asks now is asked in time, and the silence begins anew.
+    assert held[0].status == 200
+    edge.clock.advance(29)
+    edge.edge.sweep()
+    assert len(edge.edge.lines) == 1
+    edge.clock.advance(1)
+    edge.edge.sweep()
+    assert len(edge.edge.lines) == 0
+    assert edge.watched.ended == ["timeout"]
+
+
+def test_a_short_time_out_behind_a_long_one_is_kept() -> None:
+    edge = Edge(timeout=30)
+    patient = "<cwmp:SessionTimeout>300</cwmp:SessionTimeout>"
+    edge.post(RawCpe(0, "SN2").inform("0 BOOTSTRAP", more=patient))
+    edge.connection = Connection("192.0.2.2")
+    edge.post(CPE.inform("0 BOOTSTRAP"))
+    edge.clock.advance(31)
+    edge.edge.sweep()
+    assert [line.key for line in edge.edge.lines.by_cookie.values()] == ["A4B1C2-Gateway-SN2"]
