@@ -239,10 +239,14 @@ class _Run:
     ) -> Outcome:
         """Put together what came of the run."""
         problems = len(self.plan.problems)
+        met = (OutcomeKind.IN_ORDER, OutcomeKind.PROVEN, OutcomeKind.AWAITING)
+        if problems and kind in met and not self.plan.serves:
+            # Our own management may be in order; the customer has nothing of it.
+            kind, text = OutcomeKind.FAILED, f"no wish can be met: {self.plan.problems[0]}"
         if problems and kind is not OutcomeKind.FAILED:
             wishes = "1 wish" if problems == 1 else f"{problems} wishes"
             text += f"; {wishes} cannot be met: {self.plan.problems[0]}"
-        carries = kind in (OutcomeKind.IN_ORDER, OutcomeKind.PROVEN, OutcomeKind.AWAITING)
+        carries = kind in met
         marked = any(
             change.path == self._task.blueprint.marker
             for change in (*self.plan.kept, *self.plan.changes)

@@ -96,6 +96,12 @@ class Plan:
     def __bool__(self) -> bool:
         return bool(self.changes)
 
+    @property
+    def serves(self) -> bool:
+        """True when the customer gets something of it: more than our own management and mark."""
+        own = (Group.MANAGEMENT, Group.MARK)
+        return any(change.group not in own for change in (*self.changes, *self.kept))
+
     def render(self) -> list[str]:
         """Return the plan as lines for people, secrets masked."""
         return [

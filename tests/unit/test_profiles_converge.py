@@ -344,3 +344,14 @@ def test_a_new_intent_is_written_even_while_the_old_one_awaits() -> None:
     wish = replace(task("tplink-a", other), snapshot=first.snapshot, verifying=True)
     assert run(device, wish).kind is OutcomeKind.AWAITING
     assert device.pending["Device.WiFi.SSID.3.SSID"].text == "Autre"
+
+
+def test_a_device_that_can_meet_no_wish_is_never_called_in_order() -> None:
+    """First with changes of our own management, then with nothing left to change."""
+    device = MemoryDevice({path: v for path, v in ex220().values.items() if ".WiFi." not in path})
+    wanted = task("tplink-a")
+    first = run(device, wanted)
+    assert "Device.ManagementServer.PeriodicInformInterval" in device.written
+    second = run(device, replace(wanted, snapshot=first.snapshot))
+    assert (first.kind, second.kind) == (OutcomeKind.FAILED, OutcomeKind.FAILED)
+    assert "wifi 5 main" in first.text
