@@ -73,11 +73,8 @@ class Fleet:
         return Fleet(to, self.units, self.scripts)
 
     def serve(self, auth: str = "none") -> Server:
-        """Run the server on it as people do, by the `acs` command."""
-        command = str(Path(sys.executable).with_name("acs"))
-        return Server(
-            command, "serve", "--ready", folder=self.folder, environ=environ(self.folder, auth)
-        )
+        """Run the server on it."""
+        return serve(self.folder, auth)
 
     def store_values(self, count: int) -> None:
         """Give each unit a snapshot of ``count`` values."""
@@ -117,6 +114,12 @@ def environ(folder: Path, auth: str) -> dict[str, str]:
     }
 
 
+def serve(folder: Path, auth: str) -> Server:
+    """Run the server on this data directory as people do, by the `acs` command."""
+    command = str(Path(sys.executable).with_name("acs"))
+    return Server(command, "serve", "--ready", folder=folder, environ=environ(folder, auth))
+
+
 def prepare(folder: Path, units: int) -> Fleet:
     """Make ``folder`` with ``units`` live devices, and record their sessions.
 
@@ -129,8 +132,7 @@ def prepare(folder: Path, units: int) -> Fleet:
     rows = [_mirrored(Unit(number), now) for number in range(units)]
     database.run("mirror", equipment.store_thd, rows)
     database.dispose()
-    empty = Fleet(folder, units, None)  # type: ignore[arg-type] # its server makes the scripts
-    with empty.serve() as server:
+    with serve(folder, "none") as server:
         scripts = _record(server.port)
     database = _database(folder)
     _multiply(database, units)
