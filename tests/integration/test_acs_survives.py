@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import socket
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from acs_fixtures import ERP_SETTINGS, NewHome, StartAcs
 from homes import KEY, MAIN, SIP_PASSWORD, Home, new_home
-from raw_cpe import RawCpe
+from raw_cpe import RawCpe, challenges, read_answer
 from running_acs import RunningAcs, wait_for
 
 from acs.devices.record import JobKind, JobState, Standing
@@ -128,6 +131,55 @@ def test_a_password_the_device_was_given_holds_after_a_crash(
     assert home.device.standing is Standing.LIVE
 
 
+class CutLine:
+    """A connection that breaks when the CPE is about to send certain octets."""
+
+    def __init__(self, connection: socket.socket, before: bytes) -> None:
+        self._connection = connection
+        self._before = before
+
+    def sendall(self, data: bytes) -> None:
+        if self._before in data:
+            raise ConnectionResetError("the line was cut")
+        self._connection.sendall(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+@pytest.mark.parametrize("crash", [True, False])
+def test_a_write_that_was_carried_out_but_never_answered_ends_proven(
+    stored_acs: RunningAcs,
+    home_of: Callable[[], Home],
+    monkeypatch: pytest.MonkeyPatch,
+    crash: bool,
+) -> None:
+    """The unit has everything, its new password too; the server knows nothing of it."""
+    home = home_of()
+    home.scan()
+    connect = home.client._connect
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            home.client,
+            "_connect",
+            lambda target: CutLine(connect(target), b"SetParameterValuesResponse"),
+        )
+        report = home.call(complete=False)
+    assert not report.complete
+    assert report.named("SetParameterValues")
+    assert home.is_served, "it took effect"
+    if crash:
+        stored_acs.kill9()
+        stored_acs.restart()
+    report = home.call("4 VALUE CHANGE")
+    assert report.username == home.device.key, "its new password was kept before it was sent"
+    home.call("2 PERIODIC")
+    assert home.device.standing is Standing.LIVE
+    assert home.is_served
+    assert home.shows(SIP_PASSWORD) == home.sip_password
+    assert home.call("2 PERIODIC").rpcs == []
+
+
 @pytest.fixture
 def home_of(stored_acs: RunningAcs, erpnext: RunningSimulator) -> Callable[[], Home]:
     return lambda: new_home(stored_acs, erpnext.url)
@@ -164,6 +216,40 @@ def test_a_reset_whose_session_died_with_the_server_is_not_forgotten(
     home.call("2 PERIODIC")
     assert home.is_served
     assert home.shows(SIP_PASSWORD) == home.sip_password
+
+
+# --- a database that does not keep up -----------------------------------------------------------
+
+
+def test_a_database_that_is_locked_costs_new_sessions_a_wait_and_nobody_a_failure(
+    start_acs: StartAcs,
+) -> None:
+    acs = start_acs()
+    first, second = RawCpe(acs.port(), "SNLOCK1"), RawCpe(acs.port(), "SNLOCK2")
+    challenge = challenges(first.post(first.inform()))[0]
+    proof = first.digest.authorization(challenge, first.account)
+    lock = sqlite3.connect(acs.data_dir / "acs.db", isolation_level=None)
+    try:
+        lock.execute("BEGIN IMMEDIATE")
+        assert first.connection is not None
+        first.connection.sendall(first.render(first.inform(), f"Authorization: {proof}"))
+        wait_for("the delay to show", lambda: acs.metric("acs_store_delay_seconds") > 2)
+        refused = second.post(second.inform("0 BOOTSTRAP"))
+        assert refused.status == 503
+        assert int(refused.header("retry-after")) >= 1
+        assert acs.health()["status"] == "down"
+    finally:
+        lock.execute("ROLLBACK")
+        lock.close()
+    assert read_answer(first.connection).name == "InformResponse", "it only had to wait"
+
+    def let_in() -> bool:
+        return second.open("0 BOOTSTRAP").status == 200
+
+    wait_for("the second to be let in", let_in)
+    wait_for("its health", lambda: acs.health()["status"] == "ok")
+    for cpe in (first, second):
+        cpe.close()
 
 
 # --- an ERPNext that is gone, or slow ---------------------------------------------------------
