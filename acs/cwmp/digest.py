@@ -359,11 +359,11 @@ def _wire(text: str) -> bytes:
 def _same_resource(uri: str, target: str) -> bool:
     """Whether the digest's uri means the request's target: by path only, since proxies rewrite the
     rest. "/" always does: it is the announced domain, and netcwmp signs that instead."""
-    path = _path(uri)
-    return path in ("", _path(target))
+    path = path_of(uri)
+    return path in ("", path_of(target))
 
 
-def _path(uri: str) -> str:
+def path_of(uri: str) -> str:
     """Decoded path of an absolute or origin-form target, without slashes at its end."""
     scheme, separator, rest = uri.partition("://")
     if separator and scheme.isalpha():

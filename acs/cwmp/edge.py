@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 from acs.cwmp import announcement, cookies, soap
 from acs.cwmp.authenticate import Credential, Gate
 from acs.cwmp.dialect import Dialect
+from acs.cwmp.digest import path_of
 from acs.cwmp.early_leave import EarlyLeave
 from acs.cwmp.line import Line, Lines
 from acs.cwmp.messages import Envelope, Inform, SoapFault
@@ -47,6 +48,8 @@ class EdgeLimits:
     retry_after: float = 30.0
     """Mean seconds a CPE is asked to wait when we are full; spread by half each way."""
     hold_requests: bool = False
+    path: str = ""
+    """The only URL path that is served; empty: any."""
 
 
 class Watcher(Protocol):
@@ -108,6 +111,9 @@ class CwmpEdge:
 
     def handle(self, request: Request) -> Answer:
         """Answer one HTTP request of a CPE."""
+        wanted = self._limits.path
+        if wanted and path_of(request.target) != path_of(wanted):
+            return Reply(404, close=True)
         if request.method != "POST":
             return Reply(405, headers=(("Allow", "POST"),), close=True)
         line = self._line_of(request)

@@ -136,6 +136,7 @@ class Server:
                 timeout=settings.cwmp.session_timeout,
                 sessions=settings.cwmp.max_sessions,
                 hold_requests=settings.cwmp.hold_requests,
+                path=settings.cwmp.path,
             ),
             token=lambda: secrets.token_urlsafe(16),
             spread=random.random,

@@ -674,6 +674,16 @@ def test_hold_requests_is_raised_with_the_inform_and_released_in_time(
     assert cpe.finish(asked)[-1].status == 204
 
 
+def test_only_the_path_that_is_set_is_served(start_acs: StartAcs, new_cpe: NewCpe) -> None:
+    acs = start_acs(CWMP_PATH="/cwmp")
+    for target in ("/", "/cwmpx", "/cwmp/x", "/acs"):
+        answer = new_cpe(port=acs.port(), target=target, digest=DigestForm(uri=target)).open()
+        assert (answer.status, answer.header("connection")) == (404, "close")
+    for target in ("/cwmp", "/cwmp/", "/cwmp?unit=1"):
+        cpe = new_cpe(port=acs.port(), target=target, digest=DigestForm(uri=target))
+        assert cpe.open().name == "InformResponse"
+
+
 @pytest.fixture(scope="module")
 def bounded(start_acs: StartAcs) -> RunningAcs:
     """A server with the tightest bounds."""
