@@ -687,7 +687,7 @@ def test_only_the_path_that_is_set_is_served(start_acs: StartAcs, new_cpe: NewCp
 @pytest.fixture(scope="module")
 def bounded(start_acs: StartAcs) -> RunningAcs:
     """A server with the tightest bounds."""
-    return start_acs(CWMP_MAX_RPCS="3", CWMP_MAX_EXCHANGES="6", CWMP_SESSION_TIMEOUT="1")
+    return start_acs(CWMP_MAX_RPCS="3", CWMP_MAX_EXCHANGES="6", CWMP_SESSION_TIMEOUT="2")
 
 
 class TestBounds:

@@ -465,7 +465,7 @@ def test_public_clients_are_served(
 @pytest.fixture(scope="module")
 def plain(start_acs: StartAcs) -> RunningAcs:
     """A server that begins no message with an XML declaration."""
-    return start_acs(CWMP_XML_DECLARATION="false", CWMP_SESSION_TIMEOUT="1")
+    return start_acs(CWMP_XML_DECLARATION="false")
 
 
 def test_a_client_that_twice_leaves_right_away_is_sent_no_declaration(
