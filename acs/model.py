@@ -99,6 +99,8 @@ class DeviceId:
 
 
 def _encode(part: str) -> str:
+    if part.isascii() and part.isalnum():
+        return part
     # quote() never touches "-", "." and "~"; the user name of 3.4.4 wants them encoded.
     return quote(part, safe="").replace("-", "%2D").replace(".", "%2E").replace("~", "%7E")
 

@@ -300,12 +300,17 @@ class _Run:
     def _remembered(self, reading: Reading) -> dict[str, Value]:
         """Return what was known and still holds: of this root, and not outdated."""
         root, missing = self._task.blueprint.root, self._task.missing
+        # A look at the last name spares most paths the search for their table.
+        leaves = {name.rpartition(".")[2] for name in missing}
         return {
             path: value
             for path, value in self._snapshot.values.items()
             if path.startswith(root)
             and not reading.outdates(path)
-            and missing.isdisjoint((path, self._general(path)))
+            and not (
+                path.rpartition(".")[2] in leaves
+                and not missing.isdisjoint((path, self._general(path)))
+            )
         }
 
     def _remember_written(self, sent: list[PlannedChange]) -> None:

@@ -51,7 +51,9 @@ class Reading:
     def outdates(self, path: str) -> bool:
         """Tell whether what was known of ``path`` is void: asked anew, or its row is gone."""
         return path in self.asked or any(
-            (row := row_pattern(table).match(path)) is not None and row[0] not in rows
+            path.startswith(table.partition("{i}")[0])
+            and (row := row_pattern(table).match(path)) is not None
+            and row[0] not in rows
             for table, rows in self.rows.items()
         )
 

@@ -295,6 +295,8 @@ def test_documents_name_only_settings_that_exist(name: str) -> None:
     sections = "|".join(sorted({each.key.partition(".")[0] for each in describe()}))
     text = (ROOT / name).read_text("utf-8")
     named = re.findall(rf"`((?:{sections})\.[a-z_]+)(?: = [^`]*)?`", text)
+    if name == "docs/performance.md":
+        named = []  # `cwmp.boot` and the like are figures there.
     named += [each for each in re.findall(r"\bACS_[A-Z_]+[A-Z]\b", text) if each != "ACS_CONFIG"]
     files = {each for each in named if each.endswith((".toml", ".db", ".log"))}
     assert set(named) - known - files == set()
