@@ -54,6 +54,10 @@ Exchange = Generator[Message, Message, DeviceOutcome]
 INVALID_NAME = 9005
 WORTH_LISTING = 8
 """Names in a refused batch from which listing costs less than halving."""
+REQUEST_OCTETS = 30_000
+"""Of changes in one SetParameterValues; the envelope around them takes less than one thousand."""
+ELEMENT_OCTETS = 140
+"""Of the elements around one changed parameter."""
 MISUNDERSTOOD = 9002
 """Code we give to an answer that does not belong to the question (TR-069 A.5.1: internal error)."""
 
@@ -163,14 +167,35 @@ def _place(path: str) -> tuple[str, bool]:
 
 
 def _set(wanted: Sequence[ParameterValue], dialect: Dialect) -> Exchange:
-    size = dialect.set_batch or len(wanted) or 1
     pending = False
-    for start in range(0, len(wanted), size):
-        answer = yield SetParameterValues(tuple(wanted[start : start + size]), "")
+    for batch in _batches(wanted, dialect.set_batch or len(wanted) or 1):
+        answer = yield SetParameterValues(tuple(batch), "")
         if not isinstance(answer, SetParameterValuesResponse):
             return _odd("SetParameterValues", answer)
         pending = pending or answer.status == 1
     return Written(pending)
+
+
+def _batches(wanted: Sequence[ParameterValue], size: int) -> list[list[ParameterValue]]:
+    """Split by number, and below the 32 kilobytes a CPE has to accept (TR-069 3.5).
+
+    A split gives up that all is written or nothing, so it happens only where it must.
+    """
+    batches: list[list[ParameterValue]] = [[]]
+    octets = 0
+    for change in wanted:
+        weight = ELEMENT_OCTETS + len(change.name) + sum(map(_octets, change.value.text))
+        if len(batches[-1]) >= size or (batches[-1] and octets + weight > REQUEST_OCTETS):
+            batches.append([])
+            octets = 0
+        batches[-1].append(change)
+        octets += weight
+    return batches
+
+
+def _octets(character: str) -> int:
+    """Octets of a character once it is escaped."""
+    return 1 if character.isascii() and character.isalnum() else 10
 
 
 def _add(table: str) -> Exchange:

@@ -8,6 +8,7 @@ from acs.cwmp import messages as m
 from acs.cwmp import structures
 from acs.cwmp.dialect import Dialect
 from acs.cwmp.rpc import DeviceOperation, DeviceOutcome, perform
+from acs.cwmp.soap import encode
 from acs.model import (
     Add,
     Added,
@@ -191,6 +192,32 @@ def test_a_refused_write_names_each_parameter():
     )
     assert outcome == Fault(9003, "Invalid arguments", refused)
     assert "Device.X: 9008 (read only)" in str(outcome)
+
+
+def test_a_write_is_one_request_as_long_as_a_cpe_must_accept_it():
+    changes = [Change(f"Device.WiFi.SSID.{i}.SSID", Value("Maison")) for i in range(150)]
+    outcome, asked = carry_out(Set(tuple(changes)), lambda _: m.SetParameterValuesResponse(0))
+    assert outcome == Written()
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("text", ["x" * 900, "é<&>" * 60])
+def test_a_write_above_32_kilobytes_is_split_below_them(text: str):
+    changes = [Change(f"Device.A.{i}.Long", Value(text)) for i in range(200)]
+    outcome, asked = carry_out(Set(tuple(changes)), lambda _: m.SetParameterValuesResponse(0))
+    assert outcome == Written()
+    sent = [told.name for rpc in asked for told in rpc.parameter_list]
+    assert sent == [change.path for change in changes], "in order, nothing twice"
+    sizes = [len(encode(rpc, id="1", namespace="urn:dslforum-org:cwmp-1-0")) for rpc in asked]
+    assert max(sizes) < 32 * 1024
+
+
+def test_a_write_is_split_by_number_where_the_family_asks_for_it():
+    changes = tuple(Change(f"Device.P{i}", Value("1")) for i in range(5))
+    _, asked = carry_out(
+        Set(changes), lambda _: m.SetParameterValuesResponse(1), Dialect(set_batch=2)
+    )
+    assert [len(rpc.parameter_list) for rpc in asked] == [2, 2, 1]
 
 
 def test_rows_are_added_and_deleted():
