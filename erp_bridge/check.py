@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from erp_bridge.client import ErpClient
-from erp_bridge.errors import ErpError, ErpNotFound, ErpRejected
+from erp_bridge.errors import ErpError, ErpForbidden, ErpNotFound, ErpRejected
 from erp_bridge.mapping import PASSWORDS, Mapping, fields, site_fields
-from erp_bridge.schema import Finding, Level, check_meta
+from erp_bridge.schema import Finding, Level, check_customer, check_meta
 
 _THIS_HOST = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -17,7 +17,7 @@ _THIS_HOST = frozenset({"localhost", "127.0.0.1", "::1"})
 def findings(client: ErpClient, mapping: Mapping) -> list[Finding]:
     """Check the site, as far as it answers. Blocking; raises nothing for a site's faults."""
     found: list[Finding] = []
-    for check in (_alive, _user, _time_zone, schema_findings, _list, _script, _voice):
+    for check in (_alive, _user, _time_zone, schema_findings, _list, _script, _voice, _customer):
         try:
             found += check(client, mapping)
         except ErpError as error:
@@ -144,3 +144,31 @@ def _voice(client: ErpClient, mapping: Mapping) -> Iterator[Finding]:
             "The mapping names no SIP registrar: telephone lines keep the one of the device",
             "Set voice.registrar in the mapping, or map a field as sip_registrar",
         )
+
+
+def _customer(client: ErpClient, mapping: Mapping) -> Iterator[Finding]:
+    """Customers are shown to people only: whatever is wrong, devices are served."""
+    doctype = mapping.customer.doctype
+    if not doctype:
+        return
+    loss = "customers' names, phones and e-mails are not shown"
+    try:
+        meta = client.meta(doctype)
+        # That the schema is told does not mean that the documents are.
+        client.get_list(doctype, ["name"], limit=1)
+    except (ErpNotFound, ErpRejected) as error:
+        yield Finding(
+            Level.WARNING,
+            f"The site has no doctype {doctype!r}, so {loss}: {error.text}",
+            'Name the right one in customer.doctype of the mapping, or write doctype = "" there',
+        )
+    except ErpForbidden as error:
+        yield Finding(
+            Level.WARNING,
+            f"{doctype} may not be read, so {loss}: {error.text}",
+            f'Give the API user a role that may read {doctype}, or write doctype = "" in'
+            " [customer] of the mapping",
+        )
+    else:
+        problems = check_customer(mapping, meta)
+        yield from problems or [Finding(Level.OK, f"{doctype} has all mapped fields")]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
+from collections.abc import Callable
 from difflib import get_close_matches
 from enum import StrEnum
 from importlib.resources import files
@@ -84,6 +85,17 @@ class EquipmentTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     status: StatusWords
 
 
+class CustomerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a customer is called and reached; doctype "" reads no customers."""
+
+    doctype: str
+    name: str
+    """Field of the name for people, which is not the name of the document."""
+    phone: tuple[str, ...]
+    email: tuple[str, ...]
+    """Fields in order: the first one that is filled counts."""
+
+
 class MacSpelling(StrEnum):
     """How a MAC address may be written."""
 
@@ -146,6 +158,7 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """The whole file."""
 
     equipment: EquipmentTable
+    customer: CustomerTable
     lookup: LookupTable
     passwords: PasswordsTable
     wifi: WifiTable
@@ -190,6 +203,14 @@ def fields(mapping: Mapping, *, without: frozenset[str] = frozenset()) -> list[s
 def site_fields(mapping: Mapping) -> dict[str, str]:
     """Return the site's field names by ours, those it has."""
     return {k: v for k, v in msgspec.structs.asdict(mapping.equipment.fields).items() if v}
+
+
+def customer_fields(mapping: Mapping) -> list[tuple[str, str]]:
+    """Return the fields of a customer as pairs of our name and the site's, those it has."""
+    table = mapping.customer
+    names = (table.name,) if table.name else ()
+    listed = {"name": names, "phone": table.phone, "email": table.email}
+    return [(ours, theirs) for ours in listed for theirs in listed[ours]]
 
 
 def load(path: Path | None = None) -> Mapping:
@@ -261,6 +282,9 @@ _LINKED = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\Z")
 _SCRIPT = re.compile(r"[A-Za-z0-9_.]+\Z")
 
 
+_NO_FIELD = "{!r} is no field name. Use the field's name (small letters, digits, _), not its label"
+
+
 def _check_values(mapping: Mapping, origin: str, text: str) -> None:
     def refuse(path: tuple[str, ...], why: str) -> None:
         raise MappingError(f"{_place(origin, text, path)}: {'.'.join(path)}: {why}")
@@ -272,11 +296,7 @@ def _check_values(mapping: Mapping, origin: str, text: str) -> None:
     for ours, theirs in names.items():
         linked = ours in LINKS and _LINKED.match(theirs)
         if not _FIELD.match(theirs) and not linked:
-            refuse(
-                ("equipment", "fields", ours),
-                f"{theirs!r} is no field name. Use the field's name (small letters, digits, _),"
-                " not its label",
-            )
+            refuse(("equipment", "fields", ours), _NO_FIELD.format(theirs))
     seen: dict[str, str] = {}
     for ours, theirs in names.items():
         if theirs in seen:
@@ -292,6 +312,7 @@ def _check_values(mapping: Mapping, origin: str, text: str) -> None:
                     ("equipment", "status", status),
                     f"{word!r} also means {words[fold(word)]}. Keep it in one list",
                 )
+    _check_customer(mapping, refuse)
     if not mapping.lookup.mac_spellings:
         refuse(("lookup", "mac_spellings"), "is empty. Keep at least one spelling")
     if mapping.passwords.script and not _SCRIPT.match(mapping.passwords.script):
@@ -307,6 +328,19 @@ def _check_values(mapping: Mapping, origin: str, text: str) -> None:
     interval = mapping.management.periodic_inform_interval
     if interval and not 30 <= interval <= 604_800:
         refuse(("management", "periodic_inform_interval"), "must be 0, or 30 s to a week")
+
+
+def _check_customer(mapping: Mapping, refuse: Callable[[tuple[str, ...], str], None]) -> None:
+    doctype = mapping.customer.doctype
+    if doctype and not doctype.strip():
+        refuse(("customer", "doctype"), 'is blank. Name the doctype, or write "" for none')
+    seen: dict[str, str] = {}
+    for ours, theirs in customer_fields(mapping):
+        if not _FIELD.match(theirs):
+            refuse(("customer", ours), _NO_FIELD.format(theirs))
+        if theirs in seen:
+            refuse(("customer", ours), f"{theirs!r} is named twice (in {seen[theirs]})")
+        seen[theirs] = ours
 
 
 _PATH = re.compile(r"(.*) - at `\$\.?([^`]*)`\Z", re.DOTALL)

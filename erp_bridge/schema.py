@@ -8,7 +8,14 @@ from enum import StrEnum
 from typing import Any
 
 from acs.devices.identity import EquipmentStatus
-from erp_bridge.mapping import IDENTIFIERS, LINKS, PASSWORDS, Mapping, site_fields
+from erp_bridge.mapping import (
+    IDENTIFIERS,
+    LINKS,
+    PASSWORDS,
+    Mapping,
+    customer_fields,
+    site_fields,
+)
 
 
 class Level(StrEnum):
@@ -33,6 +40,8 @@ class Finding:
 _TEXT = frozenset({"Data", "Small Text", "Read Only", "Barcode", "Text", "Autocomplete"})
 _CHOICE = frozenset({"Select", "Link"}) | _TEXT
 _NUMBER = frozenset({"Int"})
+_SHOWN = _CHOICE | _NUMBER | {"Phone", "Dynamic Link"}
+"""Types that can be shown as they are read: no tables, no asterisks of a Password."""
 
 
 def check_meta(mapping: Mapping, meta: Answer[str, Any]) -> list[Finding]:
@@ -41,9 +50,7 @@ def check_meta(mapping: Mapping, meta: Answer[str, Any]) -> list[Finding]:
     Only what deserves attention is returned: nothing when the schema fits.
     """
     doctype = mapping.equipment.doctype
-    listed = meta.get("fields")
-    rows = [r for r in listed if isinstance(r, dict)] if isinstance(listed, list) else []
-    known = {str(row.get("fieldname")): row for row in rows}
+    known = _known(meta)
     findings: list[Finding] = []
     for ours, theirs in site_fields(mapping).items():
         row = known.get(theirs.partition(".")[0])
@@ -59,6 +66,43 @@ def check_meta(mapping: Mapping, meta: Answer[str, Any]) -> list[Finding]:
         else:
             findings += _check_field(doctype, ours, theirs, row, mapping)
     return findings
+
+
+def check_customer(mapping: Mapping, meta: Answer[str, Any]) -> list[Finding]:
+    """Compare the mapped fields of a customer with ``meta``, the site's answer for that doctype.
+
+    Warnings at most: devices are served without it.
+    """
+    doctype = mapping.customer.doctype
+    known = _known(meta)
+    findings: list[Finding] = []
+    for ours, theirs in customer_fields(mapping):
+        row = known.get(theirs)
+        if row is None:
+            findings.append(
+                Finding(
+                    Level.WARNING,
+                    f"{doctype} has no field {theirs!r} (mapped as {ours}): it is taken as empty",
+                    "Add the field on the site (Customize Form), or name the fields it has as"
+                    f" customer.{ours} in the mapping",
+                )
+            )
+        elif (fieldtype := str(row.get("fieldtype"))) not in _SHOWN:
+            findings.append(
+                Finding(
+                    Level.WARNING,
+                    f"{doctype}.{theirs} is of type {fieldtype}, which cannot be shown as {ours}",
+                    f"Name a field of type Data or Phone as customer.{ours} in the mapping",
+                )
+            )
+    return findings
+
+
+def _known(meta: Answer[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the fields of a schema by name."""
+    listed = meta.get("fields")
+    rows = [r for r in listed if isinstance(r, dict)] if isinstance(listed, list) else []
+    return {str(row.get("fieldname")): row for row in rows}
 
 
 def _check_field(

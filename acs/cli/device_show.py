@@ -13,6 +13,7 @@ from acs.cli import render
 from acs.cli.ages import age, iso
 from acs.cli.database import opened
 from acs.cli.documents import device_document, fault_document, job_document, proof_document
+from acs.cli.failures import Amiss
 from acs.cli.lookup import device_argument, find_device
 from acs.cli.main import Context, pass_context
 from acs.cli.masking import Masks
@@ -38,15 +39,17 @@ class _Known:
 
 @click.command()
 @device_argument
+@click.option("--customer", is_flag=True, help="Ask ERPNext who has it, with phone and e-mail.")
 @render.json_option
 @pass_context
-def show(context: Context, device: str, as_json: bool) -> None:
+def show(context: Context, device: str, customer: bool, as_json: bool) -> None:
     """Show who DEVICE is, where it stands and why, its equipment, proof, faults and jobs.
 
     \b
     Examples:
       acs device show 22275A7000001
       acs device show EQP-00001 --json
+      acs device show EQP-00001 --customer
     """
     with opened(context) as database:
         found = find_device(database, device)
@@ -59,10 +62,26 @@ def show(context: Context, device: str, as_json: bool) -> None:
                 jobs.list_thd(conn, found.id, limit=_JOBS),
                 masks_of(context, found),
             )
-    if as_json:
+    if customer:
+        _show_with_customer(context, known, as_json)
+    elif as_json:
         render.emit(_document(known))
     else:
         _print(known, time.time())
+
+
+def _show_with_customer(context: Context, known: _Known, as_json: bool) -> None:
+    # Imported here only: most looks at a device need nothing that speaks to ERPNext.
+    from acs.cli import customer
+
+    answer = customer.ask(context.settings.erp, known.wish)
+    if as_json:
+        render.emit({**_document(known), "customer": customer.document(answer)})
+    else:
+        _print(known, time.time())
+        customer.print_card(answer)
+    if answer.problem:
+        raise Amiss(render.plain(answer.problem))
 
 
 def masks_of(context: Context, device: Device) -> Masks:

@@ -1,7 +1,8 @@
-"""What the customer's world asks of the running program (its reference, section 13: 1, 6, 7)."""
+"""What the customer's world asks of the running program (its reference, section 13: 1, 3, 6, 7)."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,55 @@ def test_a_site_that_cannot_be_reached_does_not_keep_the_server_from_starting(
         assert acs.health()["status"] in ("ok", "degraded")
     finally:
         acs.close()
+
+
+def test_a_site_without_the_fields_of_customers_does_not_keep_the_server_from_starting(
+    erpnext: RunningSimulator, tmp_path: Path
+) -> None:
+    file = tmp_path / "mapping.toml"
+    file.write_text('[customer]\ndoctype = "Abonne"\nphone = ["numero"]\n', "utf-8")
+    acs = RunningAcs(tmp_path / "acs", ERP_URL=erpnext.url, ERP_MAPPING=str(file), **ERP_SETTINGS)
+    try:
+        acs.start()
+        assert acs.health()["status"] == "ok"
+    finally:
+        acs.close()
+
+
+# --- 3: phone and e-mail --------------------------------------------------------------------------
+
+CUSTOM = {"cell_phone": "+14505550301", "email_billing": "facture@exemple.test"}
+STOCK = {"mobile_no": "+14505550302", "email_id": "stock@exemple.test"}
+
+
+@pytest.mark.parametrize(
+    ("filled", "phone", "email"),
+    [
+        (CUSTOM | STOCK, "+14505550301", "facture@exemple.test"),
+        (CUSTOM, "+14505550301", "facture@exemple.test"),
+        (STOCK, "+14505550302", "stock@exemple.test"),
+        (STOCK | {"cell_phone": "+14505550301"}, "+14505550301", "stock@exemple.test"),
+        (STOCK | {"cell_phone": " ", "email_billing": ""}, "+14505550302", "stock@exemple.test"),
+        ({}, "", ""),
+    ],
+    ids=["all", "custom only", "stock only", "mixed", "custom blank", "none"],
+)
+def test_phone_and_e_mail_come_from_cell_phone_email_billing_then_the_stock_fields(
+    live_acs: RunningAcs, home: Home, filled: dict[str, str], phone: str, email: str
+) -> None:
+    customer = f"Client {home.number}"
+    kind = {"customer_type": "Individual", "customer_group": "Résidentiel", "territory": "Canada"}
+    home.site.add("Customer", customer_name=customer, **kind, **filled)
+    home.scan(customer=customer)
+    home.settle_in()
+    ended = live_acs.command("device", "show", home.serial, "--customer", "--json")
+    assert ended.returncode == 0, ended
+    assert json.loads(ended.stdout)["customer"] == {
+        "name": customer,
+        "title": customer,
+        "phone": phone,
+        "email": email,
+    }
 
 
 # --- 6: which comes first, the scan or the ONT --------------------------------------------------

@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from acs.devices.identity import EquipmentStatus
-from erp_bridge.mapping import Mapping, MappingError, fields, fold, load, parse, site_fields
+from erp_bridge.mapping import (
+    Mapping,
+    MappingError,
+    customer_fields,
+    fields,
+    fold,
+    load,
+    parse,
+    site_fields,
+)
 
 DEFAULT = (files("erp_bridge") / "mapping.toml").read_text("utf-8")
 
@@ -70,6 +79,21 @@ def test_a_sites_file_names_only_what_differs(tmp_path: Path) -> None:
         ("[voice]\nline = 0\n", "counts from 1"),
         ("[voice]\nproxy_port = 70000\n", "is no port"),
         ("[management]\nperiodic_inform_interval = 5\n", "must be 0, or 30 s to a week"),
+        ('[customer]\nphones = ["a"]\n', "unknown key 'customer.phones'. Did you mean 'phone'?"),
+        (
+            '[customer]\nphone = "cell_phone"\n',
+            "line 2: customer.phone: Expected `array`, got `str`",
+        ),
+        ("[customer]\nemail = [7]\n", "line 2: customer.email"),
+        ("[customer]\nname = []\n", "line 2: customer.name: Expected `str`, got `array`"),
+        ('[customer]\nphone = [""]\n', "line 2: customer.phone: '' is no field name"),
+        ('[customer]\nphone = ["Cell Phone"]\n', "'Cell Phone' is no field name"),
+        ('[customer]\nphone = ["contact.phone"]\n', "'contact.phone' is no field name"),
+        ('[customer]\nname = "Nom"\n', "line 2: customer.name: 'Nom' is no field name"),
+        ('[customer]\nphone = ["a", "a"]\n', "customer.phone: 'a' is named twice (in phone)"),
+        ('[customer]\nphone = ["a"]\nemail = ["a"]\n', "customer.email: 'a' is named twice"),
+        ('[customer]\ndoctype = " "\n', "line 2: customer.doctype: is blank"),
+        ("customer = 3\n", "line 1: customer: Expected `object`, got `int`"),
         ("equipment = 3\n", "line 1: equipment: Expected `object`, got `int`"),
     ],
 )
@@ -78,6 +102,22 @@ def test_a_bad_file_is_refused_with_place_and_fix(text: str, said: str) -> None:
         over(text)
     assert said in str(caught.value)
     assert str(caught.value).startswith("site.toml")
+
+
+def test_fields_of_customers_stand_in_order() -> None:
+    assert customer_fields(load()) == [
+        ("name", "customer_name"),
+        ("phone", "cell_phone"),
+        ("phone", "mobile_no"),
+        ("email", "email_billing"),
+        ("email", "email_id"),
+    ]
+
+
+def test_a_site_may_name_its_own_fields_of_customers_or_none() -> None:
+    mapping = over('[customer]\ndoctype = "Client"\nname = ""\nphone = ["tel"]\nemail = []\n')
+    assert mapping.customer.doctype == "Client"
+    assert customer_fields(mapping) == [("phone", "tel")]
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from erp_bridge.mapping import load
-from erp_bridge.schema import Level, check_meta
+from erp_bridge.schema import Level, check_customer, check_meta
 
 GOOD: dict[str, dict[str, Any]] = {
     "equipment_type": {"fieldtype": "Select", "options": "\nONT\nRouter"},
@@ -62,3 +62,44 @@ def test_each_fault_is_named_with_its_fix(changes: dict[str, Any], level: Level,
 
 def test_a_schema_without_fields_names_all_of_them() -> None:
     assert len(check_meta(load(), {})) == len(GOOD)
+
+
+CUSTOMER = {
+    "customer_name": "Data",
+    "cell_phone": "Phone",
+    "mobile_no": "Read Only",
+    "email_billing": "Data",
+    "email_id": "Read Only",
+}
+
+
+def customer_meta(**changes: str | None) -> dict[str, Any]:
+    types = {**CUSTOMER, **changes}
+    return {"fields": [{"fieldname": n, "fieldtype": kind} for n, kind in types.items() if kind]}
+
+
+def test_a_customer_that_fits_has_no_findings() -> None:
+    assert check_customer(load(), customer_meta()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"cell_phone": None}, "Customer has no field 'cell_phone' (mapped as phone)"),
+        ({"customer_name": None}, "Customer has no field 'customer_name' (mapped as name)"),
+        ({"email_id": "Password"}, "Customer.email_id is of type Password"),
+        ({"cell_phone": "Table"}, "Customer.cell_phone is of type Table"),
+    ],
+)
+def test_a_fault_of_customers_is_a_warning_with_its_fix(
+    changes: dict[str, str | None], said: str
+) -> None:
+    [finding] = check_customer(load(), customer_meta(**changes))
+    assert finding.level is Level.WARNING
+    assert said in finding.text
+    assert "customer." in finding.fix
+
+
+def test_customers_without_any_field_are_warnings_only() -> None:
+    found = check_customer(load(), {"fields": None})
+    assert [finding.level for finding in found] == [Level.WARNING] * len(CUSTOMER)
