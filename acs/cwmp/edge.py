@@ -123,7 +123,9 @@ class CwmpEdge:
             return Reply(204)
         admitted = self._gate.admit(request)
         if isinstance(admitted, Deferred):
-            return admitted.addCallback(self._admitted, request)
+            return admitted.addCallbacks(
+                self._admitted, self._unknown, callbackArgs=(request,), errbackArgs=(request,)
+            )
         return self._admitted(admitted, request)
 
     def _line_of(self, request: Request) -> Line | None:
@@ -166,6 +168,11 @@ class CwmpEdge:
         self._watcher.rejected("full", address)
         seconds = str(max(1, round(self._retry_after())))
         return Reply(503, headers=(("Retry-After", seconds),), close=True)
+
+    def _unknown(self, failure: Failure, request: Request) -> Reply:
+        """Nobody can say whether the credentials are good: the store is away or full."""
+        failure.trap(StoreError)
+        return self._full(request.connection.peer)
 
     def _admitted(self, admitted: Credential | Reply, request: Request) -> Answer:
         if isinstance(admitted, Reply):
@@ -230,7 +237,12 @@ class CwmpEdge:
                 self._end(line, "replaced")
             admitted = self._gate.admit(request)
             if isinstance(admitted, Deferred):
-                return admitted.addCallback(self._reopened, envelope, request)
+                return admitted.addCallbacks(
+                    self._reopened,
+                    self._unknown,
+                    callbackArgs=(envelope, request),
+                    errbackArgs=(request,),
+                )
             return self._reopened(admitted, envelope, request)
         if isinstance(envelope.message, SoapFault):
             self._watcher.faulted(envelope.message.code)

@@ -180,6 +180,8 @@ class Server:
             self.health.watch("erpnext", self._bridge.health)
 
     def _store_health(self) -> Part:
+        if self.database.trouble:
+            return Part(State.DOWN, self.database.trouble)
         if self._queues.delay > SLOW_STORE_SECONDS:
             detail = f"work waits {self._queues.delay:.1f} s for {self.database.safe_url}"
             return Part(State.DOWN, detail)

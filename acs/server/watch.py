@@ -6,6 +6,7 @@ from acs.api.metrics import Metrics
 from acs.cwmp.line import Line
 from acs.log import OncePer, get_logger
 from acs.model import Contact
+from acs.store.errors import StoreError
 
 log = get_logger("acs.cwmp")
 
@@ -43,7 +44,10 @@ class EdgeWatcher:
         self._metrics.fault(code)
 
     def bug(self, where: str, error: BaseException | None) -> None:
-        """A failure of ours, with its trace."""
+        """A failure of ours, with its trace; a database that is away needs one line only."""
+        if isinstance(error, StoreError):
+            self._line("database", str(error), "")
+            return
         log.error("internal error", where=where, exc_info=error)
 
     def rejected(self, reason: str, address: str) -> None:

@@ -35,6 +35,19 @@ _FIRST_PAUSE = 0.05
 _PASSING = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300"})
 _SQLITE_PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
+# Nothing is wrong with the work, and another try at once would not help: disk full, disk broken,
+# out of memory, read only (a standby).
+_HINDERED = frozenset({"53000", "53100", "53200", "53400", "58030", "25006"})
+_SQLITE_HINDERED = frozenset(
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_NOMEM,
+    }
+)
+
 # Waiting for another process's transaction must end before the callers give up on us.
 _SQLITE_PRAGMAS = (
     "PRAGMA busy_timeout=5000",
@@ -79,6 +92,8 @@ class Database:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.vault = vault
+        self.trouble = ""
+        """Why the last transaction of `run` found no usable database; empty after a good one."""
         self._observe = observe
         self._sleep = sleep
         self._url = _parse(url)
@@ -97,7 +112,8 @@ class Database:
     @property
     def safe_url(self) -> str:
         """The URL without its password, for logs and messages."""
-        return self._url.render_as_string(hide_password=True)
+        hidden = {name: "***" for name in self._url.query if "password" in name.lower()}
+        return self._url.update_query_dict(hidden).render_as_string(hide_password=True)
 
     def __repr__(self) -> str:
         return f"Database({self.safe_url!r})"
@@ -122,21 +138,26 @@ class Database:
         It is run again, up to `TRIES` times with growing pauses, when the database was locked,
         chose it as a deadlock's victim, or was lost; then `StoreUnavailable` is raised. A
         connection lost during the commit itself leaves open whether the work was kept: it is then
-        done again, so ``fn_thd`` may run twice. Other errors pass through.
+        done again, so ``fn_thd`` may run twice. A database that is there but hindered (disk full,
+        read only) is `StoreUnavailable` at once. Other errors pass through.
         """
         started = time.monotonic()
         try:
             for tried in range(1, TRIES + 1):
                 try:
                     with self._engine.begin() as conn:
-                        return fn_thd(conn, *args, **kwargs)
+                        result = fn_thd(conn, *args, **kwargs)
                 except DBAPIError as error:
-                    if not is_passing(error):
+                    hindered = _is_hindered(error)
+                    if not (hindered or is_passing(error)):
                         raise
-                    if tried == TRIES:
-                        raise StoreUnavailable(
-                            f"{name}: no luck in {TRIES} tries on {self.safe_url}: {error.orig}"
-                        ) from error
+                    if hindered or tried == TRIES:
+                        self.trouble = f"{self.safe_url}: {_first_line(error.orig)}"
+                        tries = "" if hindered else f"no luck in {TRIES} tries on "
+                        raise StoreUnavailable(f"{name}: {tries}{self.trouble}") from error
+                else:
+                    self.trouble = ""
+                    return result
                 self._sleep(uniform(0.5, 1.0) * _FIRST_PAUSE * 2.0**tried)  # noqa: S311
             raise AssertionError("unreachable")
         finally:
@@ -171,6 +192,19 @@ def is_passing(error: DBAPIError) -> bool:
     # No state at all: the server was not reached.
     unreached = cause.sqlstate is None and isinstance(cause, psycopg.OperationalError)
     return unreached or cause.sqlstate in _PASSING
+
+
+def _is_hindered(error: DBAPIError) -> bool:
+    """Tell whether the database is there but cannot do any such work for now."""
+    cause = error.orig
+    if isinstance(cause, sqlite3.OperationalError):
+        return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _SQLITE_HINDERED
+    return isinstance(cause, psycopg.Error) and cause.sqlstate in _HINDERED
+
+
+def _first_line(cause: object) -> str:
+    # What PostgreSQL says in further lines may quote values.
+    return str(cause).partition("\n")[0]
 
 
 def _parse(text: str) -> URL:

@@ -9,7 +9,7 @@ class StoreError(Exception):
 
 
 class StoreUnavailable(StoreError):
-    """The database was locked, restarting or out of reach for all tries of a transaction."""
+    """The database was locked, restarting, full or out of reach for all tries of a transaction."""
 
 
 class Overloaded(StoreError):

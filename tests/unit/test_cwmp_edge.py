@@ -80,15 +80,25 @@ class SlowHouse(MemoryHouse):
         return Found(())
 
 
+class SlowGate:
+    """Looks each account up, and is answered by the test."""
+
+    def __init__(self) -> None:
+        self.waits: list[Deferred[Any]] = []
+
+    def admit(self, request: Request) -> Deferred[Any]:
+        self.waits.append(Deferred())
+        return self.waits[-1]
+
+
 class Edge:
     """An edge, one connection to it, and what came of each request."""
 
-    def __init__(self, timeout: float = 60.0) -> None:
+    def __init__(self, timeout: float = 60.0, gate: Any = OpenGate()) -> None:
         self.house = SlowHouse()
         self.clock = Clock()
         self.watched = Watched()
         tokens = iter(f"token-number-{n:08d}" for n in range(99))
-        gate: Any = OpenGate()
         self.edge = CwmpEdge(
             self.house,
             gate,
@@ -128,6 +138,19 @@ def test_a_store_that_refuses_makes_the_cpe_come_back_later(edge: Edge, error: E
     assert (reply.status, reply.close) == (503, True)
     assert int(dict(reply.headers)["Retry-After"]) >= 1
     assert len(edge.edge.lines) == 0
+
+
+@pytest.mark.parametrize("error", [Overloaded("full"), StoreUnavailable("gone")])
+def test_an_account_that_cannot_be_looked_up_makes_the_cpe_come_back_later(
+    error: Exception,
+) -> None:
+    gate = SlowGate()
+    edge = Edge(gate=gate)
+    replies = edge.post(CPE.inform("2 PERIODIC"))
+    gate.waits[0].errback(error)
+    (reply,) = replies
+    assert (reply.status, reply.close) == (503, True)
+    assert int(dict(reply.headers)["Retry-After"]) >= 1
 
 
 def test_another_failure_before_the_answer_is_fault_8002(edge: Edge) -> None:

@@ -42,6 +42,13 @@ def test_the_password_of_a_url_is_not_shown(scheme: str) -> None:
     assert database.dialect == "postgresql"
 
 
+def test_a_password_in_the_query_of_a_url_is_not_shown() -> None:
+    url = "postgresql://acs@db.example/acs?password=hunter2&sslpassword=hunter3&sslmode=require"
+    shown = Database(url, VAULT, realm="r").safe_url
+    assert "hunter" not in shown
+    assert "sslmode=require" in shown
+
+
 def test_values_do_not_show_in_errors(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/a.db", VAULT, realm="r")
     with database.begin() as conn, pytest.raises(OperationalError) as caught:
@@ -93,6 +100,35 @@ def test_work_that_failed_in_passing_is_kept_once_it_succeeds(tmp_path: Path) ->
     assert database.run("insert", insert_thd, 5) == "kept"
     with database.read() as conn:
         assert conn.execute(text("SELECT x FROM t")).all() == [(5,)]
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        psycopg.errors.DiskFull("no space left\nhunter2"),
+        psycopg.errors.ReadOnlySqlTransaction("cannot execute UPDATE"),
+        pytest.param(sqlite3.SQLITE_FULL, id="SQLITE_FULL"),
+        pytest.param(sqlite3.SQLITE_IOERR_WRITE, id="SQLITE_IOERR_WRITE"),
+        pytest.param(sqlite3.SQLITE_READONLY, id="SQLITE_READONLY"),
+    ],
+)
+def test_a_hindered_database_is_unavailable_at_once_until_work_succeeds(
+    tmp_path: Path, cause: Exception | int
+) -> None:
+    database = Database(f"sqlite:///{tmp_path}/a.db", VAULT, realm="r", sleep=lambda _: None)
+    tried: list[None] = []
+
+    def fail_thd(conn: Connection) -> None:
+        tried.append(None)
+        raise OperationalError("", {}, _sqlite(cause) if isinstance(cause, int) else cause)
+
+    with pytest.raises(StoreUnavailable) as caught:
+        database.run("save", fail_thd)
+    assert len(tried) == 1
+    assert "hunter2" not in str(caught.value)
+    assert database.trouble in str(caught.value)
+    database.run("look", lambda conn: None)
+    assert database.trouble == ""
 
 
 def _locked() -> OperationalError:
