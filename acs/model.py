@@ -13,7 +13,7 @@ This module imports nothing of ours and does no I/O.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, NamedTuple, final
 from urllib.parse import quote
@@ -352,9 +352,9 @@ class DataModel:
         return outcome
 
     async def set(self, *changes: Change) -> Written | Fault:
-        """Write ``changes``, all or nothing, in this order."""
+        """Write ``changes``, all or nothing, in this order; a fault quotes no secret of them."""
         outcome: Written | Fault = await _Perform(Set(changes))
-        return outcome
+        return _masked(outcome, changes) if isinstance(outcome, Fault) else outcome
 
     async def add(self, table: str) -> Added | Fault:
         """Create a row in ``table``."""
@@ -384,6 +384,19 @@ class DataModel:
     async def refuse(self, reason: str) -> None:
         """Refuse what the device announced."""
         await _Perform(Refuse(reason))
+
+
+def _masked(fault: Fault, changes: tuple[Change, ...]) -> Fault:
+    """Mask the secrets among ``changes`` where a device quotes what it refuses."""
+    secrets = {change.value.text for change in changes if change.secret and change.value.text}
+
+    def mask(text: str) -> str:
+        for secret in sorted(secrets, key=len, reverse=True):
+            text = text.replace(secret, str(Secret(secret)))
+        return text
+
+    parameters = tuple(replace(p, text=mask(p.text)) for p in fault.parameters)
+    return replace(fault, text=mask(fault.text), parameters=parameters)
 
 
 class _Perform:
