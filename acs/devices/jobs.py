@@ -76,15 +76,20 @@ async def _carry_out(ledger: Ledger, line: DataModel, job: Job) -> Result:
                 await _sent(ledger, job)
                 return _started(ledger, await line.command(CommandName.REBOOT, command_key(job)))
             case JobKind.FACTORY_RESET:
+                # It will know the bootstrap secret only, and we asked for it.
+                ledger.change(own_credentials=False)
                 await _sent(ledger, job)
                 return _started(ledger, await line.command(CommandName.FACTORY_RESET))
             case JobKind.PROVISION:
-                return _provisioned(ledger)
+                looked = ledger.device.checked_at == ledger.contact.at
+                return _provisioned(ledger) if looked else (JobState.QUEUED, {})
     except SessionLost as lost:
         if job.kind in (JobKind.READ, JobKind.SET, JobKind.PROVISION):
             detail: Mapping[str, object] = {"error": f"session lost: {lost}"}
-            again = JobState.QUEUED if job.attempts < 4 else JobState.FAILED
-            ledger.learn(SaveJob(job.id, again, ledger.contact.at, job.attempts + 1, detail))
+            attempts = job.attempts + 1
+            more = attempts < ledger.house.policy.job_attempts
+            state = JobState.QUEUED if more else JobState.FAILED
+            ledger.learn(SaveJob(job.id, state, ledger.contact.at, attempts, detail))
         raise
 
 
@@ -144,7 +149,10 @@ async def _read(line: DataModel, paths: tuple[str, ...]) -> Result:
 
 
 async def _set(line: DataModel, payload: Mapping[str, object]) -> Result:
-    changes = await _typed(line, payload)
+    try:
+        changes = await _typed(line, payload)
+    except (KeyError, ValueError) as wrong:
+        return JobState.FAILED, {"error": f"the job is not sound: {wrong!r}"}
     if isinstance(changes, Fault):
         return _failed(changes)
     written = await line.set(*changes)

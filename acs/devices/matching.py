@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from acs.devices import identity
-from acs.devices.identity import Ambiguous, Hints, Match, Matched, Unmatched
+from acs.devices.identity import Ambiguous, Equipment, Hints, Match, Matched, Rule, Unmatched
 from acs.devices.ledger import Ledger
 from acs.devices.record import Standing
 from acs.devices.source import Pending
@@ -83,10 +83,22 @@ async def read_identity(ledger: Ledger, line: DataModel, blueprint: Blueprint) -
     return replace(hints, mac=mac or hints.mac, gpon_serial=gpon)
 
 
-def unmatch_gone(ledger: Ledger) -> None:
-    """The matched equipment is gone from ERPNext: back to quarantine."""
+def still_fits(ledger: Ledger, equipment: Equipment) -> bool:
+    """Tell whether ``equipment``, corrected in ERPNext meanwhile, may still be this device.
+
+    A GPON serial is not kept, so what was matched by it is believed.
+    """
+    device = ledger.device
+    if device.matched_by == Rule.GPON_SERIAL:
+        return True
+    found = identity.match(Hints(ledger.contact.device, device.mac), (equipment,))
+    return isinstance(found, Matched)
+
+
+def unmatch_gone(ledger: Ledger, reason: str) -> None:
+    """The matched equipment is gone, or is another device's now: back to quarantine."""
     _unmatch(ledger)
-    ledger.stand(Standing.QUARANTINED, "its equipment no longer exists in ERPNext")
+    ledger.stand(Standing.QUARANTINED, reason)
 
 
 async def _look_up(ledger: Ledger, hints: Hints) -> Match | Pending:

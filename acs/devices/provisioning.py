@@ -15,7 +15,7 @@ from acs.devices.effects import (
 from acs.devices.house import Policy
 from acs.devices.identity import EquipmentStatus
 from acs.devices.ledger import Ledger
-from acs.devices.matching import read_identity, unmatch_gone
+from acs.devices.matching import read_identity, still_fits, unmatch_gone
 from acs.devices.record import (
     FaultRecord,
     Job,
@@ -26,7 +26,7 @@ from acs.devices.record import (
     Standing,
 )
 from acs.devices.source import Pending, Wish
-from acs.model import DataModel, EventKind, Fault, Secret, SessionLost
+from acs.model import DataModel, EventKind, Fault, Secret
 from acs.profiles import (
     Blueprint,
     Intent,
@@ -34,6 +34,7 @@ from acs.profiles import (
     Outcome,
     OutcomeKind,
     Task,
+    WriteLost,
     check,
     converge,
     fingerprint,
@@ -46,8 +47,8 @@ NOT_PUSHED = (EquipmentStatus.DEFECTIVE, EquipmentStatus.RETURNED)
 SUBJECT = "provision"
 
 
-LOST_UNPUNISHED = 2
-"""Sessions a device may lose while it is provisioned before it has to wait."""
+FREE_TRIES = 2
+"""Times a device may be lost, or be reset, around its provisioning before it has to wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ class _Look:
 
     blueprint: Blueprint
     reset: bool
+    hasty: bool
+    """It was reset so soon after the last look that the two may hang together."""
     asked: Job | None
 
 
@@ -63,6 +66,7 @@ async def provision(ledger: Ledger, line: DataModel) -> None:
     """Compare the device with its wish and converge, if there is reason to and no pause runs."""
     blueprint = ledger.blueprint()
     if blueprint is None:
+        ledger.change(checked_at=ledger.contact.at)
         ledger.stand(Standing.FAULTED, "no blueprint fits this model: see acs blueprint list")
         return
     ledger.change(blueprint=blueprint.name)
@@ -72,9 +76,11 @@ async def provision(ledger: Ledger, line: DataModel) -> None:
     wish = await ledger.house.source.wish(ledger.device.equipment)
     match wish:
         case None:
-            unmatch_gone(ledger)
+            unmatch_gone(ledger, "its equipment no longer exists in ERPNext")
         case Pending(reason):
             ledger.say("waiting", reason)
+        case Wish(equipment) if not still_fits(ledger, equipment):
+            unmatch_gone(ledger, f"{equipment.name} has another serial or MAC now")
         case Wish(equipment, _, digest) if equipment.status in NOT_PUSHED:
             key = wish_key(digest, blueprint, ledger.house.policy)
             ledger.change(wish=key, checked_at=ledger.contact.at)
@@ -83,8 +89,9 @@ async def provision(ledger: Ledger, line: DataModel) -> None:
         case Wish():
             try:
                 await _converge(ledger, line, look, wish)
-            except SessionLost:
-                _count_lost(ledger)
+            except Exception:
+                # Whatever it is, a device that never gets through must not cost a look each time.
+                _count_in_vain(ledger)
                 raise
 
 
@@ -99,9 +106,14 @@ def wish_key(digest: str, blueprint: Blueprint, policy: Policy) -> str:
 def _look(ledger: Ledger, blueprint: Blueprint) -> _Look | None:
     """Say what to look at; None when there is no reason, or a pause after a failure runs."""
     device, contact, policy = ledger.device, ledger.contact, ledger.house.policy
+    age = contact.at - device.checked_at
+    reset = _was_reset(ledger, blueprint)
+    # A time that lies ahead is that of a clock that was wrong: it counts as long past.
+    rested = not 0 <= age < policy.backoff
     look = _Look(
         blueprint,
-        reset=_was_reset(ledger, blueprint),
+        reset=reset,
+        hasty=reset and not rested,
         asked=next((job for job in ledger.opened.jobs if _asks_for_it(job)), None),
     )
     changed = device.wish != wish_key(ledger.opened.wish, blueprint, policy)
@@ -112,11 +124,10 @@ def _look(ledger: Ledger, blueprint: Blueprint) -> _Look | None:
         or bool(device.plan)
         or device.standing in UNPROVEN
         or contact.has(*REASONS_TO_LOOK)
-        or contact.at - device.checked_at >= policy.check_interval
+        or not 0 <= age < policy.check_interval
     )
-    paused = contact.at < device.retry_at
+    paused = contact.at < device.retry_at <= contact.at + policy.backoff_max
     # A reset or a new wish may end a pause, but not over and over.
-    rested = contact.at - device.checked_at >= policy.backoff
     urgent = look.asked is not None or ((look.reset or changed) and rested)
     return look if reason and (urgent or not paused) else None
 
@@ -163,8 +174,15 @@ async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) ->
         session=contact.session,
         device_id=device.id,
     )
-    outcome = await converge(line, task)
-    if outcome.missing:
+    try:
+        outcome = await converge(line, task)
+    except WriteLost:
+        ledger.learn(SaveSnapshot(device.id, replace(snapshot, written={})))
+        ledger.change(plan="")
+        ledger.stand(Standing.PENDING, "the session was lost while it was written")
+        raise
+    if outcome.missing and not outcome.problems:
+        # Where a wish finds no place the device may just not be ready; its model is not judged.
         ledger.learn(ForgetMissing(model_key, outcome.missing))
     if (outcome.snapshot.values, outcome.snapshot.written) != (snapshot.values, snapshot.written):
         ledger.learn(SaveSnapshot(device.id, outcome.snapshot))
@@ -181,22 +199,25 @@ def _conclude(ledger: Ledger, look: _Look, outcome: Outcome, mark: str) -> None:
         plan = outcome.plan.digest if outcome.plan else device.plan
         proof = Proof(device.id, contact.at, contact.session, plan, mark, outcome.lines)
         ledger.learn(SaveProof(proof))
-    if look.reset:
-        ledger.change(marker="")
-    if outcome.marker:
-        ledger.change(marker=outcome.marker)
     match outcome.kind:
         case OutcomeKind.PROVEN | OutcomeKind.IN_ORDER | OutcomeKind.NOTHING:
-            ledger.change(fingerprint=mark, plan="", failures=0, retry_at=0.0)
+            failures = device.failures if look.hasty else 0
+            ledger.change(fingerprint=mark, plan="", failures=failures, retry_at=0.0)
+            ledger.change(marker=outcome.marker)
             ledger.learn(ClearFault(device.id, SUBJECT))
             ledger.stand(Standing.LIVE, outcome.text)
         case OutcomeKind.AWAITING:
-            ledger.change(fingerprint=mark, plan=outcome.plan.digest)
+            # Until it is seen, nobody knows which mark the device shows: none is looked for.
+            ledger.change(fingerprint=mark, plan=outcome.plan.digest, retry_at=0.0, marker="")
             ledger.stand(Standing.VERIFYING, outcome.text)
         case OutcomeKind.DRIFTED:
             ledger.stand(Standing.DRIFTED, outcome.text)
         case OutcomeKind.MISMATCH | OutcomeKind.FAILED:
+            ledger.change(marker="")
             _fail(ledger, outcome)
+            return
+    if look.hasty:
+        _count_in_vain(ledger)
 
 
 def _fail(ledger: Ledger, outcome: Outcome) -> None:
@@ -219,12 +240,12 @@ def _pause(ledger: Ledger, failures: int) -> float:
     return min(policy.backoff * 2.0 ** min(failures, 30), policy.backoff_max)
 
 
-def _count_lost(ledger: Ledger) -> None:
-    """A cut line is tried again at once; a device that never gets through has to wait."""
+def _count_in_vain(ledger: Ledger) -> None:
+    """A cut line or a reset is met at once; a device that has them all the time has to wait."""
     device = ledger.device
     ledger.change(failures=device.failures + 1)
-    if device.failures > LOST_UNPUNISHED:
-        pause = _pause(ledger, device.failures - LOST_UNPUNISHED - 1)
+    if device.failures > FREE_TRIES:
+        pause = _pause(ledger, device.failures - FREE_TRIES - 1)
         ledger.change(retry_at=ledger.contact.at + pause, checked_at=ledger.contact.at)
 
 

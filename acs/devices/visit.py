@@ -10,7 +10,7 @@ handed over as effects, together, so that a crash leaves either all of it or non
 from __future__ import annotations
 
 from acs.devices.effects import AddTimeline, SaveCredentials, SaveSnapshot
-from acs.devices.house import House
+from acs.devices.house import House, Policy
 from acs.devices.jobs import run_jobs
 from acs.devices.ledger import Ledger
 from acs.devices.matching import match_equipment
@@ -62,6 +62,15 @@ class Visit:
             ledger.say("session lost", str(lost))
             ledger.abandon()
             raise
+        except Exception as error:
+            # Its text may quote a secret: it is for the log, which knows how to mask.
+            ledger.say("internal error", f"{type(error).__name__}: see the log")
+            ledger.abandon()
+            raise
+
+    def yields_to(self, contact: Contact) -> bool:
+        """Tell whether a newer ``contact`` of the same device may take this one's place."""
+        return self.device is None or _may_come(self.device, contact, self.house.policy)
 
     async def notice(self, notice: Notice) -> None:
         """Keep what the device reports in the middle of a session."""
@@ -87,14 +96,20 @@ def _admit(ledger: Ledger) -> bool:
         ledger.change(own_credentials=True)
         ledger.learn(SaveCredentials(device.id, device.key, None))
         ledger.say("credentials", "authenticates with its own password from now on")
-    if contact.credential != "bootstrap" or not device.own_credentials:
-        return True
-    if ledger.house.policy.rebootstrap and contact.has(EventKind.BOOTSTRAP):
+    if not _may_come(device, contact, ledger.house.policy):
+        ledger.say("credentials", "refused: the bootstrap secret no longer holds for this device")
+        return False
+    if contact.credential == "bootstrap" and device.own_credentials:
         ledger.change(own_credentials=False)
         ledger.say("credentials", "came back with the bootstrap secret after a factory reset")
+    return True
+
+
+def _may_come(device: Device, contact: Contact, policy: Policy) -> bool:
+    """The bootstrap secret is good for a first contact, and after a reset when so set."""
+    if contact.credential != "bootstrap" or not device.own_credentials:
         return True
-    ledger.say("credentials", "refused: the bootstrap secret no longer holds for this device")
-    return False
+    return policy.rebootstrap and contact.has(EventKind.BOOTSTRAP)
 
 
 def _announce(ledger: Ledger) -> None:

@@ -2,7 +2,7 @@
 
 from acs.profiles.blueprint import Blueprint
 from acs.profiles.blueprint_file import Issue
-from acs.profiles.convergence import Outcome, OutcomeKind, Task, converge
+from acs.profiles.convergence import Outcome, OutcomeKind, Task, WriteLost, converge
 from acs.profiles.intent import (
     Band,
     Checked,
@@ -43,6 +43,7 @@ __all__ = [
     "VoiceLine",
     "Wan",
     "WifiNetwork",
+    "WriteLost",
     "check",
     "check_file",
     "converge",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from acs.devices.record import ProofLine, Snapshot, Verdict
-from acs.model import DataModel, Fault, ParameterFault, Value, Written
+from acs.model import DataModel, Fault, ParameterFault, SessionLost, Value, Written
 from acs.profiles.blueprint import Blueprint
 from acs.profiles.intent import Intent, Problem
 from acs.profiles.plan import Group, Plan, PlannedChange, make_plan, marker_of, seal_written
@@ -89,7 +89,7 @@ class Outcome:
     missing: tuple[str, ...] = ()
     """Optional names the model does not have, to be kept for it and handed in next time."""
     marker: str = ""
-    """The mark the device carries now, or empty when this run did not learn of one."""
+    """The mark of this wish, when the device was seen to carry it; else empty."""
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -97,11 +97,15 @@ class Outcome:
         return self.plan.problems
 
 
+class WriteLost(SessionLost):
+    """The device went away while it was written: it holds the old values, or the new ones."""
+
+
 async def converge(device: DataModel, task: Task) -> Outcome:
     """Bring the device to the intent of ``task``, as far as one session can.
 
-    Raises `SessionLost` when the device goes away; nothing of the run is then known to be
-    written, and the next run finds out by comparing.
+    Raises `SessionLost` when the device goes away, `WriteLost` when that is in the middle of
+    writing: the next run finds out by comparing, but for secrets, which are to be written again.
     """
     if task.intent.empty:
         text = "nothing is wanted of this device"
@@ -160,12 +164,14 @@ class _Run:
 
     def verified(self) -> Outcome:
         """Compare with what an earlier session wrote and the device applied since."""
-        differing = [change for change in self.plan.changes if not change.secret]
-        if not self.plan:
+        wrong = [change for change in self.plan.changes if change.group is not Group.MARK]
+        differing = [change for change in wrong if not change.secret]
+        if not wrong:
+            # The mark is our own wish: a device that does not keep it is as wanted all the same.
             return self.outcome(OutcomeKind.PROVEN, "what was written is seen", self.seen())
         if not differing:
             # Only secrets are open: the session that wrote them was lost before we knew.
-            text = f"{self.plan.changes[0].path} is not known to be written"
+            text = f"{wrong[0].path} is not known to be written"
             return self._mismatch(text, ())
         return self._mismatch(_first_difference(differing), self.differing())
 
@@ -175,7 +181,10 @@ class _Run:
         written: list[PlannedChange] = []
         later = task.blueprint.verify_later
         for batch in self._batches():
-            outcome, sent = await self._write(batch)
+            try:
+                outcome, sent = await self._write(batch)
+            except SessionLost as lost:
+                raise WriteLost(str(lost)) from lost
             if isinstance(outcome, Fault):
                 lines = self._lines(written, {})
                 text = f"refused: {outcome}"
@@ -219,6 +228,7 @@ class _Run:
                 return self.outcome(OutcomeKind.AWAITING, text, self._lines(written, {}))
             values.update(answer.values)
         self._snapshot = replace(self._snapshot, values={**self._snapshot.values, **values})
+        written = [c for c in written if c.group is not Group.MARK or _shows(c, values)]
         lines = self._lines(written, values, read_back=True)
         differing = [
             replace(change, current=values.get(change.path))
@@ -246,11 +256,9 @@ class _Run:
         if problems and kind is not OutcomeKind.FAILED:
             wishes = "1 wish" if problems == 1 else f"{problems} wishes"
             text += f"; {wishes} cannot be met: {self.plan.problems[0]}"
-        carries = kind in met
-        marked = any(
-            change.path == self._task.blueprint.marker
-            for change in (*self.plan.kept, *self.plan.changes)
-        )
+        seen = kind in (OutcomeKind.IN_ORDER, OutcomeKind.PROVEN)
+        carried = self._snapshot.values.get(self._task.blueprint.marker)
+        marked = seen and carried is not None and carried.text == self._marker
         return Outcome(
             kind=kind,
             text=text,
@@ -259,7 +267,7 @@ class _Run:
             lines=lines,
             fault=fault,
             missing=tuple(sorted(self._missing)),
-            marker=self._marker if carries and marked else "",
+            marker=self._marker if marked else "",
         )
 
     def seen(self) -> tuple[ProofLine, ...]:
@@ -346,6 +354,10 @@ class _Run:
             if row := row_pattern(table).match(path):
                 return table + path[row.end() :]
         return path
+
+
+def _shows(change: PlannedChange, values: dict[str, Value]) -> bool:
+    return change.path in values and change.holds(values[change.path])
 
 
 def _line(change: PlannedChange, read_value: Value | None, read_back: bool) -> ProofLine:

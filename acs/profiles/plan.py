@@ -179,7 +179,9 @@ def make_plan(
             problems.append(Problem(found.where, found.setting, reason))
     if wants and marker and blueprint.marker and tree.value(blueprint.marker) is not None:
         value = Value(marker)
-        wants[blueprint.marker] = Want(blueprint.marker, value, "marker", "notices a reset")
+        wants[blueprint.marker] = Want(
+            blueprint.marker, value, "marker", "notices a reset", optional=True
+        )
     changes: list[PlannedChange] = []
     kept: list[PlannedChange] = []
     for want in wants.values():
