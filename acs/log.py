@@ -11,12 +11,14 @@ errors go to standard error too.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, MutableMapping
 from functools import lru_cache
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Protocol, TextIO, cast
@@ -88,7 +90,7 @@ def configure(
     console = logging.StreamHandler(stderr or sys.stderr)
     handlers: list[logging.Handler] = [console]
     if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handlers.append(
             _BoundedFile(file, maxBytes=max_bytes, backupCount=backups, encoding="utf-8")
         )
@@ -130,11 +132,16 @@ def configure(
 
 
 class _BoundedFile(RotatingFileHandler):
-    """Turned over at the first line beyond the size.
+    """Turned over at the first line beyond the size, and not for everybody to read.
 
     The standard one formats every record twice to stay just below the size, which doubles the
     price of a line.
     """
+
+    def _open(self) -> TextIOWrapper:
+        # Who has which device at which address is nobody else's business.
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+        return os.fdopen(descriptor, "a", encoding=self.encoding, errors=self.errors)
 
     def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802
         return self.stream is not None and self.stream.tell() >= self.maxBytes

@@ -7,6 +7,8 @@ from typing import NoReturn
 
 import click
 
+from acs.cli.render import plain
+
 DIFFERENT = 1
 UNUSABLE = 3
 UNKNOWN_DEVICE = 4
@@ -31,9 +33,9 @@ class Failure(click.ClickException):
         self.lines = lines
 
     def show(self, file: object = None) -> None:
-        """Print the lines to standard error."""
+        """Print the lines to standard error; a site or a device may have worded them."""
         for line in self.lines:
-            click.echo(f"acs: {line}", err=True)
+            click.echo(f"acs: {plain(line)}", err=True)
 
 
 class UnknownDevice(Failure):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+# What JSON leaves as it is: DEL, C1 (a CSI among them), and marks that turn the direction of text.
+_CONTROL = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 _WIDE = 10_000
 """Columns where no terminal sets a bound: what is piped is never cut."""
@@ -52,8 +56,9 @@ def json_option(command: F) -> F:
 
 
 def emit(document: object) -> None:
-    """Print a JSON document on standard output."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    """Print a JSON document on standard output, safe for a terminal too."""
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    click.echo(_CONTROL.sub(lambda sign: json.dumps(sign[0])[1:-1], text))
 
 
 def plain(text: object) -> str:

@@ -68,10 +68,12 @@ def _run(settings: Settings, ready: bool) -> int:
     def start() -> None:
         try:
             server.start()
-        except (net_error.CannotListenError, OSError, ValueError) as error:
-            click.echo(f"acs: cannot serve: {error}", err=True)
-            failed.append(1)
+        except Exception as error:
+            failed.append(UNUSABLE)
             reactor.stop()
+            if not isinstance(error, net_error.CannotListenError | OSError | ValueError):
+                raise
+            click.echo(f"acs: cannot serve: {error}", err=True)
             return
         if ready:
             click.echo(server.ready_line())

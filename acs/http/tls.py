@@ -29,7 +29,7 @@ _Stamp = tuple[tuple[int, int, int] | None, ...]
 _log = Logger()
 
 
-class TlsError(Exception):
+class TlsError(ValueError):
     """Certificate, key or CA file cannot be used; the message names the file and the cause."""
 
 
@@ -151,6 +151,7 @@ def _context(settings: _Settings) -> SSL.Context:
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)  # 34 KiB less for each idle connection
     context.set_alpn_select_callback(_choose_http11)
     try:
+        settings.certificate.read_bytes()  # OpenSSL does not say why a file cannot be read
         context.use_certificate_chain_file(str(settings.certificate))
     except (SSL.Error, OSError) as error:
         raise TlsError(
@@ -166,6 +167,7 @@ def _context(settings: _Settings) -> SSL.Context:
         ) from error
     if settings.client_ca is not None:
         try:
+            settings.client_ca.read_bytes()
             context.load_verify_locations(str(settings.client_ca))
             context.load_client_ca(bytes(settings.client_ca))
         except (SSL.Error, OSError) as error:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from acs.devices.house import Policy
+from acs.profiles import Library
 from acs.settings import Settings
 from acs.store import schema
 from acs.store.engine import Database
@@ -26,6 +28,16 @@ def open_database(
     schema.upgrade(database)
     schema.prepare(database)
     return database
+
+
+def load_library(settings: Settings) -> Library:
+    """Read the blueprints. Raises `ValueError` for a directory that is not there."""
+    own = settings.provisioning.blueprint_dir
+    if own and not Path(own).is_dir():
+        raise ValueError(
+            f"provisioning.blueprint_dir: {own} is no directory; make it, or leave the setting out"
+        )
+    return Library.load(own or None)
 
 
 def policy_of(settings: Settings) -> Policy:

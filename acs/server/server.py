@@ -32,9 +32,9 @@ from acs.http import (
 )
 from acs.log import OncePer, get_logger
 from acs.model import Contact
-from acs.profiles import Facts, Library
+from acs.profiles import Facts
 from acs.server.bridge import Bridge
-from acs.server.parts import fingerprint_key, open_database, policy_of
+from acs.server.parts import fingerprint_key, load_library, open_database, policy_of
 from acs.server.watch import EdgeWatcher
 from acs.settings import Settings
 from acs.store.devices import standings_thd
@@ -71,7 +71,7 @@ class Server:
         self._queues = Queues(
             self.database, reactor.callFromThread, committed=self.metrics.store_commit
         )
-        self.library = Library.load(settings.provisioning.blueprint_dir or None)
+        self.library = load_library(settings)
         self._bridge = self._build_bridge()
         source: EquipmentSource = (
             self._bridge.source if self._bridge else MirrorSource(self._queues)
@@ -190,7 +190,10 @@ class Server:
     # --- life --------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Open the listeners and begin the periodic work. Raises `CannotListenError`."""
+        """Open the listeners and begin the periodic work.
+
+        Raises `CannotListenError`, and `ValueError` (`TlsError`) with the file named.
+        """
         settings = self.settings
         if self._bridge is not None:
             self._bridge.start()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 import pytest
 
 from acs.cli import assignments
 from acs.cli.ages import Duration, age, iso
+from acs.cli.failures import Failure
 from acs.cli.masking import Masks
-from acs.cli.render import plain
+from acs.cli.render import emit, plain
 from acs.devices.record import Device
 from acs.profiles import Library
 
@@ -147,3 +150,17 @@ def test_rows_and_tables_are_told_apart() -> None:
         assignments.row("Device.NAT.PortMapping.", DEVICE)
     with pytest.raises(click.UsageError, match="is a row"):
         assignments.table("Device.NAT.PortMapping.3.", DEVICE)
+
+
+def test_json_is_safe_for_a_terminal_and_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    told = {"ssid": "caf\xe9 \x1b[2J \x9b31m \x7f \u202e"}
+    emit(told)
+    printed = capsys.readouterr().out
+    assert plain(printed.replace("\n", "")) == printed.replace("\n", "")
+    assert "caf\xe9" in printed
+    assert json.loads(printed) == told
+
+
+def test_a_failure_is_safe_for_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    Failure("one \x1b[2J", "two").show()
+    assert capsys.readouterr().err == "acs: one \\x1b[2J\nacs: two\n"

@@ -80,6 +80,9 @@ class SlowHouse(MemoryHouse):
         return Found(())
 
 
+OPEN: Any = OpenGate()
+
+
 class SlowGate:
     """Looks each account up, and is answered by the test."""
 
@@ -94,14 +97,14 @@ class SlowGate:
 class Edge:
     """An edge, one connection to it, and what came of each request."""
 
-    def __init__(self, timeout: float = 60.0, gate: Any = OpenGate()) -> None:
+    def __init__(self, timeout: float = 60.0, gate: Any = None) -> None:
         self.house = SlowHouse()
         self.clock = Clock()
         self.watched = Watched()
         tokens = iter(f"token-number-{n:08d}" for n in range(99))
         self.edge = CwmpEdge(
             self.house,
-            gate,
+            OPEN if gate is None else gate,
             self.clock,
             self.watched,
             EdgeLimits(timeout=timeout),

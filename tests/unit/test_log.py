@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -140,6 +141,19 @@ def test_the_file_is_bounded(begin: Begin) -> None:
     newest = files[0].read_text() + files[1].read_text()
     assert "number=199" in newest
     assert "number=0\n" not in newest + files[2].read_text()
+
+
+def test_the_files_are_not_for_everybody_to_read(begin: Begin) -> None:
+    before = os.umask(0)
+    try:
+        begin(max_bytes=1024)
+        for number in range(40):
+            get_logger("acs.x").info("x" * 100, number=number)
+    finally:
+        os.umask(before)
+    files = list(begin.file.parent.iterdir())
+    assert len(files) > 1
+    assert {file.stat().st_mode & 0o007 for file in (begin.file.parent, *files)} == {0}
 
 
 def test_the_end_gives_the_process_back(begin: Begin) -> None:
