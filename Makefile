@@ -48,8 +48,8 @@ demo: setup ## Show it at work: server, devices and ERPNext on this machine (ONC
 	$(BIN)/python -m simulators.demo $(if $(ONCE),--once)
 
 .PHONY: run
-run: setup ## Start the server with your settings
-	$(BIN)/acs serve $(if $(CONFIG),--config $(CONFIG))
+run: setup ## Start the server with your settings (CONFIG=file)
+	$(BIN)/acs $(if $(CONFIG),--config $(CONFIG) )serve
 
 .PHONY: test
 test: setup-test ## Run all tests (ARGS="-k name" to choose)

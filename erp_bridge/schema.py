@@ -12,6 +12,7 @@ from erp_bridge.mapping import (
     IDENTIFIERS,
     LINKS,
     PASSWORDS,
+    REQUIRED,
     Mapping,
     customer_fields,
     site_fields,
@@ -37,6 +38,11 @@ class Finding:
     fix: str = ""
 
 
+_MISSING = "Add the field on the site (Customize Form), or name the right one in the mapping"
+_MISSING_OPTIONAL = (
+    "Add the field on the site (Customize Form), name the right one in the mapping,"
+    ' or write {} = "" if the site has none'
+)
 _TEXT = frozenset({"Data", "Small Text", "Read Only", "Barcode", "Text", "Autocomplete"})
 _CHOICE = frozenset({"Select", "Link"}) | _TEXT
 _NUMBER = frozenset({"Int"})
@@ -59,8 +65,7 @@ def check_meta(mapping: Mapping, meta: Answer[str, Any]) -> list[Finding]:
                 Finding(
                     Level.ERROR,
                     f"{doctype} has no field {theirs!r} (mapped as {ours})",
-                    "Add the field on the site (Customize Form), name the right one in the"
-                    f' mapping, or write {ours} = "" if the site has none',
+                    _MISSING if ours in REQUIRED else _MISSING_OPTIONAL.format(ours),
                 )
             )
         else:

@@ -185,6 +185,8 @@ def backup(context: Context, file: Path, force: bool) -> None:
         raise Failure(f"database: {source} does not exist yet; there is nothing to copy")
     if file.exists() and not force:
         raise Amiss(f"{file} is there already; name another file, or use --force")
+    if not file.parent.is_dir():
+        raise Failure(f"{file.parent} is no directory; make it first")
     with render.progress("Copying …") as told:
         _copy(source, file, told)
     click.echo(f"{file}: {octets(file.stat().st_size)}. It is of no use without secrets.toml.")

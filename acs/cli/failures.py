@@ -59,7 +59,7 @@ def explain(error: Exception) -> Failure | None:
         problems: tuple[str, ...] = error.problems  # type: ignore[attr-defined]
         return Failure(*(f"settings: {problem}" for problem in problems))
     if _is(error, "acs.store.errors", "StoreError"):
-        return Failure(f"database: {error}")
+        return Failure(f"database: {error}{_other_keys(error)}")
     if _is(error, "sqlalchemy.exc", "DBAPIError"):
         return Failure(f"database: {_first_line(error.orig)}")  # type: ignore[attr-defined]
     if _is(error, "erp_bridge.mapping", "MappingError"):
@@ -75,6 +75,13 @@ def explain(error: Exception) -> Failure | None:
 def _is(error: Exception, module: str, name: str) -> bool:
     loaded = sys.modules.get(module)
     return loaded is not None and isinstance(error, getattr(loaded, name))
+
+
+def _other_keys(error: Exception) -> str:
+    # A missing key is named by the error itself.
+    if type(error).__name__ != "VaultError":
+        return ""
+    return "; put the secrets.toml back that belongs to this database"
 
 
 def _first_line(cause: object) -> str:

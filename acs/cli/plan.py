@@ -59,6 +59,8 @@ def plan(context: Context, device: str, refresh: bool, as_json: bool) -> None:
         render.emit(_document(forecast))
     else:
         _print(forecast, time.time())
+        if settings.erp.url and not (refresh or forecast.equipment):
+            render.say(f"To ask ERPNext first: acs plan {found.key} --refresh")
     settled = forecast.foresight in _NOTHING_TO_DO and not forecast.plan.problems
     leave(0 if settled else DIFFERENT)
 

@@ -27,7 +27,8 @@ def demo(once: bool, limit: float, periodic: float) -> None:
     Without --once everything keeps running, so that you can look around with `acs`. State is
     kept in .demo/ and made anew at each start. Exit status 0: all are proven live.
     """
-    signal.signal(signal.SIGTERM, _interrupted)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupted)
     folder = Path(tempfile.mkdtemp(prefix="gigafibre-demo-")) if once else FOLDER
     if not once:
         shutil.rmtree(folder, ignore_errors=True)
@@ -48,7 +49,7 @@ def demo(once: bool, limit: float, periodic: float) -> None:
         show.end()
         show.say("stopped")
     finally:
-        if once:
+        if once and live:
             shutil.rmtree(folder, ignore_errors=True)
     sys.exit(0 if live else 1)
 

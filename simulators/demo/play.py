@@ -94,6 +94,8 @@ class Play:
         erp = self._program(["erpnext-sim", "serve", "--port", str(_port(8069))])
         self.urls["ERPNext stand-in"] = self._first(erp, "listening ").removeprefix("listening ")
         password = secrets.token_urlsafe(12)
+        # The settings of an installation are not the demonstration's, nor is its database.
+        self._environment.setdefault("ACS_CONFIG", str(self.folder / "acs.toml"))
         self._environment |= {
             "ACS_SERVER_DATA_DIR": str(self.folder / "server"),
             "ACS_CWMP_LISTEN": f"127.0.0.1:{_port(7547)}",
@@ -106,6 +108,7 @@ class Play:
             "CPE_SIM_PASSWORD": password,
         }
         (self.folder / "mapping.toml").write_text(MAPPING)
+        (self.folder / "acs.toml").touch()
         self._keep_environment()
         server = self._program(["acs", "serve", "--ready"])
         ready = json.loads(self._first(server, "{"))
@@ -131,7 +134,12 @@ class Play:
         log = (self.folder / "programs.log").open("a")
         with log:
             program = subprocess.Popen(  # noqa: S603 - our own programs
-                command, stdout=subprocess.PIPE, stderr=log, text=True, env=self._environment
+                command,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=self._environment,
+                start_new_session=True,  # Ctrl-C is for us, who end them in order
             )
         self._programs.append(program)
         return program

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from simulators.demo.play import ONTS, Act, Play
 
 FEED = 14
 """Lines of events under the table."""
+_LONG_PATH = re.compile(r"(\bDevice\.)\S{20,}(\.\w+\.\d+\.\w+ =)")
 STYLES = {"live": "green", "faulted": "red", "quarantined": "red", "verifying": "yellow"}
 
 
@@ -103,12 +105,12 @@ class _Stage(_Lines):
         super().__init__(console)
         self._feed: deque[str] = deque(maxlen=FEED)
         self._play_devices: dict[str, dict[str, object]] = {}
-        self._live = Live(console=console, refresh_per_second=8, transient=True)
+        self._live = Live(self._scene(), console=console, refresh_per_second=8, transient=True)
         self._live.start()
 
     def act(self, act: Act) -> None:
         if act.who:
-            self._feed.append(f"{act.at:6.1f} s  {act.who:<14} {act.what}")
+            self._feed.append(f"{act.at:6.1f} s  {act.who:<14} {_brief(act.what)}")
         if act.devices:
             self._play_devices = dict(act.devices)
         self._live.update(self._scene())
@@ -119,6 +121,11 @@ class _Stage(_Lines):
 
     def end(self) -> None:
         self._live.stop()
+
+
+def _brief(what: str) -> str:
+    """Leave out the middle of a long path: its end tells what is set."""
+    return _LONG_PATH.sub(r"\1…\2", what)
 
 
 def _table(devices: dict[str, dict[str, object]], live_after: dict[str, float]) -> Table:

@@ -103,6 +103,15 @@ def test_a_device_without_equipment_in_the_mirror_says_so(house: House) -> None:
     assert "matches no equipment in the mirror" in plan["reason"]
 
 
+@pytest.mark.parametrize("url", ["", "https://erp.example.net"])
+def test_a_device_without_equipment_is_told_how_to_ask(house: House, url: str) -> None:
+    house.call()
+    keys = {"ACS_ERP_API_KEY": "key", "ACS_ERP_API_SECRET": "secret"} if url else {}
+    shown = house.run("plan", SERIAL, ACS_ERP_URL=url, **keys)
+    assert shown.exit_code == 1
+    assert (f"acs plan {KEY} --refresh" in shown.stdout) is bool(url)
+
+
 def test_a_device_that_fits_two_equipments_names_both(house: House) -> None:
     house.call()
     house.mirror(wish("EQP-1"), wish("EQP-2"))

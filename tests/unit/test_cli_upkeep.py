@@ -62,6 +62,14 @@ def test_a_copy_is_whole_private_and_readable(house: House, tmp_path: Path) -> N
     assert shown["device"]["key"] == KEY
 
 
+def test_a_copy_brought_back_without_its_keys_says_which_file_is_missing(house: House) -> None:
+    house.call()
+    (house.directory / "secrets.toml").unlink()
+    ended = house.run("db", "rotate-keys")
+    assert ended.exit_code == 3
+    assert "put the secrets.toml back that belongs to this database" in ended.stderr
+
+
 def test_a_copy_replaces_nothing_unasked(house: House, tmp_path: Path) -> None:
     house.call()
     copy = tmp_path / "copy.db"
@@ -71,6 +79,13 @@ def test_a_copy_replaces_nothing_unasked(house: House, tmp_path: Path) -> None:
     assert copy.read_text() == "dear to me"
     assert house.run("db", "backup", str(copy), "--force").exit_code == 0
     assert copy.read_bytes().startswith(b"SQLite format 3")
+
+
+def test_a_copy_into_a_directory_that_is_not_there(house: House, tmp_path: Path) -> None:
+    house.call()
+    ended = house.run("db", "backup", str(tmp_path / "nowhere" / "copy.db"))
+    assert ended.exit_code == 3
+    assert f"{tmp_path}/nowhere is no directory; make it first" in ended.stderr
 
 
 def test_copying_postgresql_is_left_to_its_own_program(house: House, tmp_path: Path) -> None:

@@ -60,6 +60,13 @@ def test_each_fault_is_named_with_its_fix(changes: dict[str, Any], level: Level,
     assert finding.fix
 
 
+@pytest.mark.parametrize(("ours", "spared"), [("barcode", True), ("serial_number", False)])
+def test_only_a_field_that_can_be_spared_may_be_left_out(ours: str, spared: bool) -> None:
+    [finding] = check_meta(load(), meta(**{ours: None}))
+    assert (f'{ours} = ""' in finding.fix) is spared
+    assert "(Customize Form)" in finding.fix
+
+
 def test_a_schema_without_fields_names_all_of_them() -> None:
     assert len(check_meta(load(), {})) == len(GOOD)
 
