@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -12,6 +14,10 @@ from acs import log
 from acs.cli.failures import UNUSABLE
 from acs.cli.main import Context, pass_context
 from acs.settings import Settings
+
+IMPATIENT_SECONDS = 1.0
+"""From then on a second signal ends a stop that takes long. Before, it is the same Ctrl-C, sent to
+us by the terminal and by whoever started us."""
 
 
 @click.command()
@@ -45,6 +51,22 @@ def serve(context: Context, ready: bool) -> None:
         sys.exit(_run(settings, ready))
     finally:
         end_log()
+
+
+def _stop_once(reactor: Any) -> None:
+    """Stop in order at the first signal; at one that comes later, end at once."""
+
+    def expect(action: signal.Handlers | Callable[[int, object], object]) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, action)
+
+    def stop(_number: int, _frame: object) -> None:
+        # Not SIG_IGN: Python calls it an error when one is already on its way.
+        expect(lambda _number, _frame: None)
+        reactor.callFromThread(reactor.callLater, IMPATIENT_SECONDS, expect, signal.SIG_DFL)
+        reactor.callFromThread(reactor.stop)
+
+    expect(stop)
 
 
 def _run(settings: Settings, ready: bool) -> int:
@@ -83,6 +105,7 @@ def _run(settings: Settings, ready: bool) -> int:
             click.echo(f"Serving: {where}. Log: {settings.log_file or 'standard error'}.", err=True)
 
     failed: list[int] = []
+    reactor.callWhenRunning(_stop_once, reactor)
     reactor.callWhenRunning(start)
     reactor.addSystemEventTrigger("before", "shutdown", server.stop_deferred)
     reactor.run()

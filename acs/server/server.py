@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.task import LoopingCall
+from twisted.internet.task import LoopingCall, deferLater
 from twisted.python.failure import Failure
 
 from acs.api import Health, Metrics, Part, State, status_site
@@ -35,19 +35,20 @@ from acs.model import Contact
 from acs.profiles import Facts
 from acs.server.bridge import Bridge
 from acs.server.parts import fingerprint_key, load_library, open_database, policy_of
+from acs.server.upkeep import prune
 from acs.server.watch import EdgeWatcher
 from acs.settings import Settings
 from acs.store.devices import standings_thd
 from acs.store.facts import missing_thd
 from acs.store.queues import Queues
-from acs.store.retention import prune_thd
+from acs.store.retention import Pruned, prune_thd
 
 log = get_logger("acs.server")
 
 SWEEP_SECONDS = 1.0
 PRUNE_SECONDS = 600.0
 COUNT_SECONDS = 30.0
-PRUNE_ROWS = 5_000
+PRUNE_PAUSE_SECONDS = 2.0
 ALGORITHMS = {"md5": ("MD5",), "sha-256": ("SHA-256",), "both": ("MD5", "SHA-256")}
 SLOW_STORE_SECONDS = 2.0
 """Delay of the store from which new sessions are told to come back later."""
@@ -135,6 +136,7 @@ class Server:
                 ),
                 timeout=settings.cwmp.session_timeout,
                 sessions=settings.cwmp.max_sessions,
+                sessions_per_minute=settings.cwmp.sessions_per_minute,
                 hold_requests=settings.cwmp.hold_requests,
                 path=settings.cwmp.path,
             ),
@@ -288,11 +290,18 @@ class Server:
         counted: Deferred[Any] = self._queues.run("standings", standings_thd)
         return counted.addCallback(self.metrics.devices)
 
-    def _prune(self) -> Deferred[Any]:
+    def _prune(self) -> Deferred[None]:
         keep = self.settings.timeline
-        return self._queues.run(
-            "prune", prune_thd, time.time(), keep.keep_days, keep.max_per_device, PRUNE_ROWS
-        )
+
+        def step(limit: int) -> Deferred[Pruned]:
+            return self._queues.run(
+                "prune", prune_thd, time.time(), keep.keep_days, keep.max_per_device, limit
+            )
+
+        def pause() -> Deferred[None]:
+            return deferLater(self._reactor, PRUNE_PAUSE_SECONDS)
+
+        return Deferred.fromCoroutine(prune(step, pause))
 
 
 def _tls_problem(error: TlsError) -> None:

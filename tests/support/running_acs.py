@@ -131,6 +131,11 @@ class RunningAcs:
         self._reader.join(WAIT_LIMIT)
         return code
 
+    @property
+    def pid(self) -> int | None:
+        """Its process, while it runs."""
+        return self._process.pid if self._process else None
+
     def restart(self, **settings: str) -> None:
         """Stop it, if it runs, and start it again at the same address, with other settings."""
         self.stop()
