@@ -755,10 +755,24 @@ def both(start_acs: StartAcs, certificates: Certificates) -> RunningAcs:
 class TestManyAlgorithms:
     """Both algorithms on offer, Basic too, and TLS beside plain HTTP."""
 
+    @pytest.mark.parametrize("qop", ["auth", "auth-int", None])
     @pytest.mark.parametrize("algorithm", ["MD5", "SHA-256", "MD5-sess", "SHA-256-sess"])
-    def test_each_algorithm(self, both: RunningAcs, new_cpe: NewCpe, algorithm: str) -> None:
-        cpe = new_cpe(port=both.port(), digest=DigestForm(algorithm=algorithm))
+    def test_each_algorithm_with_each_quality_of_protection(
+        self, both: RunningAcs, new_cpe: NewCpe, algorithm: str, qop: str | None
+    ) -> None:
+        cpe = new_cpe(port=both.port(), digest=DigestForm(algorithm=algorithm, qop=qop))
         assert cpe.open().name == "InformResponse"
+
+    def test_a_body_that_was_changed_on_its_way_is_refused_with_auth_int(
+        self, both: RunningAcs, new_cpe: NewCpe
+    ) -> None:
+        cpe = new_cpe(port=both.port(), digest=DigestForm(qop="auth-int"))
+        sent = cpe.inform("0 BOOTSTRAP")
+        challenge = challenges(cpe.post(sent))[0]
+        proof = cpe.digest.authorization(challenge, BOOTSTRAP, sent)
+        changed = sent.replace(b"0 BOOTSTRAP", b"2 PERIODIC")
+        assert cpe.post(changed, f"Authorization: {proof}").status == 401
+        assert both.find(cpe.key) is None
 
     def test_md5_is_challenged_first(self, both: RunningAcs, new_cpe: NewCpe) -> None:
         cpe = new_cpe(port=both.port())

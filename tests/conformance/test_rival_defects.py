@@ -113,6 +113,20 @@ def test_forty_jobs_of_one_session_are_all_done(acs: RunningAcs, known: RawCpe) 
     assert {acs.job(job).state for job in jobs} == {JobState.DONE}
 
 
+def test_the_whole_tree_can_be_read_from_its_root(live_acs: RunningAcs, home: Home) -> None:
+    home.scan()
+    home.settle_in()
+    job = live_acs.enqueue(home.device, JobKind.READ, paths=["Device."])
+    home.call()
+    read = live_acs.job(job)
+    assert read.state is JobState.DONE
+    values = read.result["values"]
+    assert isinstance(values, dict)
+    assert len(values) > 100
+    assert values["Device.WiFi.SSID.1.SSID"] == home.ssid
+    assert home.key not in values.values()
+
+
 def test_status_1_is_not_taken_for_done(live_acs: RunningAcs, home: Home) -> None:
     home.scan()
     first = home.call()

@@ -87,7 +87,7 @@ def test_the_captured_client_runs_to_the_end(acs: RunningAcs) -> None:
     cpe.close()
 
 
-def test_booleans_are_sent_as_1_and_0(home: Home) -> None:
+def test_booleans_are_1_and_0_and_no_listing_begins_above_the_root(home: Home) -> None:
     home.scan()
     first = home.call()
     booleans = {
@@ -96,7 +96,18 @@ def test_booleans_are_sent_as_1_and_0(home: Home) -> None:
         for path, value in rpc.values.items()
         if path.endswith(("Enable", "Enabled")) and "Line." not in path
     }
+    assert booleans
     assert booleans <= {"0", "1"}
+    assert all(rpc.names[0].startswith("Device.") for rpc in first.named("GetParameterNames"))
+
+
+def test_a_parameter_key_that_is_not_kept_changes_nothing(home: Home) -> None:
+    home.scan()
+    home.settle_in()
+    home.ont.tree.put("Device.ManagementServer.ParameterKey", "")
+    for events in (("2 PERIODIC",), ("1 BOOT",)):
+        assert not home.call(*events).written
+    assert home.device.standing is Standing.LIVE
 
 
 # --- 2: who is it ---------------------------------------------------------------------------

@@ -161,19 +161,20 @@ class DigestForm:
     """Form of a parameter."""
     separator: str = ", "
 
-    def authorization(self, challenge: Challenge, account: Account) -> str:
-        """The Authorization header for a POST (RFC 2617, 2069, 7616)."""
+    def authorization(self, challenge: Challenge, account: Account, body: bytes = b"") -> str:
+        """The Authorization header for a POST of ``body`` (RFC 2617, 2069, 7616)."""
 
-        def digest(text: str) -> str:
+        def digest(text: str | bytes) -> str:
             kind = "sha256" if self.algorithm.upper().startswith("SHA-256") else "md5"
-            return hashlib.new(kind, text.encode()).hexdigest()
+            data = text.encode() if isinstance(text, str) else text
+            return hashlib.new(kind, data).hexdigest()
 
         user, password = account
         nonce = self.nonce if self.nonce is not None else challenge.values["nonce"]
         first = digest(f"{user}:{challenge.values['realm']}:{password}")
         if self.algorithm.upper().endswith("-SESS"):
             first = digest(f"{first}:{nonce}:{self.cnonce}")
-        second = digest(f"POST:{self.uri}")
+        second = digest(f"POST:{self.uri}" + (f":{digest(body)}" if self.qop == "auth-int" else ""))
         middle = f"{nonce}:{self.nc}:{self.cnonce}:{self.qop}" if self.qop else nonce
         quoted = {
             "username": user,
@@ -374,7 +375,7 @@ class RawCpe:
         if answer.status != 401:
             return answer
         challenge = next(c for c in challenges(answer) if self._speaks(c))
-        proof = self.digest.authorization(challenge, self.account)
+        proof = self.digest.authorization(challenge, self.account, body)
         return self.post(body, *headers, f"Authorization: {proof}")
 
     def _speaks(self, challenge: Challenge) -> bool:
