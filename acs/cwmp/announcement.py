@@ -20,8 +20,8 @@ from acs.cwmp.messages import (
     TransferComplete,
     TransferCompleteResponse,
 )
-from acs.cwmp.structures import EventStruct
-from acs.model import Contact, DeviceId, Event, EventKind, Fault, Notice
+from acs.cwmp.structures import EventStruct, TransferCompleteFaultStruct
+from acs.model import Contact, DeviceId, Event, EventKind, Fault, Notice, Value
 
 METHODS = (
     "Inform",
@@ -51,6 +51,14 @@ _KINDS = {
     "12": EventKind.AUTONOMOUS_DU_STATE_CHANGE_COMPLETE,
     "13": EventKind.WAKEUP,
 }
+NAME_LENGTH = 64
+"""Characters of Manufacturer, ProductClass, SerialNumber and EventCode (A.3.3.1)."""
+VALUE_LENGTH = 256
+"""Characters that are kept of a value in an Inform: what is announced is short."""
+DETAIL_LENGTH = 1000
+"""Characters that are kept of each member of another request."""
+MAX_EVENTS = 64
+"""Events of one Inform (A.3.3.1)."""
 ROOTS = ("InternetGatewayDevice.", "Device.")
 
 
@@ -71,11 +79,11 @@ def device_of(inform: Inform) -> DeviceId:
 
 def event_of(told: EventStruct) -> Event:
     """One event; the number decides, because CPEs differ in the words behind it."""
-    code = told.event_code
+    code, key = told.event_code[:NAME_LENGTH], told.command_key[:NAME_LENGTH]
     number, _, words = code.partition(" ")
     if number == "M":
-        return Event(EventKind.COMMAND_DONE, told.command_key, words)
-    return Event(_KINDS.get(number, EventKind.OTHER), told.command_key, code)
+        return Event(EventKind.COMMAND_DONE, key, words)
+    return Event(_KINDS.get(number, EventKind.OTHER), key, code)
 
 
 def contact_of(
@@ -84,11 +92,11 @@ def contact_of(
     """The Inform as a contact. ``at`` is our clock, seconds since the epoch."""
     return Contact(
         device=device_of(inform),
-        manufacturer=inform.device_id.manufacturer,
+        manufacturer=inform.device_id.manufacturer[:NAME_LENGTH],
         protocol="cwmp",
         root=root_of(inform),
-        events=tuple(event_of(told) for told in inform.event),
-        values={told.name: told.value for told in inform.parameter_list},
+        events=tuple(event_of(told) for told in inform.event[:MAX_EVENTS]),
+        values={told.name: _short(told.value) for told in inform.parameter_list},
         at=at,
         retry_count=inform.retry_count,
         address=address,
@@ -102,13 +110,15 @@ def notice_of(message: Message) -> Notice | None:
     match message:
         case TransferComplete(command_key=key, fault_struct=fault):
             kind = EventKind.TRANSFER_COMPLETE
-            return Notice(kind, key, Fault(fault.fault_code, fault.fault_string), _detail(message))
+            return Notice(kind, key[:NAME_LENGTH], _fault(fault), _detail(message))
         case AutonomousTransferComplete(fault_struct=fault):
             kind = EventKind.AUTONOMOUS_TRANSFER_COMPLETE
-            return Notice(kind, "", Fault(fault.fault_code, fault.fault_string), _detail(message))
+            return Notice(kind, "", _fault(fault), _detail(message))
         case DUStateChangeComplete(command_key=key):
             detail = _detail(message)
-            return Notice(EventKind.DU_STATE_CHANGE_COMPLETE, key or "", None, detail)
+            return Notice(
+                EventKind.DU_STATE_CHANGE_COMPLETE, (key or "")[:NAME_LENGTH], None, detail
+            )
         case AutonomousDUStateChangeComplete():
             kind = EventKind.AUTONOMOUS_DU_STATE_CHANGE_COMPLETE
             return Notice(kind, "", None, _detail(message))
@@ -139,7 +149,21 @@ def response_to(message: Message) -> Message | None:
             return None
 
 
+def _fault(told: TransferCompleteFaultStruct) -> Fault:
+    return Fault(told.fault_code, told.fault_string[:VALUE_LENGTH])
+
+
 def _detail(message: Message) -> dict[str, str]:
     """The message's members as text, for the timeline."""
     members = msgspec.to_builtins(message, str_keys=True)
-    return {name: str(value) for name, value in members.items() if value not in ("", None, [])}
+    return {
+        name: str(value)[:DETAIL_LENGTH]
+        for name, value in members.items()
+        if value not in ("", None, [])
+    }
+
+
+def _short(value: Value) -> Value:
+    return (
+        value if len(value.text) <= VALUE_LENGTH else Value(value.text[:VALUE_LENGTH], value.type)
+    )

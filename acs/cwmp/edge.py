@@ -20,6 +20,7 @@ from acs.cwmp.digest import path_of
 from acs.cwmp.early_leave import EarlyLeave
 from acs.cwmp.line import Line, Lines
 from acs.cwmp.messages import Envelope, Inform, SoapFault
+from acs.cwmp.pace import Pace
 from acs.cwmp.session import Hold, Limits, Reject, Send, Session, State, Step
 from acs.cwmp.versions import choose_version
 from acs.devices.house import House
@@ -45,6 +46,8 @@ class EdgeLimits:
     timeout_max: float = 600.0
     """Longest SessionTimeout a CPE is granted."""
     sessions: int = 20_000
+    sessions_per_minute: int = 60
+    """Of one device from one address."""
     retry_after: float = 30.0
     """Mean seconds a CPE is asked to wait when we are full; spread by half each way."""
     hold_requests: bool = False
@@ -106,6 +109,7 @@ class CwmpEdge:
         self._dialect = dialect
         self._busy = busy
         self._early_leave = EarlyLeave()
+        self._pace = Pace(limits.sessions_per_minute)
 
     # --- requests ------------------------------------------------------------------------
 
@@ -155,7 +159,8 @@ class CwmpEdge:
         if not (self._busy() or len(self.lines) >= self._limits.sessions):
             return None
         cookie = cookies.read(headers.get("cookie", ""))
-        if cookie in self.lines.by_cookie or isinstance(connection.state.get("line"), Line):
+        line = connection.state.get("line")
+        if cookie in self.lines.by_cookie or (isinstance(line, Line) and not line.ended):
             return None
         self._watcher.rejected("full", connection.peer)
         return self._retry_after()
@@ -164,15 +169,15 @@ class CwmpEdge:
         """Spread, so that those who are sent away do not come back all at once."""
         return self._limits.retry_after * (0.5 + self._spread())
 
-    def _full(self, address: str) -> Reply:
-        self._watcher.rejected("full", address)
-        seconds = str(max(1, round(self._retry_after())))
+    def _later(self, reason: str, address: str, least: float = 0.0) -> Reply:
+        self._watcher.rejected(reason, address)
+        seconds = str(max(1, round(least + self._retry_after())))
         return Reply(503, headers=(("Retry-After", seconds),), close=True)
 
     def _unknown(self, failure: Failure, request: Request) -> Reply:
         """Nobody can say whether the credentials are good: the store is away or full."""
         failure.trap(StoreError)
-        return self._full(request.connection.peer)
+        return self._later("full", request.connection.peer)
 
     def _admitted(self, admitted: Credential | Reply, request: Request) -> Answer:
         if isinstance(admitted, Reply):
@@ -262,6 +267,9 @@ class CwmpEdge:
         device = announcement.device_of(inform)
         if not device.serial_number or not device.oui:
             return self._fault(envelope, 8003, "Inform without OUI or SerialNumber")
+        told = (device.oui, device.product_class, device.serial_number)
+        if max(map(len, told)) > announcement.NAME_LENGTH:
+            return self._fault(envelope, 8003, "Identity longer than TR-069 A.3.3.1 allows")
         if not credential.entitles(device):
             self._watcher.rejected("credentials of another device", request.connection.peer)
             return Reply(403, close=True)
@@ -271,19 +279,25 @@ class CwmpEdge:
             if version is None:
                 return self._fault(envelope, 8006, "No CWMP version in common")
         key = device.key
-        old = self.lines.by_device.get(key)
-        if old is not None:
-            old.session.lost("a newer Inform of the same device")
-            self._end(old, "replaced")
+        peer = request.connection.peer
         now = self._clock.seconds()
+        # Whoever calls in the name of another device does not use up what that one may.
+        if wait := self._pace.wait((credential.kind, key, peer), now):
+            return self._later("a device opens sessions too often", peer, wait)
         name = self._token()[:10]
         contact = announcement.contact_of(
             inform,
             at=self._house.now(),
-            address=request.connection.peer,
+            address=peer,
             credential=credential.kind,
             session=name,
         )
+        old = self.lines.by_device.get(key)
+        if old is not None:
+            if not old.visit.yields_to(contact):
+                return self._fault(envelope, 8001, "Use the credentials this device was given")
+            old.session.lost("a newer Inform of the same device")
+            self._end(old, "replaced")
         visit = Visit(contact, self._house)
         dialect = self._dialect_of(contact, key)
         session = Session(
@@ -357,16 +371,20 @@ class CwmpEdge:
         match step:
             case Send() if line.posts == 1 and isinstance(line.session.fault, StoreError):
                 self._end(line, "full")
-                return self._full(line.visit.contact.address)
+                return self._later("full", line.visit.contact.address)
             case Send(message, id_, hold_requests, use_version):
-                body = soap.encode(
-                    message,
-                    id=id_,
-                    namespace=line.session.namespace,
-                    dialect=line.session.dialect,
-                    hold_requests=hold_requests,
-                    use_version=use_version,
-                )
+                try:
+                    body = soap.encode(
+                        message,
+                        id=id_,
+                        namespace=line.session.namespace,
+                        dialect=line.session.dialect,
+                        hold_requests=hold_requests,
+                        use_version=use_version,
+                    )
+                except ValueError as error:
+                    # A text of a wish or job that XML cannot carry; whoever asked is told.
+                    return self._reply(line, line.session.lost(str(error)))
                 self._watcher.sent(type(message).__name__)
                 headers: tuple[tuple[str, str], ...] = _XML
                 if line.posts == 1:

@@ -47,6 +47,11 @@ from acs.model import (
     Written,
 )
 
+FAULT_LENGTH = 256
+"""Characters of a FaultString or a name (TR-069 A.5.1, A.3.2.1)."""
+MAX_PARAMETER_FAULTS = 256
+MAX_CODE = 65_535
+"""Largest fault code that is believed; those of TR-069 have four digits."""
 DeviceOperation = Get | Set | Add | Delete | List | Command
 DeviceOutcome = Values | Written | Added | Names | Started | Fault
 Exchange = Generator[Message, Message, DeviceOutcome]
@@ -81,8 +86,16 @@ def perform(operation: DeviceOperation, dialect: Dialect) -> Exchange:
 
 
 def fault_of(answer: SoapFault) -> Fault:
-    """A CPE's SOAP fault as a neutral value (TR-069 A.5.1)."""
-    return Fault(answer.code, answer.text, answer.parameters)
+    """A CPE's SOAP fault as a neutral value (TR-069 A.5.1), cut to what a fault may say."""
+    parameters = tuple(
+        ParameterFault(p.path[:FAULT_LENGTH], _code(p.code), p.text[:FAULT_LENGTH])
+        for p in answer.parameters[:MAX_PARAMETER_FAULTS]
+    )
+    return Fault(_code(answer.code), answer.text[:FAULT_LENGTH], parameters)
+
+
+def _code(told: int) -> int:
+    return told if told <= MAX_CODE else MISUNDERSTOOD
 
 
 def _odd(question: str, answer: Message) -> Fault:

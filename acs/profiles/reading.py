@@ -207,6 +207,7 @@ class _Lists:
                     int(number): entry.path
                     for entry in names.entries
                     if (number := entry.path.removeprefix(path).removesuffix(".")).isdecimal()
+                    and len(number) <= 10
                     and entry.path.endswith(".")
                 }
                 self._listed[path] = [rows[number] for number in sorted(rows)][:MAX_ROWS]

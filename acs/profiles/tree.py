@@ -99,7 +99,7 @@ class Tree:
 @lru_cache(maxsize=256)
 def row_pattern(table: str) -> re.Pattern[str]:
     """Return the expression that the path of a row of ``table`` begins with."""
-    return re.compile(re.escape(table).replace(re.escape(ROW), "([1-9][0-9]*)"))
+    return re.compile(re.escape(table).replace(re.escape(ROW), "([1-9][0-9]{0,9})"))
 
 
 def _fill(table: str, numbers: tuple[int, ...]) -> str:

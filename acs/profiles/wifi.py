@@ -134,7 +134,7 @@ def _band(wifi: Wifi, tree: Tree, row: Row) -> Band | None:
         channel = tree.text(place, wifi.network, row) or ""
         # 802.11: 1 to 14 stand in 2.4 GHz, 32 to 177 in 5 GHz.  6 GHz counts from 1 again, so a
         # device that has it must say the band.
-        if channel.isdecimal() and 1 <= int(channel) <= 177:
+        if channel.isdecimal() and len(channel) <= 3 and 1 <= int(channel) <= 177:
             return Band.GHZ_2_4 if int(channel) <= 14 else Band.GHZ_5
     return wifi.band_of_number.get(row.number)
 

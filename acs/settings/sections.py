@@ -141,6 +141,10 @@ class CwmpSettings(Struct, frozen=True, kw_only=True):
     max_sessions: Annotated[
         Count, says("Most open sessions; above it a new one is told to come back later (503).")
     ] = 20_000
+    sessions_per_minute: Annotated[
+        Count,
+        says("Most sessions one device may begin in a minute; then it is told to come back later."),
+    ] = 60
     hold_requests: Annotated[
         bool, says("Announce HoldRequests, so that a device keeps its own requests for the end.")
     ] = False

@@ -413,7 +413,12 @@ def test_http_and_https_at_once(
 
 def test_the_log_cannot_fill_the_disk(start_acs: StartAcs, new_cpe: NewCpe) -> None:
     limit, backups = 4096, 2
-    acs = start_acs(LOG_LEVEL="debug", LOG_MAX_BYTES=str(limit), LOG_BACKUPS=str(backups))
+    acs = start_acs(
+        LOG_LEVEL="debug",
+        LOG_MAX_BYTES=str(limit),
+        LOG_BACKUPS=str(backups),
+        CWMP_SESSIONS_PER_MINUTE="1000",
+    )
     cpe = new_cpe(port=acs.port(), tree=dict(TREE))
     cpe.session("0 BOOTSTRAP")
     for _ in range(150):

@@ -15,7 +15,8 @@ from acs.cwmp.authenticate import Credential
 from acs.cwmp.dialect import Dialect
 from acs.cwmp.edge import CwmpEdge, EdgeLimits
 from acs.cwmp.line import Line
-from acs.devices.record import Opened, Standing
+from acs.cwmp.pace import Pace
+from acs.devices.record import Job, JobKind, Opened, Standing
 from acs.devices.source import Found, Pending
 from acs.http import Connection, Reply, Request
 from acs.model import Contact
@@ -101,7 +102,7 @@ class Edge:
         self.house = SlowHouse()
         self.clock = Clock()
         self.watched = Watched()
-        tokens = iter(f"token-number-{n:08d}" for n in range(99))
+        tokens = iter(f"token-number-{n:08d}" for n in range(999))
         self.edge = CwmpEdge(
             self.house,
             OPEN if gate is None else gate,
@@ -220,3 +221,95 @@ def test_a_short_time_out_behind_a_long_one_is_kept() -> None:
     edge.clock.advance(31)
     edge.edge.sweep()
     assert [line.key for line in edge.edge.lines.by_cookie.values()] == ["A4B1C2-Gateway-SN2"]
+
+
+class ChosenGate:
+    """Admits with the credential the test chose last."""
+
+    def __init__(self) -> None:
+        self.kind: Any = "own"
+
+    def admit(self, request: Request) -> Credential:
+        return Credential(self.kind)
+
+
+def test_a_stranger_with_the_shared_secret_does_not_end_the_session_of_a_device() -> None:
+    gate = ChosenGate()
+    edge = Edge(gate=gate)
+    (begun,) = edge.post(CPE.inform("2 PERIODIC"))
+    assert b"InformResponse" in begun.body
+    (line,) = edge.edge.lines.by_cookie.values()
+    gate.kind, edge.connection = "bootstrap", Connection("192.0.2.66")
+    (refused,) = edge.post(CPE.inform("2 PERIODIC"))
+    assert b"8001" in refused.body
+    assert not line.ended
+    edge.post(CPE.inform("0 BOOTSTRAP"))
+    assert line.ended == "replaced", "a reset device comes back, where that is allowed"
+
+
+def test_a_device_that_calls_all_the_time_is_sent_away_and_others_are_not() -> None:
+    edge = Edge()
+    statuses = []
+    for _ in range(70):
+        edge.connection = Connection("192.0.2.1")
+        (reply,) = edge.post(CPE.inform("2 PERIODIC"))
+        statuses.append(reply.status)
+    assert statuses == [200] * 60 + [503] * 10
+    assert dict(reply.headers)["Retry-After"]
+    assert set(edge.watched.refused) == {"a device opens sessions too often"}
+    (other,) = edge.post(RawCpe(0, "SN2").inform("2 PERIODIC"))
+    assert other.status == 200
+    edge.clock.advance(1.0)
+    edge.connection = Connection("192.0.2.1")
+    (again,) = edge.post(CPE.inform("2 PERIODIC"))
+    assert again.status == 200
+
+
+def test_the_devices_whose_pace_is_remembered_are_bounded() -> None:
+    pace = Pace(per_minute=1)
+    for number in range(pace.REMEMBERED + 10):
+        assert pace.wait(number, 0.0) == 0.0
+    assert pace.wait(0, 0.0) == 0.0, "forgotten"
+    assert pace.wait(pace.REMEMBERED, 0.0) == pytest.approx(60.0)
+
+
+def test_a_kept_connection_is_no_way_around_the_bound_on_sessions() -> None:
+    edge = Edge()
+    edge.post(CPE.inform("2 PERIODIC"))
+    edge.edge._busy = lambda: True
+    assert edge.edge.admission(edge.connection, {}) is None, "its session goes on"
+    edge.clock.advance(61.0)
+    edge.edge.sweep()
+    assert edge.edge.admission(edge.connection, {}) is not None
+
+
+@pytest.mark.parametrize("part", ["serial", "product_class"])
+def test_an_identity_of_any_length_is_not_taken(edge: Edge, part: str) -> None:
+    cpe = RawCpe(0, **{"serial": "SN1", part: "x" * 65})  # type: ignore[arg-type]
+    (reply,) = edge.post(cpe.inform("2 PERIODIC"))
+    assert b"8003" in reply.body
+    assert edge.house.device is None
+
+
+def test_what_an_inform_tells_is_cut_to_what_it_may_be(edge: Edge) -> None:
+    values = {"Device.DeviceInfo.SoftwareVersion": ("1" * 5000, "string")}
+    events = ["X" * 300] * 200
+    edge.post(RawCpe(0, "SN1").inform(*events, values=values))
+    device = edge.house.device
+    assert device is not None
+    assert len(device.software) == 256
+    told = [line for line in edge.house.timeline if "XXX" in line]
+    assert len(told) == 64
+    assert max(map(len, told)) < 100
+
+
+def test_a_text_that_xml_cannot_carry_ends_the_session_and_is_told(edge: Edge) -> None:
+    edge.house.jobs = [Job(1, 1, JobKind.ADD, {"table": "Device.X\x01."})]
+    edge.post(CPE.inform("2 PERIODIC"))
+    edge.post()
+    edge.house.waits[0].callback(None)
+    nothing = CPE.form.call("GetParameterValuesResponse", CPE.form.values({}), "1")
+    (reply,) = edge.post(nothing)
+    assert reply.status == 204
+    assert edge.watched.ended == ["lost"]
+    assert any("U+0001" in line for line in edge.house.timeline)

@@ -7,7 +7,7 @@ import pytest
 from acs.cwmp import messages as m
 from acs.cwmp import structures
 from acs.cwmp.dialect import Dialect
-from acs.cwmp.rpc import DeviceOperation, DeviceOutcome, perform
+from acs.cwmp.rpc import DeviceOperation, DeviceOutcome, fault_of, perform
 from acs.cwmp.soap import encode
 from acs.model import (
     Add,
@@ -261,3 +261,11 @@ def test_an_answer_to_another_question_is_a_fault():
     outcome, _ = carry_out(Get(("Device.X",)), lambda _: m.RebootResponse())
     assert isinstance(outcome, Fault)
     assert "RebootResponse" in outcome.text
+
+
+def test_a_fault_is_cut_to_what_a_fault_may_say() -> None:
+    """Numbers beyond a database's and texts without end would stop what is kept with them."""
+    refused = tuple(ParameterFault("p" * 5000, 2**31, "y" * 5000) for _ in range(999))
+    fault = fault_of(m.SoapFault(9_999_999_999, "x" * 5000, refused))
+    assert (fault.code, len(fault.text), len(fault.parameters)) == (9002, 256, 256)
+    assert {(p.code, len(p.path), len(p.text)) for p in fault.parameters} == {(9002, 256, 256)}

@@ -293,3 +293,14 @@ def test_a_secret_written_in_a_lost_session_is_not_taken_for_the_one_before() ->
     h.visited(device)
     device.next_session()
     assert device.values[KEY].text == "motdepasse"
+
+
+# --- hostile trees ----------------------------------------------------------------------
+
+
+def test_a_row_number_without_end_is_no_row() -> None:
+    h, device = served(), xx230v()
+    endless = "9" * 5000
+    device.values[f"Device.WiFi.SSID.{endless}.SSID"] = device.values[SSID]
+    live(device, h)
+    assert device[SSID] == "Maison"
