@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import requests
+import urllib3
 from requests.adapters import BaseAdapter, HTTPAdapter
 from requests.auth import AuthBase
 from requests.cookies import RequestsCookieJar
@@ -233,9 +234,9 @@ class ErpClient:
                 f"The certificate of {self.origin} is not trusted",
                 "Install a valid certificate, or name the CA file in the settings",
             )
-        except requests.Timeout:
+        except (requests.Timeout, urllib3.exceptions.TimeoutError):
             failure = self._too_slow()
-        except requests.RequestException as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             failure = ErpUnavailable(
                 f"{self.origin} cannot be reached ({type(error).__name__})",
                 "Check the address, the network and that the site runs",
@@ -248,7 +249,8 @@ class ErpClient:
         """Read the body within its bounds; the library's time-out is per read only."""
         parts: list[bytes] = []
         size = 0
-        for part in response.iter_content(65536):
+        # One read of the socket at a time: a whole piece may take for ever to trickle in.
+        while part := response.raw.read1(65536, decode_content=True):
             parts.append(part)
             size += len(part)
             if size > self._max_bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import traceback
 from collections.abc import Callable
@@ -50,8 +51,12 @@ class Script(BaseAdapter):
         response.url = request.url or ""
         response.headers["Content-Type"] = "application/json"
         response.headers.update(headers[0] if headers else {})
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        response.raw = HTTPResponse(BytesIO(content), preload_content=False)
+        if not isinstance(body, bytes | BytesIO):
+            body = json.dumps(body).encode()
+        stream = body if isinstance(body, BytesIO) else BytesIO(body)
+        response.raw = HTTPResponse(
+            stream, headers=dict(response.headers), preload_content=False, request_method="GET"
+        )
         return response
 
     def close(self) -> None:
@@ -207,6 +212,36 @@ def test_an_answer_that_trickles_is_given_up() -> None:
     script = Script((200, {"message": "x"}))
     with pytest.raises(ErpUnavailable, match="did not answer within 10 s"):
         client_of(script, clock=lambda: next(now), retries=0).ask("x")
+
+
+class Trickle(BytesIO):
+    """A body of which one octet comes at a time, and a whole read never ends."""
+
+    def read1(self, size: int | None = -1, /) -> bytes:
+        return super().read(1)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        raise AssertionError("this would wait for a whole piece")
+
+
+def test_an_answer_of_single_octets_is_looked_at_after_each() -> None:
+    now = iter(range(100))
+    script = Script((200, Trickle(b'{"message": "pong"}' + 100 * b" ")))
+    with pytest.raises(ErpUnavailable, match="did not answer within 10 s"):
+        client_of(script, clock=lambda: next(now), retries=0).ask("x")
+
+
+@pytest.mark.parametrize("coded", [gzip.compress, lambda plain: plain])
+def test_compressed_answers_are_read(coded: Callable[[bytes], bytes]) -> None:
+    body = coded(b'{"message": "' + 200_000 * b"x" + b'"}')
+    headers = {"Content-Encoding": "gzip"} if coded is gzip.compress else {}
+    assert client_of(Script((200, body, headers))).ask("x") == 200_000 * "x"
+
+
+def test_an_answer_that_is_cut_off_is_no_answer() -> None:
+    script = Script((200, b'{"message": "po', {"Content-Length": "19"}))
+    with pytest.raises(ErpUnavailable, match="cannot be reached"):
+        client_of(script, retries=0).ask("x")
 
 
 def test_each_exchange_is_observed() -> None:
