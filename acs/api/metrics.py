@@ -55,7 +55,7 @@ class Metrics:
         )
         self._erp_errors = counter("erp_errors", "Calls to ERPNext that failed, by kind.", "kind")
         self._erp_lookups = counter(
-            "erp_lookups", "Look-ups of equipment, by answer (found, absent, cached…).", "answer"
+            "erp_lookups", "Look-ups of equipment in ERPNext, by answer.", "answer"
         )
         self._session_seconds = Histogram(
             "acs_session_seconds", "Length of a session.", buckets=_SECONDS, registry=registry
@@ -102,9 +102,9 @@ class Metrics:
         for standing, count in counts.items():
             self._devices.labels(standing).set(count)
 
-    def erp_lookup(self, answer: str) -> None:
-        """Equipment was looked up: ``found``, ``absent``, ``ambiguous``, ``unreachable`` …"""
-        self._erp_lookups.add(answer)
+    def erp_lookup(self, answer: str, count: int = 1) -> None:
+        """Equipment was looked up ``count`` times: ``found``, ``absent``."""
+        self._erp_lookups.add(answer, count)
 
     def erp_batch(self, size: int) -> None:
         """ERPNext was asked for ``size`` look-ups in one call."""
@@ -134,7 +134,10 @@ class Metrics:
 
 
 class _Labelled:
-    """A counter of one label that remembers its children and bounds their number."""
+    """A counter of one label that remembers its children and bounds their number.
+
+    Belongs to one thread.
+    """
 
     __slots__ = ("_children", "_counter")
 
@@ -144,10 +147,10 @@ class _Labelled:
         self._counter = counter
         self._children: dict[str, Counter] = {}
 
-    def add(self, label: str) -> None:
+    def add(self, label: str, count: int = 1) -> None:
         child = self._children.get(label)
         if child is None:
             if len(self._children) >= self.MOST:
                 label = "other"
             child = self._children[label] = self._counter.labels(label)
-        child.inc()
+        child.inc(count)

@@ -149,7 +149,8 @@ class Bridge:
 
     def _looked_up(self, asked: int, found: int) -> None:
         self._metrics.erp_batch(asked)
-        self._metrics.erp_lookup("found" if found else "absent")
+        self._metrics.erp_lookup("found", min(found, asked))
+        self._metrics.erp_lookup("absent", max(asked - found, 0))
 
     def _failed(self, error: Exception) -> None:
         self._metrics.erp_error(type(error).__name__)

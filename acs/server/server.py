@@ -131,7 +131,7 @@ class Server:
             self._watcher,
             EdgeLimits(
                 session=Limits(
-                    rpcs=settings.cwmp.max_rpcs,
+                    rpcs=min(settings.cwmp.max_rpcs, max(1, settings.cwmp.max_exchanges - 1)),
                     requests=max(1, settings.cwmp.max_exchanges - settings.cwmp.max_rpcs),
                 ),
                 timeout=settings.cwmp.session_timeout,

@@ -70,7 +70,7 @@ class EdgeWatcher:
 
     def counted(self, name: str) -> None:
         """A count of the HTTP edge."""
-        if name.startswith("refused"):
+        if name.startswith("refused") or name == "connections_cut":
             self._metrics.http_rejection(name)
 
     def _line(self, event: str, reason: str, address: str) -> None:

@@ -269,7 +269,7 @@ class ErpSettings(Struct, frozen=True, kw_only=True):
     ] = 20
     negative_ttl: Annotated[Seconds, says('Seconds that "no such equipment" is believed.')] = 60.0
     refresh_seconds: Annotated[
-        Seconds, says("Seconds between two sweeps for changed documents.")
+        Seconds, says("Seconds a document is believed; an older one is read again at a contact.")
     ] = 900.0
     verify_tls: Annotated[bool, says("Check the site's certificate.")] = True
 

@@ -98,7 +98,7 @@ def test_what_was_counted_is_shown(ask: Ask, metrics: Metrics) -> None:
     metrics.auth_failure("wrong password")
     metrics.http_rejection("body too large")
     metrics.devices({"live": 7, "quarantined": 1})
-    metrics.erp_lookup("found")
+    metrics.erp_lookup("found", 2)
     metrics.erp_batch(50)
     metrics.erp_call(0.3)
     metrics.erp_error("time-out")
@@ -118,7 +118,7 @@ def test_what_was_counted_is_shown(ask: Ask, metrics: Metrics) -> None:
     assert found['acs_auth_failures_total{reason="wrong password"}'] == 1
     assert found['acs_http_rejections_total{reason="body too large"}'] == 1
     assert found['acs_devices{standing="quarantined"}'] == 1
-    assert found['acs_erp_lookups_total{answer="found"}'] == 1
+    assert found['acs_erp_lookups_total{answer="found"}'] == 2
     assert found["acs_erp_batch_size_sum"] == 50
     assert found["acs_erp_call_seconds_count"] == 1
     assert found['acs_erp_errors_total{kind="time-out"}'] == 1
