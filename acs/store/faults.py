@@ -19,6 +19,8 @@ _KEY = ("device_id", "subject")
 _CLEAR = delete(faults).where(
     faults.c.device_id == bindparam("device_id"), faults.c.subject == bindparam("subject")
 )
+_BIGGEST_CODE = 2**31 - 1
+"""What the column holds; a device may well say 4294967295 (unsignedInt)."""
 _texts = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
@@ -62,7 +64,7 @@ def _row(fault: FaultRecord) -> dict[str, object]:
         "device_id": fault.device_id,
         "subject": fault.subject,
         "at": fault.at,
-        "code": fault.code,
+        "code": min(fault.code, _BIGGEST_CODE),
         "text": fault.text,
         "parameters": plain(fault.parameters),
         "count": fault.count,

@@ -354,6 +354,13 @@ def test_proofs_come_back_latest_and_history(database: Database) -> None:
     assert database.run("p", proofs.latest_thd, device_id + 1) is None
 
 
+def test_a_fault_code_no_device_should_have_is_kept_all_the_same(database: Database) -> None:
+    device_id = new_device(database)
+    apply(database, RaiseFault(FaultRecord(device_id, "provision", 1.0, 2**32 - 1, "strange")))
+    (kept,) = database.run("f", faults.list_thd, device_id)
+    assert (kept.code, kept.text) == (2**31 - 1, "strange")
+
+
 def test_faults_are_counted_while_they_last(database: Database) -> None:
     device_id = new_device(database)
     fault = FaultRecord(device_id, "provision", 1.0, 9005, "no such", ("A.B: 9005",), 1, 60.0)

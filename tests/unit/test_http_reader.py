@@ -244,6 +244,11 @@ class TestBounds:
         assert refused(head, bounds=self.BOUNDS) == 413
         assert len(read_one(post(b"a" * 100), bounds=self.BOUNDS).body) == 100
 
+    def test_a_length_of_many_zeros_is_a_number(self) -> None:
+        head = b"POST / HTTP/1.1\r\nContent-Length: " + b"0" * 5000
+        assert read_one(head + b"3\r\n\r\nabc").body == b"abc"
+        assert read_one(head + b"\r\n\r\n").body == b""
+
     def test_chunked_body(self) -> None:
         start = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
         assert refused(start, *[b"32\r\n" + b"a" * 50 + b"\r\n"] * 3, bounds=self.BOUNDS) == 413
