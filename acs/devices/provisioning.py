@@ -147,8 +147,11 @@ def _asks_for_it(job: Job) -> bool:
 
 async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) -> None:
     device, house, contact = ledger.device, ledger.house, ledger.contact
-    if not device.mac:
+    if not (device.mac and device.model):
         await read_identity(ledger, line, look.blueprint)
+        # Its model may have a blueprint of its own, and nothing was written by another one yet.
+        look = replace(look, blueprint=ledger.blueprint() or look.blueprint)
+        ledger.change(blueprint=look.blueprint.name)
     checked = check(wish.intent)
     for problem in checked.problems:
         ledger.say("refused wish", str(problem))

@@ -15,8 +15,8 @@ from acs.devices.effects import ForgetMissing
 from acs.devices.house import Policy
 from acs.devices.identity import EquipmentStatus
 from acs.devices.record import Device, Job, JobKind, JobState, Standing
-from acs.model import EventKind, Fault, Operation, ParameterFault, Secret, SessionLost, Set
-from acs.profiles import Band, Intent, WifiNetwork
+from acs.model import EventKind, Fault, Operation, ParameterFault, Secret, SessionLost, Set, Value
+from acs.profiles import Band, Blueprint, Facts, Intent, WifiNetwork
 
 BOOT = EventKind.BOOT
 BOOTSTRAP = EventKind.BOOTSTRAP
@@ -304,3 +304,24 @@ def test_a_row_number_without_end_is_no_row() -> None:
     device.values[f"Device.WiFi.SSID.{endless}.SSID"] = device.values[SSID]
     live(device, h)
     assert device[SSID] == "Maison"
+
+
+def test_the_blueprint_is_chosen_again_once_the_model_is_read() -> None:
+    h, device = served(), xx230v()
+    device.values["Device.DeviceInfo.ModelName"] = Value("XX230v")
+    choose, seen = h.blueprint, []
+
+    def of_model(facts: Facts) -> Blueprint | None:
+        seen.append(facts.model)
+        found = choose(facts)
+        assert found is not None
+        return found if facts.model == "XX230v" else replace(found, name="any", wifi=None)
+
+    h.blueprint = of_model  # type: ignore[method-assign]
+    h.visited(device, BOOTSTRAP)
+    assert known(h).blueprint == "tplink-a"
+    assert SSID in device.written, "written as its own family, in the first session"
+    device.next_session()
+    h.visited(device)
+    assert device.sets == []
+    assert known(h).standing is Standing.LIVE
