@@ -69,6 +69,16 @@ def _stop_once(reactor: Any) -> None:
     expect(stop)
 
 
+def _reason(error: Exception) -> str:
+    if not isinstance(error, net_error.CannotListenError):
+        return str(error)
+    why = getattr(error.socketError, "strerror", None) or error.socketError
+    return (
+        f"{error.interface}:{error.port}: {why}. End the program that has this address, or set "
+        "another one (cwmp.listen, cwmp.tls_listen, admin.listen)"
+    )
+
+
 def _run(settings: Settings, ready: bool) -> int:
     from twisted.internet import reactor as installed
 
@@ -95,7 +105,7 @@ def _run(settings: Settings, ready: bool) -> int:
             reactor.stop()
             if not isinstance(error, net_error.CannotListenError | OSError | ValueError):
                 raise
-            click.echo(f"acs: cannot serve: {error}", err=True)
+            click.echo(f"acs: cannot serve: {_reason(error)}", err=True)
             return
         if ready:
             click.echo(server.ready_line())

@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from OpenSSL import SSL
 from twisted.internet import defer, error
 from twisted.internet.endpoints import HostnameEndpoint, connectProtocol, wrapClientTLS
 from twisted.internet.protocol import Protocol, connectionDone
@@ -164,6 +165,8 @@ class _Line(Protocol):
         """Fail what waits for an answer."""
         self.closed = True
         text = "the ACS closed the connection before its answer was whole"
+        if isinstance(reason.value, SSL.Error):
+            text = f"TLS: {_tls_cause(reason.value)}"
         self._fire(Failure(WireError(text)))
         if self._gone is not None and not self._gone.called:
             self._gone.callback(None)
@@ -172,6 +175,12 @@ class _Line(Protocol):
         answer, self._answer = self._answer, None
         if answer is not None and not answer.called:
             answer.callback(result)
+
+
+def _tls_cause(error: SSL.Error) -> str:
+    # OpenSSL's queue: (library, function, what went wrong) of each level.
+    queue = error.args[0] if error.args else ()
+    return "; ".join(entry[-1] for entry in queue if entry[-1]) or "the connection broke"
 
 
 def _timed_out(result: Any, _: float) -> Any:

@@ -32,6 +32,17 @@ def test_a_certificate_that_cannot_be_used(tmp_path: Path, content: str | None) 
     assert ("No such file" in ended.stderr) is (content is None)
 
 
+def test_an_address_that_is_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        ended = RunningAcs(tmp_path / "data", ADMIN_LISTEN=address).command("serve")
+    assert ended.returncode == 3
+    assert ended.stderr == (
+        f"acs: cannot serve: {address}: Address already in use. End the program that has this "
+        "address, or set another one (cwmp.listen, cwmp.tls_listen, admin.listen)\n"
+    )
+
+
 def test_a_directory_of_blueprints_that_is_not_there(tmp_path: Path) -> None:
     acs = RunningAcs(tmp_path / "data", PROVISIONING_BLUEPRINT_DIR=str(tmp_path / "nowhere"))
     ended = acs.command("serve")

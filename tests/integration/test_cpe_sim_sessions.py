@@ -420,6 +420,7 @@ def test_both_edges_over_tls(acs: ScriptedAcs, certificate: Path) -> None:
     trusting = command("run", "--acs", url, *unit, "--ca-file", trusted)
     doubting = command("run", "--acs", url, *unit)
     assert [session_end(done) for done in (trusting, doubting)] == ["complete", "failed"]
+    assert "TLS: certificate verify failed" in doubting.stdout
 
 
 # --- as a command
