@@ -230,6 +230,29 @@ class TestOrder:
         assert any("k0" in text and "success" in text for text in kept)
         assert any("k1" in text and "9010" in text for text in kept)
 
+    @pytest.mark.parametrize(
+        "events",
+        [
+            ("7 TRANSFER COMPLETE", "M Download"),
+            ("M Download", "7 TRANSFER COMPLETE"),
+            ("7 TRANSFER COMPLETE",),
+            ("M Download",),
+            ("2 PERIODIC",),
+        ],
+        ids=", ".join,
+    )
+    def test_a_transfer_is_told_whatever_events_announced_it(
+        self, acs: RunningAcs, known: RawCpe, events: tuple[str, ...]
+    ) -> None:
+        """Empty keys in the events, a key nobody knows in the call, times that are none."""
+        known.open(*events)
+        told = TRANSFER_COMPLETE.format(key="unheard-of", code=0)
+        told = told.replace("2026-05-01T10:00:00Z", "soon")
+        assert known.post(known.form.call("TransferComplete", told)).status == 200
+        assert known.post().status == 204
+        (text,) = acs.told(acs.device(known.key), "transfer complete")[-1:]
+        assert "unheard-of" in text
+
     @pytest.mark.parametrize("method", ["X_ACME_Report", "Download", "GetOptions"])
     def test_an_unknown_method_is_8000_and_the_session_lives(
         self, known: RawCpe, method: str

@@ -38,9 +38,11 @@ class ShortMemory(DigestForm):
     qop: str | None = None
     opaque: bool = False
 
-    def authorization(self, challenge: Challenge, account: tuple[str, str]) -> str:
+    def authorization(
+        self, challenge: Challenge, account: tuple[str, str], body: bytes = b""
+    ) -> str:
         kept = Challenge({name: value[:32] for name, value in challenge.values.items()})
-        return super().authorization(kept, account)
+        return super().authorization(kept, account, body)
 
 
 class TestNetcwmp:
