@@ -196,7 +196,7 @@ def _copy(source: Path, target: Path, told: Callable[[str], None]) -> None:
     aside = target.with_name(f".{target.name}.{os.getpid()}.new")
     os.close(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
-        reading = sqlite3.connect(f"file:{source}?mode=ro", uri=True)
+        reading = sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)
         writing = sqlite3.connect(aside)
         try:
             reading.backup(

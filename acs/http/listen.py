@@ -11,7 +11,10 @@ from twisted.internet.interfaces import (
 )
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 
+from acs.address import split_address
 from acs.http.factory import HttpFactory
+
+__all__ = ["listen", "secured", "split_address"]
 
 _BACKLOG = 1024
 """A whole street comes back from a power cut at once."""
@@ -41,15 +44,3 @@ def secured(
     wrapped = TLSMemoryBIOFactory(tls, False, cast(IProtocolFactory, factory), reactor)
     wrapped.protocol = TLSMemoryBIOProtocol  # a reply is one write: nothing to gather
     return wrapped
-
-
-def split_address(address: str) -> tuple[str, int]:
-    """Host and port of "host:port" or "[v6]:port"; ValueError when it is neither."""
-    host, colon, port = address.rpartition(":")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    elif ":" in host:
-        raise ValueError(f"put the IPv6 address of {address!r} in brackets: [::1]:7547")
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise ValueError(f"not host:port: {address!r}")
-    return host, int(port)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from acs.devices.house import Policy
 from acs.profiles import Library
@@ -14,17 +12,14 @@ from acs.store.engine import Database
 from acs.store.vault import Vault, decode_key
 
 
-def open_database(
-    settings: Settings, observe: Callable[[str, float], None] | None = None
-) -> Database:
+def open_database(settings: Settings) -> Database:
     """Open the database of these settings, with its schema brought up to date.
 
     Raises `acs.store.errors.StoreError` with the fix named.
     """
     keys = {name: decode_key(key.reveal()) for name, key in settings.secrets.keys.items()}
     vault = Vault(keys, settings.secrets.current)
-    options: dict[str, Any] = {} if observe is None else {"observe": observe}
-    database = Database(settings.database_url.reveal(), vault, realm=settings.auth.realm, **options)
+    database = Database(settings.database_url.reveal(), vault, realm=settings.auth.realm)
     schema.upgrade(database)
     schema.prepare(database)
     return database

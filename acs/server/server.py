@@ -257,10 +257,12 @@ class Server:
             loop.stop()
         for _name, port in self._ports:
             await maybeDeferred(port.stopListening)
-        if self._bridge is not None:
-            await self._bridge.stop()
-        await self._queues.close()
-        self.database.dispose()
+        try:
+            if self._bridge is not None:
+                await self._bridge.stop()
+        finally:
+            await self._queues.close()
+            self.database.dispose()
         log.info("stopped")
 
     def stop_deferred(self) -> Deferred[None]:

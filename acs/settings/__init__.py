@@ -6,6 +6,7 @@ settings = complete(settings, secrets.token_bytes)  # a server's first start
 
 from __future__ import annotations
 
+from acs.address import split_address
 from acs.settings.first_start import complete
 from acs.settings.load import Settings, SettingsError
 from acs.settings.reference import Described, describe
@@ -27,7 +28,6 @@ from acs.settings.sections import (
     ServerSettings,
     TimelineSettings,
     TlsVersion,
-    split_address,
 )
 
 __all__ = [

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from acs.settings.sections import AuthMode, split_address
+from acs.address import split_address
+from acs.settings.sections import AuthMode
 
 if TYPE_CHECKING:
     from acs.settings.load import Settings
@@ -43,5 +44,7 @@ def contradictions(settings: Settings) -> Iterator[str]:
         ("cwmp.tls_listen", cwmp.tls_listen),
         ("admin.listen", settings.admin.listen),
     ):
-        if address and split_address(address)[1] > 65_535:
+        try:
+            split_address(address or ":0")
+        except ValueError:  # the form is right, or it would not have been taken
             yield f"{name}: a port is at most 65535"

@@ -82,12 +82,6 @@ def says(meaning: str, *, want: str = "", shown: str = "") -> Any:
     return Meta(description=meaning, extra={"want": want, "shown": shown})
 
 
-def split_address(address: str) -> tuple[str, int]:
-    """Split ``host:port`` (or ``[v6]:port``) of a listen setting."""
-    host, _, port = address.rpartition(":")
-    return host.strip("[]"), int(port)
-
-
 HOST_PORT = r"^([^\s:\[\]]+|\[[0-9A-Fa-f:.%]+\]):\d{1,5}\Z"
 WANT_ADDRESS = 'an address and a port, like "0.0.0.0:7547" or "[::]:7547"'
 WANT_OPTIONAL_ADDRESS = WANT_ADDRESS + ', or "" for off'

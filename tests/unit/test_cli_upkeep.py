@@ -62,6 +62,16 @@ def test_a_copy_is_whole_private_and_readable(house: House, tmp_path: Path) -> N
     assert shown["device"]["key"] == KEY
 
 
+def test_a_copy_is_made_from_a_path_with_signs_of_a_url(house: House, tmp_path: Path) -> None:
+    house.call()
+    elsewhere = tmp_path / "50%25 #1"
+    house.directory.rename(elsewhere)
+    copy = tmp_path / "copy.db"
+    ended = House(elsewhere).run("db", "backup", str(copy))
+    assert ended.exit_code == 0, ended.output
+    assert sqlite3.connect(copy).execute("SELECT count(*) FROM devices").fetchall() == [(1,)]
+
+
 def test_a_copy_brought_back_without_its_keys_says_which_file_is_missing(house: House) -> None:
     house.call()
     (house.directory / "secrets.toml").unlink()
