@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -247,8 +248,14 @@ def _nothing(_device: Device, _masks: Masks) -> Payload:
 
 
 def _ask_secret(path: str) -> str:
-    answer: str = click.prompt(path, hide_input=True, confirmation_prompt=True, err=True)
-    return answer
+    given = sys.stdin
+    if given.isatty():
+        typed: str = click.prompt(path, hide_input=True, confirmation_prompt=True, err=True)
+        return typed
+    line = given.readline().rstrip("\r\n")
+    if not line:
+        raise click.UsageError(f"standard input has no line with the value of {path}")
+    return line
 
 
 def _ask(

@@ -80,17 +80,26 @@ def test_a_job_that_does_not_end_in_time_ends_with_1_and_stays(house: House) -> 
     assert house.job(1).state is JobState.QUEUED
 
 
-def test_a_secret_is_asked_for_and_shown_nowhere(house: House) -> None:
+def test_a_secret_is_taken_from_standard_input_and_shown_nowhere(house: House) -> None:
     path = "Device.Users.User.2.Password"
     ended = house.run(
         *("device", "set", SERIAL, f"{path}=", "--secret", path, "--json"),
-        text="hunter2!\nhunter2!\n",
+        text="hunter2!\n",
     )
     assert ended.exit_code == 0
     assert "hunter2!" not in ended.output
     assert house.job(1).payload == {
         "changes": [{"path": path, "value": "hunter2!", "secret": True}]
     }
+
+
+def test_a_secret_that_does_not_come_makes_no_job(house: House) -> None:
+    house.call()
+    path = "Device.Users.User.2.Password"
+    ended = house.run("device", "set", SERIAL, f"{path}=", "--secret", path, text="")
+    assert ended.exit_code == 2
+    assert f"no line with the value of {path}" in ended.stderr
+    assert house.json("device", "jobs", SERIAL)["jobs"] == []
 
 
 @pytest.mark.parametrize("command", ["reboot", "factory-reset"])
