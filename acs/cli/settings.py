@@ -14,6 +14,7 @@ from acs.cli.failures import Amiss
 from acs.cli.main import Context, pass_context
 from acs.model import Secret
 from acs.settings import Settings, describe
+from acs.store.engine import without_password
 
 MASK = "***"
 
@@ -96,12 +97,12 @@ def check(context: Context, as_json: bool) -> None:
       acs settings check
       acs --config /etc/gigafibre-acs/acs.toml settings check
     """
-    from acs.profiles import Library
+    from acs.server import load_library
     from acs.server.bridge import load_mapping
 
     found = context.given
     load_mapping(found.erp)
-    issues = [str(each) for each in Library.load(found.provisioning.blueprint_dir or None).issues]
+    issues = [str(each) for each in load_library(found).issues]
     given = [each.key for each in every_setting(found) if each.source != "default"]
     if as_json:
         render.emit({"given": given, "issues": issues})
@@ -125,7 +126,8 @@ def every_setting(found: Settings) -> list[Shown]:
         if each.key == "database.url":
             # Worth seeing; its password is not.
             url = make_url(found.database_url.reveal())
-            value, secret = url.render_as_string(hide_password=True), url.password is not None
+            value = without_password(url)
+            secret = value != url.render_as_string(hide_password=False)
         shown.append(Shown(each.key, _plain(value), source, secret))
     return shown
 

@@ -4,6 +4,6 @@
 a reactor.
 """
 
-from acs.server.parts import fingerprint_key, open_database, policy_of
+from acs.server.parts import fingerprint_key, load_library, open_database, policy_of
 
-__all__ = ["fingerprint_key", "open_database", "policy_of"]
+__all__ = ["fingerprint_key", "load_library", "open_database", "policy_of"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from acs.devices.house import Policy
 from acs.profiles import Library
-from acs.settings import Settings
+from acs.settings import Settings, SettingsError
 from acs.store import schema
 from acs.store.engine import Database
 from acs.store.vault import Vault, decode_key
@@ -26,12 +26,11 @@ def open_database(settings: Settings) -> Database:
 
 
 def load_library(settings: Settings) -> Library:
-    """Read the blueprints. Raises `ValueError` for a directory that is not there."""
+    """Read the blueprints. Raises `SettingsError` for a directory that is not there."""
     own = settings.provisioning.blueprint_dir
     if own and not Path(own).is_dir():
-        raise ValueError(
-            f"provisioning.blueprint_dir: {own} is no directory; make it, or leave the setting out"
-        )
+        problem = f"{own} is no directory; make it, or leave the setting out"
+        raise SettingsError((f"provisioning.blueprint_dir: {problem}",))
     return Library.load(own or None)
 
 

@@ -99,7 +99,11 @@ class Settings:
     @property
     def database_url(self) -> Secret:
         """Where the state is kept; a secret, for it may hold a password."""
-        return self.database.url or Secret(f"sqlite:///{self.data_dir / 'acs.db'}")
+        if self.database.url:
+            return self.database.url
+        # The two signs that a path may have and that say something else in a URL.
+        path = str(self.data_dir / "acs.db").replace("%", "%25").replace("?", "%3F")
+        return Secret(f"sqlite:///{path}")
 
     @property
     def log_file(self) -> Path | None:

@@ -112,8 +112,7 @@ class Database:
     @property
     def safe_url(self) -> str:
         """The URL without its password, for logs and messages."""
-        hidden = {name: "***" for name in self._url.query if "password" in name.lower()}
-        return self._url.update_query_dict(hidden).render_as_string(hide_password=True)
+        return without_password(self._url)
 
     def __repr__(self) -> str:
         return f"Database({self.safe_url!r})"
@@ -166,6 +165,13 @@ class Database:
     def dispose(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+
+def without_password(url: URL) -> str:
+    """Write a URL without its password, which may stand in its query too."""
+    hidden = {name: "***" for name in url.query if "password" in name.lower()}
+    text = url.update_query_dict(hidden).render_as_string(hide_password=True)
+    return text.replace("%2A%2A%2A", "***")
 
 
 def vault_of(conn: Connection) -> Vault:

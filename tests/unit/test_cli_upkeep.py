@@ -64,7 +64,7 @@ def test_a_copy_is_whole_private_and_readable(house: House, tmp_path: Path) -> N
 
 def test_a_copy_is_made_from_a_path_with_signs_of_a_url(house: House, tmp_path: Path) -> None:
     house.call()
-    elsewhere = tmp_path / "50%25 #1"
+    elsewhere = tmp_path / "50%25 #1?a=b"
     house.directory.rename(elsewhere)
     copy = tmp_path / "copy.db"
     ended = House(elsewhere).run("db", "backup", str(copy))
@@ -162,6 +162,15 @@ def test_the_database_is_shown_without_its_password(house: House) -> None:
 @pytest.mark.parametrize("name", ["auth.bootstrap_password", "bootstrap"])
 def test_one_secret_can_be_revealed(house: House, name: str) -> None:
     assert house.run("settings", "show", "--reveal", name).stdout == "boot-Secret-77\n"
+
+
+def test_a_password_in_the_query_of_the_database_url_is_masked(house: House) -> None:
+    shown = house.run(
+        "settings", "show", ACS_DATABASE_URL="postgresql://acs@db.example/acs?password=hunter2"
+    )
+    assert shown.exit_code == 0
+    assert "password=***" in shown.stdout
+    assert "hunter2" not in shown.stdout
 
 
 def test_revealing_needs_one_secret(house: House) -> None:
