@@ -155,6 +155,9 @@ class Contact:
     """Network address it called from."""
     credential: str = "none"
     """How it proved itself: ``none``, ``bootstrap``, ``own`` or ``certificate``."""
+    account: str = ""
+    """With ``own``: key of the device whose password it showed. It may differ from its own key in
+    the ProductClass, which some firmware changes."""
     session: str = ""
     """Name of the session in logs, timeline and proofs."""
 

@@ -145,6 +145,11 @@ class ErpSource:
             waiting=limits.waiting,
         )
 
+    @property
+    def absent(self) -> str:
+        """What to tell people of a device that nothing fits."""
+        return "no equipment has this serial or MAC"
+
     async def find(self, terms: Terms) -> Found | Pending:
         """Find equipment that fits any of ``terms``, in the mirror or else in ERPNext."""
         rows = await self._mirror.find((terms,))

@@ -87,7 +87,7 @@ def event_of(told: EventStruct) -> Event:
 
 
 def contact_of(
-    inform: Inform, *, at: float, address: str, credential: str, session: str
+    inform: Inform, *, at: float, address: str, credential: str, session: str, account: str = ""
 ) -> Contact:
     """The Inform as a contact. ``at`` is our clock, seconds since the epoch."""
     return Contact(
@@ -101,6 +101,7 @@ def contact_of(
         retry_count=inform.retry_count,
         address=address,
         credential=credential,
+        account=account,
         session=session,
     )
 

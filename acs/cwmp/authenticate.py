@@ -34,12 +34,27 @@ class Credential:
     names: tuple[str, ...] = ()
     """Device keys it may speak for; empty: any."""
 
+    @property
+    def account(self) -> str:
+        """Key of the device whose own password was shown, or empty."""
+        return self.names[0] if self.kind == "own" and self.names else ""
+
     def entitles(self, device: DeviceId) -> bool:
-        """Tell whether the Inform of ``device`` may come with this credential."""
+        """Tell whether the Inform of ``device`` may come with this credential.
+
+        OUI and serial number decide: firmware may change the ProductClass of a unit, and a
+        certificate may name none (TR-069 3.4.4).
+        """
         if not self.names:
             return True
-        short = DeviceId(device.oui, "", device.serial_number).key
-        return device.key in self.names or short in self.names
+        unit = _unit(device.key)
+        return any(_unit(name) == unit for name in self.names)
+
+
+def _unit(key: str) -> tuple[str, str]:
+    """OUI and serial number of a key, whose parts hold no dash."""
+    parts = key.split("-")
+    return parts[0], parts[-1]
 
 
 @dataclass(frozen=True, slots=True)

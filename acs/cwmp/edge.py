@@ -290,6 +290,7 @@ class CwmpEdge:
             at=self._house.now(),
             address=peer,
             credential=credential.kind,
+            account=credential.account,
             session=name,
         )
         old = self.lines.by_device.get(key)

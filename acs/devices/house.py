@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from acs.devices.effects import Effect
-from acs.devices.record import Opened, Snapshot
+from acs.devices.record import Device, Opened, Snapshot
 from acs.devices.source import EquipmentSource
 from acs.model import Contact, Secret
 from acs.profiles import Blueprint, Facts
@@ -23,6 +23,8 @@ class Policy:
     """Seconds between two comparisons of a device that gives no reason for one."""
     max_changes: int = 200
     """Longest plan that is applied."""
+    settle: float = 60.0
+    """Seconds a device may take to apply what it accepted for later."""
     backoff: float = 300.0
     """Seconds to wait after a first failure; doubled each time."""
     backoff_max: float = 86400.0
@@ -63,6 +65,9 @@ class House(Protocol):
 
     async def snapshot(self, device_id: int) -> Snapshot:
         """Load what the device last reported."""
+
+    async def holders(self, equipment: str) -> Sequence[Device]:
+        """Devices that are matched to this equipment."""
 
     async def pending_password(self, device_id: int) -> Secret | None:
         """The generated password the device may not have yet."""

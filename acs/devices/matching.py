@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from acs.devices import identity
+from acs.devices.effects import AddTimeline, SaveDevice
 from acs.devices.identity import Ambiguous, Equipment, Hints, Match, Matched, Rule, Unmatched
 from acs.devices.ledger import Ledger
-from acs.devices.record import Standing
+from acs.devices.record import Device, Standing, TimelineEntry
 from acs.devices.source import Pending
 from acs.model import DataModel, EventKind, Values
 from acs.profiles import Blueprint
@@ -33,6 +34,8 @@ async def match_equipment(ledger: Ledger, line: DataModel) -> bool:
     match found:
         case Matched(equipment, rule):
             if device.equipment != equipment.name:
+                if not await _claim(ledger, equipment):
+                    return False
                 ledger.change(equipment=equipment.name, matched_by=str(rule), suggestion="")
                 ledger.say("matched", f"{equipment.name} by {rule}")
                 ledger.stand(Standing.PENDING, "matched, not provisioned yet")
@@ -44,7 +47,7 @@ async def match_equipment(ledger: Ledger, line: DataModel) -> bool:
             ledger.stand(Standing.QUARANTINED, reason)
         case Unmatched(None):
             _unmatch(ledger)
-            ledger.stand(Standing.QUARANTINED, "no equipment has this serial or MAC")
+            ledger.stand(Standing.QUARANTINED, ledger.house.source.absent)
         case Unmatched(near) if near is not None:
             _unmatch(ledger, near.name)
             reason = f"no equipment fits; {near.name} has a MAC close to it, please check"
@@ -55,6 +58,44 @@ async def match_equipment(ledger: Ledger, line: DataModel) -> bool:
             if not device.equipment:
                 ledger.stand(Standing.WAITING, reason)
     return False
+
+
+async def _claim(ledger: Ledger, equipment: Equipment) -> bool:
+    """Take the equipment over from devices that hold it without right; else go to quarantine.
+
+    Nobody who knows the shared secret may come with another's serial under a new name and be
+    given that home's keys.
+    """
+    device = ledger.device
+    for holder in await ledger.house.holders(equipment.name):
+        if holder.id == device.id:
+            continue
+        if not _may_replace(ledger, holder, equipment):
+            _unmatch(ledger)
+            held = f"{equipment.name} is matched to {holder.key}"
+            ledger.stand(Standing.QUARANTINED, f"{held}: forget that one if this replaces it")
+            return False
+        reason = f"{equipment.name} is matched to {device.key} now"
+        gone = {"equipment": "", "matched_by": "", "wish": "", "standing": Standing.QUARANTINED}
+        entry = TimelineEntry(
+            holder.id, ledger.contact.at, "quarantined", reason, ledger.contact.session
+        )
+        ledger.learn(SaveDevice(holder.id, {**gone, "reason": reason}), AddTimeline(entry))
+    return True
+
+
+def _may_replace(ledger: Ledger, holder: Device, equipment: Equipment) -> bool:
+    """Tell whether the device on the line may take the place of ``holder``."""
+    device, contact = ledger.device, ledger.contact
+    if (holder.oui, holder.serial_number) == (device.oui, device.serial_number):
+        # The same unit under another ProductClass, if it proves no less than the holder did.
+        again = ledger.house.policy.rebootstrap and contact.has(EventKind.BOOTSTRAP)
+        return contact.credential != "bootstrap" or not holder.own_credentials or again
+    if holder.matched_by == Rule.GPON_SERIAL:
+        return False
+    # ERPNext was corrected: the equipment is another unit now, as after a swap of the box.
+    fits = identity.match(Hints(holder.device_id, holder.mac), (equipment,))
+    return not isinstance(fits, Matched)
 
 
 async def _read_more(ledger: Ledger, line: DataModel, hints: Hints) -> Hints:

@@ -13,6 +13,11 @@ class MirrorSource:
     def __init__(self, queues: Queues) -> None:
         self._queues = queues
 
+    @property
+    def absent(self) -> str:
+        """Nothing new can be known without ERPNext."""
+        return "no ERPNext is connected (erp.url), so no equipment is known"
+
     async def find(self, terms: Terms) -> Found | Pending:
         """Find mirrored equipment that fits any of ``terms``."""
         rows = await self._queues.find(terms)

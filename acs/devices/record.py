@@ -215,5 +215,3 @@ class Opened:
     """Open jobs, highest priority first."""
     wish: str = ""
     """Digest of the mirrored wish of its equipment, or empty."""
-    faults: int = 0
-    """Number of open faults."""

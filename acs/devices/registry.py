@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from acs.devices.effects import Effect, ForgetMissing
 from acs.devices.house import Policy
-from acs.devices.record import Opened, Snapshot
+from acs.devices.record import Device, Opened, Snapshot
 from acs.devices.source import EquipmentSource
 from acs.model import Contact, Secret
 from acs.profiles import Blueprint, Facts, Library
@@ -54,6 +54,10 @@ class Registry:
     async def snapshot(self, device_id: int) -> Snapshot:
         """Load what the device last reported."""
         return await self._queues.snapshot(device_id)
+
+    async def holders(self, equipment: str) -> Sequence[Device]:
+        """Devices that are matched to this equipment."""
+        return await self._queues.holders(equipment)
 
     async def pending_password(self, device_id: int) -> Secret | None:
         """The generated password the device may not have yet."""

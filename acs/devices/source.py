@@ -48,6 +48,10 @@ class MirrorRow:
 class EquipmentSource(Protocol):
     """Answers from a local mirror at once, and asks the business system in the background."""
 
+    @property
+    def absent(self) -> str:
+        """What to tell people of a device that nothing fits."""
+
     async def find(self, terms: Terms) -> Found | Pending:
         """Find equipment that fits any of ``terms``; waits a short bound at most."""
 

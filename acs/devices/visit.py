@@ -117,6 +117,8 @@ def _announce(ledger: Ledger) -> None:
     device, contact = ledger.device, ledger.contact
     if ledger.opened.created:
         ledger.say("first contact", f"{contact.manufacturer} {device.product_class}".strip())
+    if contact.account and contact.account != device.key:
+        ledger.say("identity", f"was {contact.account}, now calls itself {device.key}")
     for event in contact.events:
         if event.kind is not EventKind.PERIODIC:
             ledger.say(str(event.kind), f"{event.text} {event.key}".rstrip())

@@ -285,6 +285,11 @@ class ProvisioningSettings(Struct, frozen=True, kw_only=True):
     max_changes: Annotated[
         Count, says("Most parameters one plan may change; a larger plan is refused.")
     ] = 200
+    settle_seconds: Annotated[
+        float,
+        Meta(ge=0),
+        says("Seconds a device may take to apply what it accepted, before an old value counts."),
+    ] = 60.0
     backoff_seconds: Annotated[
         Seconds, says("Pause after a first failure; it doubles each time.")
     ] = 300.0

@@ -8,11 +8,11 @@ from typing import Generic, TypeVar
 
 from sqlalchemy import Connection
 
-from acs.devices.effects import Effect, SaveCredentials, SaveSnapshot
+from acs.devices.effects import Effect, SaveCredentials, SaveDevice, SaveSnapshot
 from acs.devices.identity import Terms
-from acs.devices.record import Snapshot
+from acs.devices.record import Device, Snapshot
 from acs.devices.source import MirrorRow
-from acs.store import credentials, equipment, snapshots
+from acs.store import credentials, devices, equipment, snapshots
 from acs.store.credentials import Account
 
 K = TypeVar("K", bound=Hashable)
@@ -46,5 +46,9 @@ SNAPSHOT: Lookup[int, Snapshot] = Lookup("snapshot", snapshots.load_thd, frozens
 """By device id."""
 EQUIPMENT: Lookup[Terms, tuple[MirrorRow, ...]] = Lookup("equipment", _find)
 """By what a device can be recognised by."""
+HOLDERS: Lookup[str, list[Device]] = Lookup(
+    "holders", devices.by_equipment_thd, frozenset({SaveDevice})
+)
+"""Devices matched to an equipment, by its name."""
 WISH: Lookup[str, MirrorRow] = Lookup("wish", equipment.wish_thd)
 """By the name of the equipment."""

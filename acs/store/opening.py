@@ -10,7 +10,7 @@ from acs.devices.record import Device, Opened, Standing
 from acs.model import Contact, EventKind
 from acs.store import jobs, tables
 from acs.store.devices import FIELDS, from_row
-from acs.store.tables import devices, equipment, faults
+from acs.store.tables import devices, equipment
 from acs.store.upsert import insert
 
 _WISH = (
@@ -18,9 +18,6 @@ _WISH = (
     .where(equipment.c.name == devices.c.equipment, equipment.c.present)
     .scalar_subquery()
 )
-_FAULTS = (
-    select(func.count()).where(faults.c.device_id == devices.c.id).correlate(devices)
-).scalar_subquery()
 # Hardly any device that calls has a job: this spares all others the second statement.
 _JOBS = (
     exists()
@@ -33,10 +30,14 @@ _JOBS = (
 _KNOWN = select(
     devices,
     case((devices.c.equipment != "", func.coalesce(_WISH, "")), else_="").label("wish_now"),
-    _FAULTS.label("open_faults"),
     _JOBS.label("has_jobs"),
 ).where(devices.c.key.in_(bindparam("keys", expanding=True)))
 
+_RENAME = (
+    update(devices)
+    .where(devices.c.key == bindparam("before"))
+    .values(key=bindparam("now"), product_class=bindparam("kind"))
+)
 _BOOT = update(devices).where(devices.c.id == bindparam("the_id")).values(last_boot=bindparam("at"))
 _BOOTSTRAP = (
     update(devices)
@@ -54,6 +55,8 @@ def open_thd(conn: Connection, contacts: Sequence[Contact]) -> list[Opened]:
     """
     keys = [contact.device.key for contact in contacts]
     known = _known(conn, keys)
+    if renamed := _rename(conn, contacts, known):
+        known |= _known(conn, renamed)
     fresh = {key: contact for key, contact in zip(keys, contacts, strict=True) if key not in known}
     created = _create(conn, fresh)
     if fresh:
@@ -71,9 +74,7 @@ def open_thd(conn: Connection, contacts: Sequence[Contact]) -> list[Opened]:
         device.last_boot = boots.get(device.id, device.last_boot)
         if device.id in resets:
             device.last_bootstrap, device.marker = resets[device.id], ""
-        opened = Opened(
-            device, key in created, waiting.get(device.id, ()), row.wish_now, row.open_faults
-        )
+        opened = Opened(device, key in created, waiting.get(device.id, ()), row.wish_now)
         created.discard(key)
         answers.append(opened)
     return answers
@@ -82,6 +83,24 @@ def open_thd(conn: Connection, contacts: Sequence[Contact]) -> list[Opened]:
 def _known(conn: Connection, keys: Sequence[str]) -> dict[str, Row[tuple[object, ...]]]:
     rows = conn.execute(_KNOWN, {"keys": list(dict.fromkeys(keys))})
     return {row.key: row for row in rows}
+
+
+def _rename(
+    conn: Connection,
+    contacts: Sequence[Contact],
+    known: dict[str, Row[tuple[object, ...]]],
+) -> list[str]:
+    """A device that shows its own password is who it was, whatever it calls itself now."""
+    rows = [
+        {"before": contact.account, "now": contact.device.key, "kind": contact.device.product_class}
+        for contact in contacts
+        if contact.account
+        and contact.account != contact.device.key
+        and contact.device.key not in known
+    ]
+    if rows:
+        conn.execute(_RENAME, rows)
+    return [str(row["now"]) for row in rows]
 
 
 def _create(conn: Connection, fresh: dict[str, Contact]) -> set[str]:

@@ -31,14 +31,22 @@ from twisted.python.failure import Failure
 
 from acs.devices.effects import Effect
 from acs.devices.identity import Terms
-from acs.devices.record import Opened, Snapshot
+from acs.devices.record import Device, Opened, Snapshot
 from acs.devices.source import MirrorRow
 from acs.model import Contact
 from acs.store.apply import commit
 from acs.store.credentials import Account
 from acs.store.engine import Database
 from acs.store.errors import Closed, Overloaded, StoreUnavailable
-from acs.store.lookups import ACCOUNT, EQUIPMENT, PENDING_PASSWORD, SNAPSHOT, WISH, Lookup
+from acs.store.lookups import (
+    ACCOUNT,
+    EQUIPMENT,
+    HOLDERS,
+    PENDING_PASSWORD,
+    SNAPSHOT,
+    WISH,
+    Lookup,
+)
 from acs.store.opening import open_thd
 from acs.store.posts import ANY, Group, Posts
 
@@ -150,6 +158,10 @@ class Queues:
     def find(self, terms: Terms) -> Deferred[tuple[MirrorRow, ...]]:
         """Mirrored equipment that fits any of ``terms``."""
         return self.load(EQUIPMENT, terms).addCallback(lambda found: found or ())
+
+    def holders(self, equipment: str) -> Deferred[list[Device]]:
+        """Devices that are matched to this equipment."""
+        return self.load(HOLDERS, equipment).addCallback(lambda found: found or [])
 
     def wish(self, equipment: str) -> Deferred[MirrorRow | None]:
         """The mirrored equipment of this name."""

@@ -107,7 +107,7 @@ def test_the_first_contact_creates_the_device_from_what_it_tells(database: Datab
     [opened] = call(database, contact("S1", at=1234.5))
     device = opened.device
     assert opened.created
-    assert (opened.jobs, opened.wish, opened.faults) == ((), "", 0)
+    assert (opened.jobs, opened.wish) == ((), "")
     assert device == Device(
         id=device.id,
         key="00259E-XC220%2DG3-S1",
@@ -139,6 +139,22 @@ def test_a_batch_is_answered_in_its_order_with_duplicates(database: Database) ->
     assert opened[0].device is not opened[3].device  # each visit changes its own
 
 
+def test_a_device_with_its_own_password_keeps_its_record_under_a_new_product_class(
+    database: Database,
+) -> None:
+    device_id = new_device(database, "S1")
+    before = load(database, device_id).key
+    renamed = DeviceId("00259E", "XC220-G3v2", "S1")
+    calling = replace(contact("S1"), device=renamed, credential="own", account=before)
+    [opened] = call(database, calling)
+    assert (opened.created, opened.device.id) == (False, device_id)
+    assert (opened.device.key, opened.device.product_class) == (renamed.key, "XC220-G3v2")
+    [again] = call(database, calling)
+    assert (again.created, again.device.id) == (False, device_id)
+    [stranger] = call(database, replace(contact("S1"), credential="bootstrap"))
+    assert stranger.created, "the old name alone opens nothing"
+
+
 def test_boot_and_bootstrap_are_kept_by_the_opening_itself(database: Database) -> None:
     device_id = new_device(database)
     apply(database, SaveDevice(device_id, {"marker": "acs-17"}))
@@ -154,15 +170,13 @@ def test_boot_and_bootstrap_are_kept_by_the_opening_itself(database: Database) -
     assert load(database, device_id) == reset.device == after.device
 
 
-def test_opening_brings_open_jobs_faults_and_the_wish(database: Database) -> None:
+def test_opening_brings_open_jobs_and_the_wish(database: Database) -> None:
     device_id = new_device(database)
     other = new_device(database, "S2")
     store(database, mirror_row("EQ-1"))
     apply(
         database,
         SaveDevice(device_id, {"equipment": "EQ-1"}),
-        RaiseFault(FaultRecord(device_id, "provision", 1.0, 9005, "x")),
-        RaiseFault(FaultRecord(device_id, "match", 1.0, 0, "y")),
         EnqueueJob(Job(0, device_id, JobKind.READ, {"paths": ["A."]}, created_at=1.0)),
         EnqueueJob(Job(0, device_id, JobKind.REBOOT, priority=5, created_at=2.0)),
         EnqueueJob(Job(0, device_id, JobKind.READ, expires_at=1500.0)),
@@ -172,8 +186,8 @@ def test_opening_brings_open_jobs_faults_and_the_wish(database: Database) -> Non
     opened, nothing = call(database, contact("S1", at=1600.0), contact("S2"))
     assert [job.kind for job in opened.jobs] == [JobKind.REBOOT, JobKind.READ, JobKind.SET]
     assert opened.jobs[1].payload == {"paths": ["A."]}
-    assert (opened.wish, opened.faults) == ("digest of EQ-1", 2)
-    assert (nothing.device.id, nothing.jobs, nothing.wish, nothing.faults) == (other, (), "", 0)
+    assert opened.wish == "digest of EQ-1"
+    assert (nothing.device.id, nothing.jobs, nothing.wish) == (other, (), "")
     states = {job.id: job for job in database.run("list", jobs.list_thd, device_id)}
     expired = [job for job in states.values() if job.state is JobState.EXPIRED]
     assert [(job.expires_at, job.finished_at) for job in expired] == [(1500.0, 1600.0)]

@@ -17,14 +17,13 @@ from acs.devices.effects import (
     AddTimeline,
     Effect,
     EnqueueJob,
-    RaiseFault,
     SaveCredentials,
     SaveDevice,
     SaveJob,
     SaveSnapshot,
 )
 from acs.devices.identity import Equipment, Terms
-from acs.devices.record import FaultRecord, Job, JobKind, JobState, Opened, Snapshot, TimelineEntry
+from acs.devices.record import Job, JobKind, JobState, Opened, Snapshot, TimelineEntry
 from acs.devices.source import MirrorRow
 from acs.model import Contact, DeviceId, Event, EventKind, Value
 from acs.profiles.intent import Intent
@@ -164,7 +163,6 @@ def test_answers_come_on_the_reactors_thread(queues: Queues, reactor: Reactor) -
     ("effect", "seen"),
     [
         (lambda i: SaveDevice(i, {"reason": "new"}), lambda opened: opened.device.reason == "new"),
-        (lambda i: RaiseFault(FaultRecord(i, "s", 1.0, 1, "")), lambda opened: opened.faults == 1),
         (lambda i: EnqueueJob(Job(0, i, JobKind.REBOOT)), lambda opened: len(opened.jobs) == 1),
     ],
 )

@@ -59,6 +59,10 @@ class MemorySource:
     def put(self, equipment: Equipment, intent: Intent, digest: str = "d1") -> None:
         self.wishes[equipment.name] = Wish(equipment, intent, digest)
 
+    @property
+    def absent(self) -> str:
+        return "no equipment has this serial or MAC"
+
     async def find(self, terms: Terms) -> Found | Pending:
         if self.pending:
             return Pending(self.pending)
@@ -90,6 +94,7 @@ class MemoryHouse:
         self.source = MemorySource()
         self.device: Device | None = None
         self.jobs: list[Job] = []
+        self.others: list[Device] = []
         self.kept = Snapshot()
         self.effects: list[Effect] = []
         self.committed: list[list[Effect]] = []
@@ -112,6 +117,9 @@ class MemoryHouse:
 
     async def snapshot(self, device_id: int) -> Snapshot:
         return self.kept
+
+    async def holders(self, equipment: str) -> Sequence[Device]:
+        return [device for device in self.others if device.equipment == equipment]
 
     async def pending_password(self, device_id: int) -> Secret | None:
         return self.password
@@ -140,6 +148,10 @@ class MemoryHouse:
         self.effects.extend(effects)
         for effect in effects:
             match effect:
+                case SaveDevice(device_id, changes) if device_id != 1:
+                    for other in self.others:
+                        for name, value in changes.items() if other.id == device_id else ():
+                            setattr(other, name, value)
                 case SaveDevice(_, changes):
                     for name, value in changes.items():
                         setattr(self.device, name, value)

@@ -10,7 +10,7 @@ from house_in_memory import EQUIPMENT, HOME, KEY, SSID, MemoryHouse, live, serve
 from acs.devices.effects import SaveCredentials, SaveDevice, SaveProof, SaveSnapshot
 from acs.devices.house import Policy
 from acs.devices.identity import Equipment, EquipmentStatus
-from acs.devices.record import Standing, Verdict
+from acs.devices.record import Device, Standing, Verdict
 from acs.model import EventKind, Get, Secret, SessionLost, Set
 from acs.profiles import Band, Intent, WifiNetwork
 
@@ -298,6 +298,82 @@ def test_a_value_that_does_not_take_is_a_fault_naming_it():
     h.visited(device)
     assert standing(h) is Standing.FAULTED
     assert any(SSID in p for p in h.faults[0].parameters)
+
+
+def test_a_device_that_applies_slowly_is_given_its_time():
+    h, device = served(Policy(settle=60)), xx230v()
+    h.visited(device, BOOTSTRAP)
+    h.visited(device, at=h.time + 30)
+    assert standing(h) is Standing.VERIFYING
+    assert h.faults == []
+    device.next_session()
+    h.visited(device, at=h.time + 40)
+    assert standing(h) is Standing.LIVE
+    assert device.sets == [], "nothing is written twice"
+
+
+def test_a_device_that_never_applies_is_a_fault_in_the_end():
+    h, device = served(Policy(settle=60)), xx230v()
+    h.visited(device, BOOTSTRAP)
+    h.visited(device, at=h.time + 30)
+    h.visited(device, at=h.time + 40)
+    assert standing(h) is Standing.FAULTED
+
+
+def holder(**changes: object) -> Device:
+    """Another record that is live on the equipment."""
+    made = Device(2, "1C61B4-XX230v-22275A7000001", "1C61B4", "XX230v", "22275A7000001")
+    made.equipment, made.matched_by, made.standing = "EQP-1", "serial_number", Standing.LIVE
+    made.own_credentials = True
+    for name, value in changes.items():
+        setattr(made, name, value)
+    return made
+
+
+def test_a_stranger_with_another_oui_and_a_known_serial_is_given_nothing():
+    h, device = served(), xx230v()
+    h.others = [holder(key="F0A731-XX230v-22275A7000001", oui="F0A731")]
+    h.visited(device, BOOTSTRAP, credential="bootstrap")
+    assert standing(h) is Standing.QUARANTINED
+    assert h.device is not None
+    assert "EQP-1 is matched to F0A731-XX230v-22275A7000001" in h.device.reason
+    assert device.sets == []
+    assert h.others[0].standing is Standing.LIVE
+
+
+def test_a_new_product_class_alone_takes_nothing_from_a_device_with_its_own_password():
+    h, device = served(), xx230v()
+    h.others = [holder()]
+    h.visited(device, BOOT, credential="bootstrap")
+    assert standing(h) is Standing.QUARANTINED
+    assert device.sets == []
+
+
+def test_a_new_product_class_after_a_reset_takes_over_and_the_old_record_says_so():
+    h, device = served(), xx230v()
+    h.others = [holder()]
+    h.visited(device, BOOTSTRAP, credential="bootstrap")
+    assert standing(h) is Standing.VERIFYING
+    assert (h.others[0].standing, h.others[0].equipment) == (Standing.QUARANTINED, "")
+
+
+def test_a_swapped_box_takes_over_when_erpnext_names_it():
+    """The serial in ERPNext is the new unit's; the old one will never call again."""
+    h, device = served(), xx230v()
+    h.others = [holder(key="1C61B4-Device2-OLD", serial_number="OLD", mac="1C61B4000001")]
+    h.visited(device, BOOTSTRAP, credential="bootstrap")
+    assert standing(h) is Standing.VERIFYING
+    assert h.others[0].equipment == ""
+
+
+def test_a_box_that_fits_by_mac_takes_nothing_from_one_that_fits_by_serial():
+    h, device = served(), xx230v()
+    device.values["Device.Ethernet.Interface.1.MACAddress"] = device.values[SSID]._replace(
+        text="1C:61:B4:FA:11:C8"
+    )
+    h.others = [holder()]
+    h.visited(device, BOOTSTRAP, serial="OTHER", credential="bootstrap")
+    assert standing(h) is Standing.QUARANTINED
 
 
 def test_an_impossible_wish_is_refused_before_anything_is_sent_and_the_rest_applied():
