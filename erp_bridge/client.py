@@ -1,7 +1,7 @@
 """Speak to one ERPNext site over REST: blocking, bounded, with typed errors.
 
-Made for a few worker threads that share it. It knows Frappe's REST conventions (erpnext.md
-2, 3, 4, 5) and nothing of our doctypes.
+Made for a few worker threads that share it. It knows Frappe's REST conventions
+and nothing of our doctypes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from erp_bridge.errors import (
 )
 
 LONGEST_GET = 3500
-"""Octets of an address; gunicorn refuses a request line over 4094 (erpnext.md 2)."""
+"""Octets of an address; gunicorn refuses a request line over 4094."""
 
 LONGEST_WAIT = 5.0
 """Seconds a retry may wait inside a request; longer pauses are the circuit breaker's."""
@@ -55,7 +55,7 @@ class ErpClient:
     """One ERPNext site and one API user.
 
     ``timeout`` bounds a whole answer, ``connect_timeout`` the connection, in seconds;
-    ``connections`` is the number of requests at a time (the budget of erpnext.md 14 is four);
+    ``connections`` is the number of requests at a time (four is what one ERPNext core can spare);
     ``verify`` is True, False or the path of a CA file; ``retries`` is how often a read is
     made again. ``observe`` hears ``(outcome, seconds)`` of every request, ``warn`` the
     warnings a site sends along with a good answer; both are called in the asking thread.
@@ -294,7 +294,7 @@ def _compact(value: object) -> str:
 
 
 def _segment(name: str) -> str:
-    """Encode a name for a path. An empty one would turn a read into a list (erpnext.md 4)."""
+    """Encode a name for a path. An empty one would turn a read into a list."""
     if not name.strip() or name in (".", ".."):
         raise ValueError(f"{name!r} cannot be the name of a document")
     return quote(name, safe="")
@@ -310,7 +310,7 @@ def _checked_url(url: str) -> str:
 
 
 def _check_token(key: str, secret: Secret) -> None:
-    # A header of more than two words is ignored, and the request runs as Guest (erpnext.md 3).
+    # A header of more than two words is ignored, and the request runs as Guest.
     for what, text in (("key", key), ("secret", secret.reveal())):
         if not text or not text.isascii() or any(not " " < sign < "\x7f" for sign in text):
             raise ValueError(f"the API {what} must be plain characters without blanks")

@@ -20,7 +20,7 @@ class CustomerCard:
     """A customer; "" for what the site does not know."""
 
     name: str
-    """Name of the document, which alone tells two customers apart (erpnext.md rule 4)."""
+    """Name of the document, which alone tells two customers apart."""
     title: str
     """What people call the customer; the name of the document where the site has nothing else."""
     phone: str
@@ -37,7 +37,7 @@ class Documents(Protocol):
 def card_of(row: Row[str, Any], mapping: Mapping) -> CustomerCard:
     """Return the card of a customer's document: of several fields, the first one that is filled.
 
-    Blanks alone do not fill a field (customer-world.md 13.3).
+    Blanks alone do not fill a field.
     """
     fields = mapping.customer
     name = str(row["name"])

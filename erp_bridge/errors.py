@@ -2,7 +2,7 @@
 
 Frappe is judged by the exception class it names (``exc_type`` in v1, ``errors[0].type`` in v2),
 because one HTTP status covers a dozen causes; the human text is HTML and translated, and only
-its first line is shown (erpnext.md 8).
+its first line is shown.
 """
 
 # ruff: noqa: N818 - all are ErpErrors; a name says what happened

@@ -113,7 +113,7 @@ class LookupTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class PasswordsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How passwords are read (erpnext.md 9)."""
+    """How passwords are read."""
 
     script: str
     bulk: bool

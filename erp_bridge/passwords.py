@@ -1,6 +1,6 @@
 """Read the password fields of equipment. A mask of asterisks is never taken for a password.
 
-Lists and reads show passwords as asterisks (erpnext.md 9). The text itself comes from the
+Lists and reads show passwords as asterisks. The text itself comes from the
 API Server Script shipped in `erp_bridge.scripts`, many at a time; where the mapping says so,
 from one call per equipment, or from ``frappe.client.get_password``.
 """

@@ -1,7 +1,7 @@
 """The equipment source of the core: answers from the mirror, asks ERPNext in the background.
 
 A session never waits longer than a short bound, and never at all while ERPNext is known to be
-down. What one session asks is asked together with what others ask (design 7, 11).
+down. What one session asks is asked together with what others ask.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The filters that find equipment by any spelling a person may have stored (erpnext.md 5)."""
+"""The filters that find equipment by any spelling a person may have stored."""
 
 from __future__ import annotations
 

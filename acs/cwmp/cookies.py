@@ -1,4 +1,4 @@
-"""The session cookie, sent strictly and read leniently (cwmp.md 14, tplink.md 16)."""
+"""The session cookie, sent strictly and read leniently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a family of devices cannot stand in our requests, as switches (cwmp.md 14, tplink.md 16)."""
+"""What a family of devices cannot stand in our requests, as switches."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The server side of HTTP Digest and Basic authentication (RFC 7616, 2617, 2069, 7617), pure.
 
-Tolerant of what CPEs send (cwmp.md 14, tplink.md 16): parameters in any order and quoting, no
+Tolerant of what CPEs send: parameters in any order and quoting, no
 commas, no qop, no opaque, nc that stays at 1, a uri that is absolute or is the announced domain.
 Strict in what counts: the response must fit the stored HA1, the nonce must be ours and young,
 and the same answer is not taken twice.

@@ -67,7 +67,7 @@ class ParameterInfoStruct(Struct, frozen=True, rename=element_name):
 
 
 class SetParameterAttributesStruct(Struct, frozen=True, rename=element_name):
-    """A change of a parameter's notification (0 to 6, cwmp.md 12) and access list."""
+    """A change of a parameter's notification (0 to 6) and access list."""
 
     name: str
     notification_change: bool = False

@@ -34,7 +34,7 @@ def same(wanted: Value, current: Value, *, fold: bool = False, reference: bool =
     """Compare by the type of ``wanted``.
 
     ``fold``: an enumeration whose case devices change.  ``reference``: a path, with or
-    without its final dot (tplink.md 5: TP-Link ends references in a dot).
+    without its final dot (TP-Link ends references in a dot).
     """
     if wanted.type is ValueType.BOOLEAN:
         return boolean(wanted.text) is not None and boolean(wanted.text) is boolean(current.text)

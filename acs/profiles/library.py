@@ -33,7 +33,7 @@ class Facts:
     def likely_model(self) -> str:
         """The model, which a first contact does not name.
 
-        TP-Link writes it as the first word of HardwareVersion (tplink.md 1); ProductClass
+        TP-Link writes it as the first word of HardwareVersion; ProductClass
         may be one word for dozens of models.
         """
         if self.model or not self.manufacturer.casefold().startswith("tp-link"):

@@ -1,4 +1,4 @@
-"""The session machine, turn by turn (TR-069 3.7; cwmp.md 3)."""
+"""The session machine, turn by turn (TR-069 3.7)."""
 
 from collections.abc import Awaitable, Generator
 from typing import Any

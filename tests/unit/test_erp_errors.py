@@ -1,4 +1,4 @@
-"""The table of erpnext.md 8: which answer leads to which reaction."""
+"""Which answer leads to which reaction."""
 
 from __future__ import annotations
 

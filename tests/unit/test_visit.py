@@ -1,4 +1,4 @@
-"""A visit: admission, matching, provisioning, proof, pauses, resets (design.md 5)."""
+"""A visit: admission, matching, provisioning, proof, pauses, resets."""
 
 from __future__ import annotations
 

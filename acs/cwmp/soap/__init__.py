@@ -1,4 +1,4 @@
-"""The SOAP codec of CWMP: bytes in, values out, and back; no I/O (TR-069 3.5, cwmp.md 1)."""
+"""The SOAP codec of CWMP: bytes in, values out, and back; no I/O (TR-069 3.5)."""
 
 from acs.cwmp.soap.decode import decode
 from acs.cwmp.soap.encode import encode

@@ -1,4 +1,4 @@
-"""SOAP envelopes to messages: tolerant (cwmp.md 14, tplink.md 16), never by guessing content.
+"""SOAP envelopes to messages: tolerant, never by guessing content.
 
 A sound body is parsed as it is.  Only what is not sound goes through `repair`.
 Elements are known by their local names; namespaces are hints.

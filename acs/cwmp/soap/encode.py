@@ -1,4 +1,4 @@
-"""Messages to SOAP envelopes: strict, by templates (TR-069 3.5, cwmp.md 1 and 14).
+"""Messages to SOAP envelopes: strict, by templates (TR-069 3.5).
 
 All prefixes are declared on the Envelope and no default namespace is used, because some
 CPEs look prefixes up literally.  Everything sent is ASCII.

@@ -1,4 +1,4 @@
-"""Bytes to a tree: the strict parser for sound bodies, repairs for the others (cwmp.md 14).
+"""Bytes to a tree: the strict parser for sound bodies, repairs for the others.
 
 Nothing here resolves an entity, reads a DTD or fetches anything: a body with a document
 type declaration is refused before any parser sees it.  Depth and text size are bounded by

@@ -1,4 +1,4 @@
-"""ParameterValueList, the hot path: names with typed values (TR-069 A.3.2.1, cwmp.md 14)."""
+"""ParameterValueList, the hot path: names with typed values (TR-069 A.3.2.1)."""
 
 from __future__ import annotations
 
