@@ -1,4 +1,4 @@
-"""What the customer's world asks of the running program (its reference, section 13: 1, 3, 6, 7)."""
+"""What the customer's world asks of the running program."""
 
 from __future__ import annotations
 

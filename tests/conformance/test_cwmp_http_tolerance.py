@@ -1,5 +1,5 @@
-"""The HTTP and authentication rows of the CWMP reference (2, 10, 14) and of what TP-Link units and
-seven public clients were seen to do (TP-Link reference 3.1 and 16), each as a named test."""
+"""What CPEs do with HTTP and authentication, TP-Link units and seven public clients among them,
+each as a named test (TR-069 3.4)."""
 
 from __future__ import annotations
 

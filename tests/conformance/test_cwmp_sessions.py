@@ -1,4 +1,4 @@
-"""Sessions of the running program, row by row of the CWMP reference (sections 3, 4, 10, 14, 15)."""
+"""Sessions of the running program, rule by rule (TR-069 3.4 and 3.7)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Defects seen in other servers, and what their users complain of: each is a test for ours.
-
-Of the study of peers: part A 2.5, 2.6, 2.10 and 4, part B 1.5, as far as they are about CWMP.
-"""
+"""Defects seen in other servers, and what their users complain of: each is a test for ours."""
 
 from __future__ import annotations
 
