@@ -133,7 +133,7 @@ class TestInform:
 
 
 class TestVersions:
-    """Section 4."""
+    """Versions (TR-069 3.7.4)."""
 
     SUPPORTED = (
         '<cwmp:SupportedCWMPVersions SOAP-ENV:mustUnderstand="0">{}</cwmp:SupportedCWMPVersions>'
@@ -165,7 +165,7 @@ class TestVersions:
 
 
 class TestOrder:
-    """Section 3."""
+    """Turns (TR-069 3.7)."""
 
     @pytest.mark.parametrize(
         "body",
@@ -547,7 +547,7 @@ class TestFaults:
 
 
 class TestRequests:
-    """Section 14, "Requests we send"."""
+    """What we ask, and how."""
 
     def test_all_prefixes_are_declared_on_the_envelope_and_there_is_no_default_namespace(
         self, acs: RunningAcs, known: RawCpe
@@ -585,7 +585,7 @@ class TestRequests:
 
 
 class TestDigest:
-    """Section 10; the default: MD5 alone, qop auth."""
+    """The default: MD5 alone, qop auth (TR-069 3.4.4)."""
 
     def test_nothing_is_known_of_a_device_that_has_not_proven_itself(
         self, acs: RunningAcs, cpe: RawCpe
@@ -714,7 +714,7 @@ def bounded(start_acs: StartAcs) -> RunningAcs:
 
 
 class TestBounds:
-    """Section 3, last rows."""
+    """Ends (TR-069 3.7.2.4)."""
 
     @pytest.fixture
     def cpe(self, bounded: RunningAcs, new_cpe: NewCpe) -> RawCpe:
