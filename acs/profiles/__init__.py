@@ -3,6 +3,9 @@
 from acs.profiles.blueprint import Blueprint
 from acs.profiles.blueprint_file import Issue
 from acs.profiles.convergence import Outcome, OutcomeKind, Task, WriteLost, converge
+from acs.profiles.health import Finding, Health, Severity
+from acs.profiles.health_findings import LAST_RESORT
+from acs.profiles.health_look import health_of, reads_of_health
 from acs.profiles.intent import (
     Band,
     Checked,
@@ -18,18 +21,23 @@ from acs.profiles.intent import (
 )
 from acs.profiles.intent_mapping import intent_from_mapping, intent_to_mapping
 from acs.profiles.library import Facts, Library, check_file
+from acs.profiles.optical import Light, Thresholds
 from acs.profiles.plan import Group, Plan, PlannedChange, fingerprint, make_plan, marker_of
 from acs.profiles.reading import Reads, reads
 
 __all__ = [
+    "LAST_RESORT",
     "Band",
     "Blueprint",
     "Checked",
     "Facts",
+    "Finding",
     "Group",
+    "Health",
     "Intent",
     "Issue",
     "Library",
+    "Light",
     "Management",
     "Outcome",
     "OutcomeKind",
@@ -39,7 +47,9 @@ __all__ = [
     "Reads",
     "Role",
     "Security",
+    "Severity",
     "Task",
+    "Thresholds",
     "VoiceLine",
     "Wan",
     "WifiNetwork",
@@ -48,9 +58,11 @@ __all__ = [
     "check_file",
     "converge",
     "fingerprint",
+    "health_of",
     "intent_from_mapping",
     "intent_to_mapping",
     "make_plan",
     "marker_of",
     "reads",
+    "reads_of_health",
 ]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from acs.model import ValueType
+from acs.profiles.health_places import HealthPlaces
 from acs.profiles.intent import Band, Role, Security
 
 ROW = "{i}"
@@ -165,6 +166,8 @@ class Blueprint:
     """Groups of changes that get a request of their own."""
     digest: str
     """Of everything that decides what is written."""
+    health: HealthPlaces | None = None
+    """Where the family tells how it is."""
 
     @property
     def voice_expected(self) -> bool:

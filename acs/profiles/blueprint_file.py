@@ -24,6 +24,7 @@ from acs.profiles.blueprint import (
     Wifi,
 )
 from acs.profiles.blueprint_schema import PATTERNS, VOICE_SETTINGS, Path, check_shape, nearest
+from acs.profiles.health_places import read_places
 from acs.profiles.intent import Band, Role, Security
 from acs.profiles.toml_lines import key_lines, line_of
 
@@ -145,6 +146,7 @@ class _Builder:
             switches=frozenset(order.get("switches", ("Enable",))),
             separate=frozenset(separate),
             digest=_digest(data),
+            health=read_places(data.get("health"), self._complain),
         )
 
     def _complain(self, path: Path, message: str) -> None:
@@ -313,8 +315,7 @@ class _Builder:
 
 
 def _digest(data: Mapping[str, Any]) -> str:
-    decisive = {
-        key: value for key, value in data.items() if key not in ("blueprint", "match", "identity")
-    }
+    shown_only = ("blueprint", "match", "identity", "health")
+    decisive = {key: value for key, value in data.items() if key not in shown_only}
     text = json.dumps(decisive, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

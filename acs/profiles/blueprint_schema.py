@@ -51,6 +51,24 @@ MANAGEMENT_SETTINGS = (
     "periodic_inform", "periodic_inform_interval", "acs_url", "acs_username", "acs_password",
     "connection_request_username", "connection_request_password",
 )  # fmt: skip
+HEALTH_QUANTITIES = ("rx", "tx", "temperature", "voltage", "bias")
+HEALTH_ROWS: Mapping[str, tuple[str, ...]] = {
+    "wan": ("name", "kind", "enabled", "status", "service", "addresses", "sent", "received"),
+    "radios": ("name", "band", "enabled", "status", "channel", "auto", "width", "power"),
+    "stations": ("mac", "signal"),
+    "hosts": ("mac", "name", "address", "active", "kind"),
+    "mesh": ("mac", "name", "model", "address", "active", "uptime", "backhaul", "signal"),
+    "clients": ("mac", "signal"),
+    "voice": ("number", "enabled", "status", "call"),
+}
+"""What the leaves of a row tell, by the part of ``[health]``."""
+_HEALTH_OPTIONS: Mapping[str, Mapping[str, Spec]] = {
+    "wan": {"swapped": Kind.FLAG, "lan": Kind.TEXTS},
+    "stations": {"signal_unit": Kind.TEXT},
+    "mesh": {"signal_unit": Kind.TEXT},
+    "clients": {"signal_unit": Kind.TEXT},
+    "hosts": {"active_trusted": Kind.FLAG, "words": {ANY: Kind.TEXT}},
+}
 PATTERNS = ("manufacturer", "oui", "product_class", "model", "hardware", "software")
 
 SCHEMA: Mapping[str, Any] = {
@@ -100,6 +118,23 @@ SCHEMA: Mapping[str, Any] = {
     "management": {"set": dict.fromkeys(MANAGEMENT_SETTINGS, _SETTING)},
     "admin": {"password": _SETTING},
     "order": {"switches": Kind.TEXTS, "separate": Kind.TEXTS},
+    "health": {
+        "uptime": Kind.TEXTS,
+        "notes": {ANY: Kind.TEXT},
+        "optical": {
+            "state": Kind.TEXTS,
+            "operating": Kind.TEXTS,
+            **{name: {ANY: Kind.TEXT} for name in HEALTH_QUANTITIES},
+        },
+        **{
+            part: {
+                "tables": Kind.TEXTS,
+                **dict.fromkeys(leaves, Kind.TEXTS),
+                **_HEALTH_OPTIONS.get(part, {}),
+            }
+            for part, leaves in HEALTH_ROWS.items()
+        },
+    },
 }
 
 
