@@ -14,6 +14,7 @@ COMMANDS = {
     "proof": Lazy("acs.cli.device_history:proof", "Show what was written and read back."),
     "jobs": Lazy("acs.cli.device_history:jobs", "Show what was asked of a device."),
     "snapshot": Lazy("acs.cli.device_history:snapshot", "Show what a device last reported."),
+    "health": Lazy("acs.cli.device_health:health", "Show how it is: light, Wi-Fi, hosts, advice."),
     "provision": Lazy("acs.cli.device_jobs:provision", "Compare it with its wish and converge."),
     "read": Lazy("acs.cli.device_jobs:read", "Read parameters."),
     "set": Lazy("acs.cli.device_jobs:set_values", "Write parameters."),
@@ -37,5 +38,6 @@ def device() -> None:
     Examples:
       acs device list --standing quarantined
       acs device show 22275A7000001
+      acs device health 22275A7000001
       acs device read 22275A7000001 Device.DeviceInfo.UpTime --wait 60
     """

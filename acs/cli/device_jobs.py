@@ -281,11 +281,11 @@ def _ask(
             payload=asked,
             priority=options.priority,
             created_at=now,
-            created_by=f"acs {_user()}",
+            created_by=asked_by(),
             expires_at=now + options.expires if options.expires else 0.0,
         )
         job_id = database.run("enqueue", jobs.enqueue_thd, job)
-        job, device = _followed(database, job_id, device, options.wait)
+        job, device = followed(database, job_id, device, options.wait)
     if options.as_json:
         render.emit({"device": device.key, "job": job_document(job, masks)})
     else:
@@ -294,9 +294,11 @@ def _ask(
     leave(0 if done else DIFFERENT)
 
 
-def _followed(
-    database: Database, job_id: int, device: Device, seconds: float
-) -> tuple[Job, Device]:
+def followed(database: Database, job_id: int, device: Device, seconds: float) -> tuple[Job, Device]:
+    """Follow a job for so long, with a line of progress, and return how it stands then.
+
+    Raises `Amiss` when the wait is interrupted, or the device is forgotten meanwhile.
+    """
     try:
         with render.progress(f"Job {job_id}") as told:
             found = follow(database, job_id, seconds, lambda text: told(f"Job {job_id} {text}"))
@@ -331,8 +333,9 @@ def _print(job: Job, device: Device, masks: Masks, *, waited: bool) -> None:
         render.say(f"    {parameter}")
 
 
-def _user() -> str:
+def asked_by() -> str:
+    """Say who asks, as a job keeps it."""
     try:
-        return getpass.getuser()
+        return f"acs {getpass.getuser()}"
     except (KeyError, OSError):
-        return "?"
+        return "acs ?"

@@ -23,6 +23,8 @@ from acs.profiles import Library
 from acs.store import devices, equipment, faults, jobs, proofs
 
 _JOBS = 5
+_VALUES = 10
+"""Values that are shown in the outcome of a job; of more, their number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +212,8 @@ def outcome(job: Job, masks: Masks, now: float) -> str:
     if error := result.get("error"):
         return str(error)
     values = result.get("values")
+    if isinstance(values, dict) and len(values) > _VALUES:
+        return f"read {len(values)} values"
     if isinstance(values, dict):
         return ", ".join(f"{path} = {text}" for path, text in values.items())
     if row := result.get("row"):

@@ -44,6 +44,12 @@ STYLES = {
     "ok": "green",
     "warning": "yellow",
     "error": "bold red",
+    "good": "green",
+    "weak": "yellow",
+    "too strong": "yellow",
+    "too weak": "red",
+    "bad": "bold red",
+    "note": "cyan",
 }
 """How words that say how things are look, where there is colour."""
 
