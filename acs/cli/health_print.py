@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
@@ -25,6 +25,8 @@ def document(value: object) -> Any:
         return _fields(value._asdict().items())
     if isinstance(value, tuple):
         return [document(each) for each in value]
+    if isinstance(value, Mapping):
+        return dict(value)
     return value
 
 
@@ -60,6 +62,7 @@ def print_health(health: Health, now: float) -> None:
             )
             for link in health.wans
         ),
+        health.notes.get("wan", ""),
     )
     _part(
         "Radios",
@@ -117,6 +120,7 @@ def print_health(health: Health, now: float) -> None:
             )
             for host in health.hosts
         ),
+        health.notes.get("hosts", ""),
     )
     _part(
         "Telephone",
@@ -143,7 +147,9 @@ def _print_findings(health: Health) -> None:
         render.say(LAST_RESORT)
 
 
-def _part(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def _part(
+    title: str, headings: Sequence[str], rows: Iterable[Sequence[object]], note: str = ""
+) -> None:
     """Print a part of which something is known, without columns that say nothing."""
     kept = list(rows)
     if not kept:
@@ -151,6 +157,8 @@ def _part(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]])
     columns = [n for n in range(len(headings)) if any(row[n] not in ("", None) for row in kept)]
     render.heading(title)
     render.print_table([headings[n] for n in columns], [[row[n] for n in columns] for row in kept])
+    if note:
+        render.say(f"Note: {note}.")
 
 
 def _optics(optics: Optics, now: float) -> Iterator[Sequence[object]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -169,6 +170,8 @@ class Health:
     mesh: tuple[MeshNode, ...] = ()
     hosts: tuple[Host, ...] = ()
     voice: tuple[VoiceSocket, ...] = ()
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """Doubts about a part, by its name."""
     findings: tuple[Finding, ...] = ()
     """What stands out, in the order in which to check it."""
 

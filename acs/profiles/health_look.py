@@ -123,6 +123,7 @@ class _Look:
             mesh=mesh,
             hosts=tuple(self._hosts(stations, mesh)),
             voice=tuple(self._voice()),
+            notes={part.value: note for part in Part if (note := self._note(part))},
         )
 
     def _note(self, name: str) -> str:
