@@ -123,7 +123,8 @@ class Job:
     device_id: int
     kind: JobKind
     payload: Mapping[str, object] = field(default_factory=dict)
-    """`read`: ``paths``, and ``purpose`` for who looks for the answer later. `set`: ``changes`` (list of ``{path, value, type?, secret?}``).
+    """`read`: ``paths``, and ``purpose`` for who looks for the answer later.
+    `set`: ``changes`` (list of ``{path, value, type?, secret?}``).
     `add`: ``table``, ``values`` (leaf → value). `delete`: ``row``. Others: nothing."""
     priority: int = 0
     """Higher first; equal ones by age."""
