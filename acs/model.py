@@ -154,7 +154,8 @@ class Contact:
     address: str = ""
     """Network address it called from."""
     credential: str = "none"
-    """How it proved itself: ``none``, ``bootstrap``, ``own`` or ``certificate``."""
+    """How it proved itself: ``none``, ``bootstrap``, ``own``, ``earlier`` (its own password of
+    before, while it may not have the new one) or ``certificate``."""
     account: str = ""
     """With ``own``: key of the device whose password it showed. It may differ from its own key in
     the ProductClass, which some firmware changes."""

@@ -30,14 +30,15 @@ NO_PASSWORD = Secret("")
 class Credential:
     """How a CPE proved itself, and as whom."""
 
-    kind: Literal["none", "bootstrap", "own", "certificate"]
+    kind: Literal["none", "bootstrap", "own", "earlier", "certificate"]
+    """``earlier``: its own password of before, while it may not have the new one."""
     names: tuple[str, ...] = ()
     """Device keys it may speak for; empty: any."""
 
     @property
     def account(self) -> str:
         """Key of the device whose own password was shown, or empty."""
-        return self.names[0] if self.kind == "own" and self.names else ""
+        return self.names[0] if self.kind in ("own", "earlier") and self.names else ""
 
     def entitles(self, device: DeviceId) -> bool:
         """Tell whether the Inform of ``device`` may come with this credential.
@@ -132,7 +133,30 @@ class Gate:
         if account is None:
             # Judged all the same, so that time does not tell which names exist.
             return self._judged(given, request, "own", (), {})
-        return self._judged(given, request, "own", (account.device_key,), account.ha1)
+        names = (account.device_key,)
+        if account.earlier:
+            match self._verdict(given, request, account.earlier):
+                case digest.Verdict.OK:
+                    return Credential("earlier", names)
+                case digest.Verdict.STALE:
+                    return self._challenge(request, stale=True)
+                case _:
+                    pass
+        return self._judged(given, request, "own", names, account.ha1)
+
+    def _verdict(
+        self, given: digest.Digest | digest.Basic, request: Request, ha1: Mapping[str, str]
+    ) -> digest.Verdict:
+        if isinstance(given, digest.Basic):
+            return self._challenger.verify_basic(given, ha1)
+        return self._challenger.verify(
+            given,
+            method=request.method,
+            target=request.target,
+            body=request.body,
+            ha1=ha1,
+            now=self._clock(),
+        )
 
     def _judged(
         self,
@@ -142,18 +166,7 @@ class Gate:
         names: tuple[str, ...],
         ha1: Mapping[str, str],
     ) -> Credential | Reply:
-        if isinstance(given, digest.Basic):
-            verdict = self._challenger.verify_basic(given, ha1)
-        else:
-            verdict = self._challenger.verify(
-                given,
-                method=request.method,
-                target=request.target,
-                body=request.body,
-                ha1=ha1,
-                now=self._clock(),
-            )
-        match verdict:
+        match self._verdict(given, request, ha1):
             case digest.Verdict.OK:
                 return Credential(kind, names)
             case digest.Verdict.STALE:

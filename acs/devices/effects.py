@@ -90,6 +90,13 @@ class SaveCredentials:
 
 
 @dataclass(frozen=True, slots=True)
+class RestoreCredentials:
+    """The device still uses its earlier password: the one that was to follow is given up."""
+
+    device_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class ForgetMissing:
     """Optional names a model and firmware does not have, to be asked for no more."""
 
@@ -107,5 +114,6 @@ Effect = (
     | SaveJob
     | EnqueueJob
     | SaveCredentials
+    | RestoreCredentials
     | ForgetMissing
 )

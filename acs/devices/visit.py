@@ -9,7 +9,7 @@ handed over as effects, together, so that a crash leaves either all of it or non
 
 from __future__ import annotations
 
-from acs.devices.effects import AddTimeline, SaveCredentials, SaveSnapshot
+from acs.devices.effects import AddTimeline, RestoreCredentials, SaveCredentials, SaveSnapshot
 from acs.devices.house import House, Policy
 from acs.devices.jobs import run_jobs
 from acs.devices.ledger import Ledger
@@ -96,6 +96,11 @@ def _admit(ledger: Ledger) -> bool:
         ledger.change(own_credentials=True)
         ledger.learn(SaveCredentials(device.id, device.key, None))
         ledger.say("credentials", "authenticates with its own password from now on")
+    if contact.credential == "earlier":
+        # Somebody who knows the shared secret claimed a reset in its name, or it was undone.
+        ledger.change(own_credentials=True)
+        ledger.learn(RestoreCredentials(device.id))
+        ledger.say("credentials", "still has its earlier password: the new one is given up")
     if not _may_come(device, contact, ledger.house.policy):
         ledger.say("credentials", "refused: the bootstrap secret no longer holds for this device")
         return False

@@ -15,6 +15,7 @@ from acs.devices.effects import (
     EnqueueJob,
     ForgetMissing,
     RaiseFault,
+    RestoreCredentials,
     SaveCredentials,
     SaveDevice,
     SaveJob,
@@ -38,7 +39,7 @@ class _Sorted:
     faults: list[RaiseFault | ClearFault] = field(default_factory=list)
     saved_jobs: list[SaveJob] = field(default_factory=list)
     new_jobs: list[Job] = field(default_factory=list)
-    credentials: list[SaveCredentials] = field(default_factory=list)
+    credentials: list[SaveCredentials | RestoreCredentials] = field(default_factory=list)
     missing: list[ForgetMissing] = field(default_factory=list)
 
     def take(self, effect: Effect) -> None:
@@ -57,7 +58,7 @@ class _Sorted:
                 self.saved_jobs.append(effect)
             case EnqueueJob(job):
                 self.new_jobs.append(job)
-            case SaveCredentials():
+            case SaveCredentials() | RestoreCredentials():
                 self.credentials.append(effect)
             case ForgetMissing():
                 self.missing.append(effect)

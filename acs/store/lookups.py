@@ -8,7 +8,13 @@ from typing import Generic, TypeVar
 
 from sqlalchemy import Connection
 
-from acs.devices.effects import Effect, SaveCredentials, SaveDevice, SaveSnapshot
+from acs.devices.effects import (
+    Effect,
+    RestoreCredentials,
+    SaveCredentials,
+    SaveDevice,
+    SaveSnapshot,
+)
 from acs.devices.identity import Terms
 from acs.devices.record import Device, Snapshot
 from acs.devices.source import MirrorRow
@@ -36,10 +42,11 @@ def _find(conn: Connection, terms: Sequence[Terms]) -> dict[Terms, tuple[MirrorR
     return dict(zip(terms, equipment.find_thd(conn, terms), strict=True))
 
 
-ACCOUNT: Lookup[str, Account] = Lookup("account", credentials.ha1_thd, frozenset({SaveCredentials}))
+ACCOUNTS: frozenset[type[Effect]] = frozenset({SaveCredentials, RestoreCredentials})
+ACCOUNT: Lookup[str, Account] = Lookup("account", credentials.ha1_thd, ACCOUNTS)
 """By user name."""
 PENDING_PASSWORD: Lookup[int, str] = Lookup(
-    "pending password", credentials.pending_passwords_thd, frozenset({SaveCredentials})
+    "pending password", credentials.pending_passwords_thd, ACCOUNTS
 )
 """By device id."""
 SNAPSHOT: Lookup[int, Snapshot] = Lookup("snapshot", snapshots.load_thd, frozenset({SaveSnapshot}))

@@ -186,6 +186,7 @@ credentials = Table(
     _text("username", unique=True),
     _sealed("ha1", "device_id"),
     _sealed("pending", "device_id", nullable=True),
+    _sealed("earlier", "device_id", nullable=True),
 )
 
 equipment = Table(

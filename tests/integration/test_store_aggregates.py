@@ -14,6 +14,7 @@ from acs.devices.effects import (
     EnqueueJob,
     ForgetMissing,
     RaiseFault,
+    RestoreCredentials,
     SaveCredentials,
     SaveDevice,
     SaveJob,
@@ -464,12 +465,33 @@ def test_the_password_is_kept_only_until_the_device_has_used_it(database: Databa
     expected = credentials.ha1("user", "gigafibre-acs", "hunter2")
     key = load(database, device_id).key
     found = database.run("h", credentials.ha1_thd, ["user", "nobody"])
-    assert found == {"user": (key, expected, True)}
+    assert found == {"user": (key, expected, True, {})}
     assert database.run("p", credentials.pending_password_thd, device_id) == "hunter2"
     apply(database, SaveCredentials(device_id, "user", None))
     assert database.run("p", credentials.pending_password_thd, device_id) is None
     found = database.run("h", credentials.ha1_thd, ["user"])
-    assert found == {"user": (key, expected, False)}
+    assert found == {"user": (key, expected, False, {})}
+
+
+def test_the_password_before_holds_until_the_new_one_is_used(database: Database) -> None:
+    device_id = new_device(database)
+
+    def account() -> credentials.Account:
+        return database.run("ha1", credentials.ha1_thd, ["user"])["user"]
+
+    apply(database, SaveCredentials(device_id, "user", "first"))
+    assert account().earlier == {}
+    apply(database, SaveCredentials(device_id, "user", None))
+    used = account().ha1
+    for password in ("second", "third"):
+        apply(database, SaveCredentials(device_id, "user", password))
+        assert account().earlier == used, "only a password that was used holds on"
+    apply(database, RestoreCredentials(device_id))
+    assert (account().ha1, account().earlier, account().pending) == (used, {}, False)
+    apply(database, SaveCredentials(device_id, "user", "fourth"))
+    apply(database, SaveCredentials(device_id, "user", None))
+    assert account().earlier == {}
+    assert account().ha1 != used
 
 
 def test_of_several_credentials_in_one_batch_the_order_counts(database: Database) -> None:
@@ -620,6 +642,7 @@ def test_rotation_seals_everything_anew_and_keeps_digests(
         "jobs.result": 5,
         "credentials.ha1": 5,
         "credentials.pending": 5,
+        "credentials.earlier": 5,
         "equipment.intent": 3,
         "meta.value": 1,
     }

@@ -7,7 +7,13 @@ from device_in_memory import MemoryDevice
 from device_trees import ex220, xx230v
 from house_in_memory import EQUIPMENT, HOME, KEY, SSID, MemoryHouse, live, served
 
-from acs.devices.effects import SaveCredentials, SaveDevice, SaveProof, SaveSnapshot
+from acs.devices.effects import (
+    RestoreCredentials,
+    SaveCredentials,
+    SaveDevice,
+    SaveProof,
+    SaveSnapshot,
+)
 from acs.devices.house import Policy
 from acs.devices.identity import Equipment, EquipmentStatus
 from acs.devices.record import Device, Standing, Verdict
@@ -446,6 +452,18 @@ def test_after_a_factory_reset_the_bootstrap_secret_holds_again_when_so_set():
     h.visited(device, BOOTSTRAP, credential="bootstrap")
     assert {SSID, KEY} <= set(device.written)
     assert "Device.ManagementServer.Password" in device.written
+
+
+def test_a_reset_claimed_in_its_name_does_not_lock_a_device_out():
+    h, device = served(), xx230v()
+    live(device, h)
+    h.visited(xx230v(), BOOTSTRAP, credential="bootstrap")
+    assert h.device is not None
+    assert not h.device.own_credentials
+    h.visited(device, credential="earlier")
+    assert any(isinstance(effect, RestoreCredentials) for effect in h.effects)
+    assert h.device.own_credentials
+    assert "Device.ManagementServer.Password" not in device.written
 
 
 def test_after_a_factory_reset_the_bootstrap_secret_is_refused_when_so_set():

@@ -102,6 +102,7 @@ def upgrade() -> None:
         sa.Column("username", sa.Text(), nullable=False),
         sa.Column("ha1", sa.LargeBinary(), nullable=False),
         sa.Column("pending", sa.LargeBinary(), nullable=True),
+        sa.Column("earlier", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(
             ["device_id"],
             ["devices.id"],
