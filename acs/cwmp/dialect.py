@@ -18,7 +18,5 @@ class Dialect:
     """Most names in one GetParameterValues."""
     set_batch: int = 0
     """Most parameters in one SetParameterValues; 0 means no splitting."""
-    root_path_names: bool = False
-    """GetParameterNames accepts the empty path as the root."""
     cookie_path: str = "/"
     """Path attribute of the session cookie."""

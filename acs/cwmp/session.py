@@ -114,7 +114,6 @@ class Session:
         "_asked",
         "_exchange",
         "_flow",
-        "_held",
         "_hold_requests",
         "_inform_id",
         "_limits",
@@ -158,7 +157,6 @@ class Session:
         self._request: Send | None = None
         self._exchange: Exchange | None = None
         self._asked: Message | None = None
-        self._held: Any = None
         self._limits = limits
         self._use_version = use_version
         self._hold_requests = hold_requests

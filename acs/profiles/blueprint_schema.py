@@ -84,7 +84,6 @@ SCHEMA: Mapping[str, Any] = {
         "xml_declaration": Kind.FLAG,
         "get_batch": Kind.NUMBER,
         "set_batch": Kind.NUMBER,
-        "root_path_names": Kind.FLAG,
         "cookie_path": Kind.TEXT,
     },
     "behaviour": {"verify": Kind.TEXT, "marker": Kind.TEXT},
