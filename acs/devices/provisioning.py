@@ -184,7 +184,8 @@ async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) ->
         ledger.change(plan="")
         ledger.stand(Standing.PENDING, "the session was lost while it was written")
         raise
-    early = task.verifying and contact.at - device.checked_at < house.policy.settle
+    written_ago = contact.at - device.checked_at
+    early = task.verifying and not task.fresh and 0 <= written_ago < house.policy.settle
     if early and outcome.kind is OutcomeKind.MISMATCH:
         # It applies what it accepted in its own time: an old value is no failure yet.
         ledger.stand(Standing.VERIFYING, "not all of it is applied yet; looked at again")

@@ -326,6 +326,13 @@ def test_a_device_that_never_applies_is_a_fault_in_the_end():
     assert standing(h) is Standing.FAULTED
 
 
+def test_a_clock_that_was_ahead_gives_no_endless_time_to_apply():
+    h, device = served(Policy(settle=60)), xx230v()
+    h.visited(device, BOOTSTRAP, at=9e9)
+    h.visited(device, at=1e9)
+    assert standing(h) is Standing.FAULTED
+
+
 def holder(**changes: object) -> Device:
     """Another record that is live on the equipment."""
     made = Device(2, "1C61B4-XX230v-22275A7000001", "1C61B4", "XX230v", "22275A7000001")
