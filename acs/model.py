@@ -166,6 +166,11 @@ class Contact:
         """Tell whether any event of this contact is of one of ``kinds``."""
         return any(event.kind in kinds for event in self.events)
 
+    def told(self, leaf: str) -> str:
+        """Text of the parameter ``leaf`` below the root, or empty when the contact has it not."""
+        value = self.values.get(self.root + leaf)
+        return value.text if value else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:

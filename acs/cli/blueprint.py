@@ -13,7 +13,7 @@ from acs.cli.database import opened
 from acs.cli.failures import DIFFERENT, leave
 from acs.cli.lookup import device_argument, find_device
 from acs.cli.main import Context, pass_context
-from acs.cli.planning import facts_of
+from acs.devices.ledger import facts_of
 from acs.profiles import Blueprint, Facts, Library, check_file
 
 _PATTERNS = ("manufacturer", "oui", "product_class", "model", "hardware", "software")

@@ -17,8 +17,8 @@ from acs.cli.health_source import PURPOSE, Known, is_health_read, known
 from acs.cli.lookup import device_argument, find_device
 from acs.cli.main import Context, pass_context
 from acs.cli.masking import Masks
-from acs.cli.planning import facts_of
 from acs.cli.waiting import waits_for
+from acs.devices.ledger import facts_of
 from acs.devices.record import Device, Job, JobKind, JobState, Snapshot
 from acs.profiles import Blueprint, Health, Library, Severity, reads_of_health
 from acs.store import Database, jobs, snapshots

@@ -14,13 +14,13 @@ from sqlalchemy import Connection
 
 from acs.devices.house import Policy
 from acs.devices.identity import Ambiguous, Hints, Match, Matched, Unmatched, match, terms
+from acs.devices.ledger import facts_of
 from acs.devices.provisioning import NOT_PUSHED, wish_key, with_inform_interval
 from acs.devices.record import Device, Snapshot
 from acs.devices.source import MirrorRow
 from acs.model import Value
 from acs.profiles import (
     Blueprint,
-    Facts,
     Intent,
     Library,
     Plan,
@@ -72,19 +72,6 @@ class Rules:
     policy: Policy
     library: Library
     key: bytes
-
-
-def facts_of(device: Device) -> Facts:
-    """What is known of a stored device for choosing its blueprint."""
-    return Facts(
-        manufacturer=device.manufacturer,
-        oui=device.oui,
-        product_class=device.product_class,
-        model=device.model,
-        hardware=device.hardware,
-        software=device.software,
-        root=device.root,
-    )
 
 
 def forecast_thd(conn: Connection, device: Device, rules: Rules) -> Forecast:

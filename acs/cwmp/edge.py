@@ -125,12 +125,18 @@ class CwmpEdge:
             return self._serve(line, request)
         if self._trailing(request):
             return Reply(204)
+        return self._gated(request, lambda credential: self._first_word(credential, request))
+
+    def _gated(self, request: Request, then: Callable[[Credential], Answer]) -> Answer:
+        """Go on with the credential of ``request``, once it has shown a good one."""
+
+        def let_in(admitted: Credential | Reply) -> Answer:
+            return admitted if isinstance(admitted, Reply) else then(admitted)
+
         admitted = self._gate.admit(request)
         if isinstance(admitted, Deferred):
-            return admitted.addCallbacks(
-                self._admitted, self._unknown, callbackArgs=(request,), errbackArgs=(request,)
-            )
-        return self._admitted(admitted, request)
+            return admitted.addCallbacks(let_in, self._unknown, errbackArgs=(request,))
+        return let_in(admitted)
 
     def _line_of(self, request: Request) -> Line | None:
         cookie = cookies.read(request.headers.get("cookie", ""))
@@ -179,12 +185,10 @@ class CwmpEdge:
         failure.trap(StoreError)
         return self._later("full", request.connection.peer)
 
-    def _admitted(self, admitted: Credential | Reply, request: Request) -> Answer:
-        if isinstance(admitted, Reply):
-            return admitted
+    def _first_word(self, credential: Credential, request: Request) -> Answer:
         if not request.body.strip():
             return self._bad(request, "an empty POST opens no session")
-        return self._decoded(request, lambda envelope: self._open(envelope, admitted, request))
+        return self._decoded(request, lambda envelope: self._open(envelope, credential, request))
 
     def _serve(self, line: Line, request: Request) -> Answer:
         if line.waiting:
@@ -240,25 +244,12 @@ class CwmpEdge:
                 # The old session is dead (TR-069 3.7.2.4); it opens the door to no other one.
                 line.session.lost("a new Inform in the session")
                 self._end(line, "replaced")
-            admitted = self._gate.admit(request)
-            if isinstance(admitted, Deferred):
-                return admitted.addCallbacks(
-                    self._reopened,
-                    self._unknown,
-                    callbackArgs=(envelope, request),
-                    errbackArgs=(request,),
-                )
-            return self._reopened(admitted, envelope, request)
+            return self._gated(
+                request, lambda credential: self._open(envelope, credential, request)
+            )
         if isinstance(envelope.message, SoapFault):
             self._watcher.faulted(envelope.message.code)
         return self._step(line, line.session.message(envelope))
-
-    def _reopened(
-        self, admitted: Credential | Reply, envelope: Envelope, request: Request
-    ) -> Answer:
-        if isinstance(admitted, Reply):
-            return admitted
-        return self._open(envelope, admitted, request)
 
     def _open(self, envelope: Envelope, credential: Credential, request: Request) -> Answer:
         inform = envelope.message

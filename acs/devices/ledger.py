@@ -80,15 +80,17 @@ class Ledger:
 
     def blueprint(self) -> Blueprint | None:
         """The blueprint of the device, by what is known of it now."""
-        device = self.device
-        return self.house.blueprint(
-            Facts(
-                manufacturer=device.manufacturer,
-                oui=device.oui,
-                product_class=device.product_class,
-                model=device.model,
-                hardware=device.hardware,
-                software=device.software,
-                root=self.contact.root,
-            )
-        )
+        return self.house.blueprint(facts_of(self.device))
+
+
+def facts_of(device: Device) -> Facts:
+    """What is known of a device for choosing its blueprint."""
+    return Facts(
+        manufacturer=device.manufacturer,
+        oui=device.oui,
+        product_class=device.product_class,
+        model=device.model,
+        hardware=device.hardware,
+        software=device.software,
+        root=device.root,
+    )

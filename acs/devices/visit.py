@@ -138,20 +138,15 @@ def _announce(ledger: Ledger) -> None:
         ledger.learn(SaveSnapshot(device.id, Snapshot()))
         if device.equipment:
             ledger.stand(Standing.PENDING, "was reset: everything is written again")
-    software = _told(contact, "DeviceInfo.SoftwareVersion")
+    software = contact.told("DeviceInfo.SoftwareVersion")
     if software and device.software and software != device.software:
         ledger.say("software", f"{device.software} → {software}")
     told = {
         "manufacturer": contact.manufacturer,
         "protocol": contact.protocol,
-        "hardware": _told(contact, "DeviceInfo.HardwareVersion"),
+        "hardware": contact.told("DeviceInfo.HardwareVersion"),
         "software": software,
-        "connection_request_url": _told(contact, "ManagementServer.ConnectionRequestURL"),
+        "connection_request_url": contact.told("ManagementServer.ConnectionRequestURL"),
         "address": contact.address,
     }
     ledger.change(**{name: text for name, text in told.items() if text})
-
-
-def _told(contact: Contact, leaf: str) -> str:
-    value = contact.values.get(contact.root + leaf)
-    return value.text if value else ""

@@ -89,6 +89,7 @@ class Server:
             password=lambda: secrets.token_urlsafe(18),
             unwritten=self._watcher.unwritten,
         )
+        self._dialects = self._make_dialects()
         self._edge = self._build_edge()
         self._watch()
 
@@ -148,27 +149,24 @@ class Server:
 
     def _dialect(self, contact: Contact) -> Dialect:
         """How to speak to a device, by the blueprint its Inform tells."""
-        told = contact.values
-        root = contact.root
-
-        def text(leaf: str) -> str:
-            value = told.get(f"{root}DeviceInfo.{leaf}")
-            return value.text if value else ""
-
         facts = Facts(
             manufacturer=contact.manufacturer,
             oui=contact.device.oui,
             product_class=contact.device.product_class,
-            model=text("ModelName"),
-            hardware=text("HardwareVersion"),
-            software=text("SoftwareVersion"),
-            root=root,
+            model=contact.told("DeviceInfo.ModelName"),
+            hardware=contact.told("DeviceInfo.HardwareVersion"),
+            software=contact.told("DeviceInfo.SoftwareVersion"),
+            root=contact.root,
         )
         blueprint = self._house.blueprint(facts)
-        wanted: dict[str, Any] = {"xml_declaration": self.settings.cwmp.xml_declaration}
-        if blueprint is not None:
-            wanted |= blueprint.dialect
-        return Dialect(**wanted)
+        return self._dialects[blueprint.name if blueprint else ""]
+
+    def _make_dialects(self) -> dict[str, Dialect]:
+        """How to speak to each family, by its blueprint's name; the empty name is no family."""
+        usual: dict[str, Any] = {"xml_declaration": self.settings.cwmp.xml_declaration}
+        found = {name: self.library.get(name) for name in self.library.names()}
+        own = {name: blueprint.dialect for name, blueprint in found.items() if blueprint}
+        return {name: Dialect(**usual | dict(wants)) for name, wants in {"": {}, **own}.items()}
 
     def _watch(self) -> None:
         self.metrics.watch("sessions_open", "Sessions open now.", lambda: len(self._edge.lines))

@@ -114,10 +114,6 @@ def _create(conn: Connection, fresh: dict[str, Contact]) -> set[str]:
 
 
 def _first_row(contact: Contact) -> dict[str, object]:
-    def told(leaf: str) -> str:
-        value = contact.values.get(contact.root + leaf)
-        return value.text if value else ""
-
     identity = contact.device
     device = Device(
         id=0,
@@ -128,10 +124,10 @@ def _first_row(contact: Contact) -> dict[str, object]:
         manufacturer=contact.manufacturer,
         protocol=contact.protocol,
         root=contact.root,
-        hardware=told("DeviceInfo.HardwareVersion"),
-        software=told("DeviceInfo.SoftwareVersion"),
+        hardware=contact.told("DeviceInfo.HardwareVersion"),
+        software=contact.told("DeviceInfo.SoftwareVersion"),
         address=contact.address,
-        connection_request_url=told("ManagementServer.ConnectionRequestURL"),
+        connection_request_url=contact.told("ManagementServer.ConnectionRequestURL"),
         first_seen=contact.at,
         last_seen=contact.at,
     )
