@@ -10,9 +10,9 @@ from typing import Any
 from acs.cli import render
 from acs.cli.ages import age, iso, span
 from acs.profiles import LAST_RESORT, Health, Severity
-from acs.profiles.health import MeshNode, Optics, Station
-from acs.profiles.measured import Reading
-from acs.profiles.station_signal import WEAK
+from acs.profiles.health.measured import Reading
+from acs.profiles.health.report import MeshNode, Optics, Station
+from acs.profiles.health.station_signal import WEAK
 
 
 def document(value: object) -> Any:

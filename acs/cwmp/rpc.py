@@ -27,6 +27,7 @@ from acs.cwmp.messages import (
     SetParameterValuesResponse,
     SoapFault,
 )
+from acs.cwmp.procedures import carry_out
 from acs.cwmp.structures import ParameterValue
 from acs.model import (
     Add,
@@ -40,6 +41,8 @@ from acs.model import (
     ListedName,
     Names,
     ParameterFault,
+    Procedure,
+    ProcedureOutcome,
     Set,
     Started,
     Value,
@@ -52,8 +55,8 @@ FAULT_LENGTH = 256
 MAX_PARAMETER_FAULTS = 256
 MAX_CODE = 65_535
 """Largest fault code that is believed; those of TR-069 have four digits."""
-DeviceOperation = Get | Set | Add | Delete | List | Command
-DeviceOutcome = Values | Written | Added | Names | Started | Fault
+DeviceOperation = Get | Set | Add | Delete | List | Command | Procedure
+DeviceOutcome = Values | Written | Added | Names | ProcedureOutcome | Fault
 Exchange = Generator[Message, Message, DeviceOutcome]
 
 INVALID_NAME = 9005
@@ -83,6 +86,8 @@ def perform(operation: DeviceOperation, dialect: Dialect) -> Exchange:
             return _list(path, next_level)
         case Command(name, key):
             return _command(name, key)
+        case _:
+            return _procedure(operation)
 
 
 def fault_of(answer: SoapFault) -> Fault:
@@ -245,3 +250,10 @@ def _command(name: CommandName, key: str) -> Exchange:
             answer = yield FactoryReset()
             done = isinstance(answer, FactoryResetResponse)
     return Started() if done else _odd(name.value, answer)
+
+
+def _procedure(procedure: Procedure) -> Exchange:
+    outcome = yield from carry_out(procedure)
+    if isinstance(outcome, ProcedureOutcome):
+        return outcome
+    return _odd(type(procedure).__name__, outcome)

@@ -37,16 +37,11 @@ from acs.cwmp.messages import (
 from acs.cwmp.rpc import INVALID_NAME, DeviceOperation, DeviceOutcome, Exchange, perform
 from acs.model import (
     Accept,
-    Add,
-    Command,
-    Delete,
     Get,
-    List,
     Notice,
     Operation,
     Refuse,
     SessionLost,
-    Set,
     YourTurn,
 )
 
@@ -274,12 +269,12 @@ class Session:
                 return self._inform_response()
             case Refuse(reason) if self.state is State.ANNOUNCED:
                 return self._refuse(reason)
-            case Get() | Set() | Add() | Delete() | List() | Command() if self.state in (
+            case _ if isinstance(wanted, DeviceOperation) and self.state in (
                 State.CPE_TURN,
                 State.ASKING,
             ):
                 return self._start(wanted)
-            case Accept() | Refuse() | Get() | Set() | Add() | Delete() | List() | Command():
+            case _ if isinstance(wanted, Operation):
                 self.fault = RuntimeError(f"flow asked for {wanted!r} while {self.state.value}")
                 return self._finish()
             case _:

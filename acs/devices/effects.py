@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from acs.devices.record import FaultRecord, Job, JobState, Proof, Snapshot, TimelineEntry
+from acs.model import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,43 @@ class ForgetMissing:
     missing: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class SaveTags:
+    """Tags a device gets and loses."""
+
+    device_id: int
+    add: frozenset[str] = frozenset()
+    remove: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class SaveRuleRun:
+    """A rule has just done something for a device."""
+
+    device_id: int
+    rule: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SaveModelNames:
+    """All names a model and firmware has, with ``{i}`` for instance numbers, and whether each
+    can be written."""
+
+    model_key: str
+    at: float
+    names: Mapping[str, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class SaveTree:
+    """What a device holds, or a part of it, read at once."""
+
+    device_id: int
+    at: float
+    values: Mapping[str, Value]
+
+
 Effect = (
     SaveDevice
     | SaveSnapshot
@@ -116,4 +154,8 @@ Effect = (
     | SaveCredentials
     | RestoreCredentials
     | ForgetMissing
+    | SaveTags
+    | SaveRuleRun
+    | SaveModelNames
+    | SaveTree
 )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from acs.devices.effects import AddTimeline, Effect, SaveDevice
 from acs.devices.house import House
-from acs.devices.record import Device, Opened, Standing, TimelineEntry
+from acs.devices.record import Device, Job, Opened, Standing, TimelineEntry
 from acs.model import Contact
 from acs.profiles import Blueprint, Facts
 
@@ -14,7 +14,7 @@ from acs.profiles import Blueprint, Facts
 class Ledger:
     """The device's record, with the changes and effects of one visit."""
 
-    __slots__ = ("_changes", "_effects", "contact", "device", "house", "opened")
+    __slots__ = ("_changes", "_effects", "_settled", "contact", "device", "house", "opened")
 
     def __init__(self, opened: Opened, contact: Contact, house: House) -> None:
         self.opened = opened
@@ -23,6 +23,15 @@ class Ledger:
         self.house = house
         self._effects: list[Effect] = []
         self._changes: dict[str, object] = {}
+        self._settled: set[int] = set()
+
+    def settle(self, job: Job) -> None:
+        """Note that the device itself has told the end of ``job`` in this visit."""
+        self._settled.add(job.id)
+
+    def is_settled(self, job: Job) -> bool:
+        """Tell whether the device has told the end of ``job`` in this visit."""
+        return job.id in self._settled
 
     def learn(self, *effects: Effect) -> None:
         """Keep effects for the end of the visit."""

@@ -66,6 +66,8 @@ class Device:
     """What we left on the device to notice a reset (see blueprint `marker`)."""
     plan: str = ""
     """Hash of the plan that awaits verification, or empty."""
+    wan: str = ""
+    """Path of the IP interface, or WAN connection, by which it reaches us, as its Inform tells."""
     checked_at: float = 0.0
     """When the device was last compared with its intent."""
     failures: int = 0
@@ -102,10 +104,25 @@ class JobKind(StrEnum):
     REBOOT = "reboot"
     FACTORY_RESET = "factory reset"
     PROVISION = "provision"
+    NAMES = "names"
+    ATTRIBUTES = "attributes"
+    NOTIFY = "notify"
+    SCHEDULE_INFORM = "schedule inform"
+    DOWNLOAD = "download"
+    UPLOAD = "upload"
+    SCHEDULE_DOWNLOAD = "schedule download"
+    CANCEL_TRANSFER = "cancel transfer"
+    TRANSFERS = "transfers"
+    METHODS = "methods"
+    OPTIONS = "options"
+    VOUCHERS = "vouchers"
+    SOFTWARE = "software"
+    DIAGNOSTIC = "diagnostic"
+    TREE = "tree"
 
 
 class JobState(StrEnum):
-    """Life of a job; the last three are final."""
+    """Life of a job; the last four are final."""
 
     QUEUED = "queued"
     SENT = "sent"
@@ -113,6 +130,7 @@ class JobState(StrEnum):
     DONE = "done"
     FAILED = "failed"
     EXPIRED = "expired"
+    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +154,8 @@ class Job:
     """0: never."""
     finished_at: float = 0.0
     result: Mapping[str, object] = field(default_factory=dict)
+    campaign: int = 0
+    """The campaign it belongs to; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,3 +236,6 @@ class Opened:
     """Open jobs, highest priority first."""
     wish: str = ""
     """Digest of the mirrored wish of its equipment, or empty."""
+    tags: frozenset[str] = frozenset()
+    ran: Mapping[str, float] = field(default_factory=dict)
+    """When each rule last did something for it, by the rule's name."""

@@ -9,13 +9,13 @@ handed over as effects, together, so that a crash leaves either all of it or non
 
 from __future__ import annotations
 
-from acs.devices.effects import AddTimeline, RestoreCredentials, SaveCredentials, SaveSnapshot
+from acs.devices.effects import RestoreCredentials, SaveCredentials, SaveSnapshot
 from acs.devices.house import House, Policy
-from acs.devices.jobs import run_jobs
+from acs.devices.jobs import run_jobs, take_notice
 from acs.devices.ledger import Ledger
 from acs.devices.matching import match_equipment
 from acs.devices.provisioning import provision
-from acs.devices.record import Device, Snapshot, Standing, TimelineEntry
+from acs.devices.record import Device, Snapshot, Standing
 from acs.model import Contact, DataModel, EventKind, Notice, SessionLost
 
 
@@ -74,19 +74,13 @@ class Visit:
 
     async def notice(self, notice: Notice) -> None:
         """Keep what the device reports in the middle of a session."""
-        device = self.device
-        assert device is not None, "a notice comes after the announcement was accepted"
+        ledger = self._ledger
+        assert ledger is not None, "a notice comes after the announcement was accepted"
         fault = notice.fault
         ended = "" if fault is None else f": {fault}" if fault.code else ": success"
-        entry = TimelineEntry(
-            device.id,
-            self.house.now(),
-            str(notice.kind),
-            f"{notice.kind} {notice.key}".rstrip() + ended,
-            self.contact.session,
-            dict(notice.detail),
-        )
-        await self.house.commit([AddTimeline(entry)])
+        ledger.say(str(notice.kind), f"{notice.kind} {notice.key}".rstrip() + ended, notice.detail)
+        take_notice(ledger, notice)
+        await ledger.keep()
 
 
 def _admit(ledger: Ledger) -> bool:

@@ -3,9 +3,10 @@
 from acs.profiles.blueprint import Blueprint
 from acs.profiles.blueprint_file import Issue
 from acs.profiles.convergence import Outcome, OutcomeKind, Task, WriteLost, converge
-from acs.profiles.health import Finding, Health, Severity
-from acs.profiles.health_findings import LAST_RESORT
-from acs.profiles.health_look import health_of, reads_of_health
+from acs.profiles.health.findings import LAST_RESORT
+from acs.profiles.health.look import health_of, reads_of_health
+from acs.profiles.health.optical import Light, Thresholds
+from acs.profiles.health.report import Finding, Health, Severity
 from acs.profiles.intent import (
     Band,
     Checked,
@@ -21,7 +22,6 @@ from acs.profiles.intent import (
 )
 from acs.profiles.intent_mapping import intent_from_mapping, intent_to_mapping
 from acs.profiles.library import Facts, Library, check_file
-from acs.profiles.optical import Light, Thresholds
 from acs.profiles.plan import Group, Plan, PlannedChange, fingerprint, make_plan, marker_of
 from acs.profiles.reading import Reads, reads
 

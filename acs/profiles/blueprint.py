@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from acs.model import ValueType
-from acs.profiles.health_places import HealthPlaces
+from acs.profiles.health.places import HealthPlaces
 from acs.profiles.intent import Band, Role, Security
 
 ROW = "{i}"

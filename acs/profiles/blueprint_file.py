@@ -24,7 +24,7 @@ from acs.profiles.blueprint import (
     Wifi,
 )
 from acs.profiles.blueprint_schema import PATTERNS, VOICE_SETTINGS, Path, check_shape, nearest
-from acs.profiles.health_places import read_places
+from acs.profiles.health.places import read_places
 from acs.profiles.intent import Band, Role, Security
 from acs.profiles.toml_lines import key_lines, line_of
 

@@ -94,6 +94,7 @@ def _row(conn: Connection, job: Job) -> dict[str, object]:
         "expires_at": job.expires_at,
         "finished_at": job.finished_at,
         "result": None,
+        "campaign": job.campaign,
     }
 
 
@@ -128,4 +129,5 @@ def _job(conn: Connection, row: Row[Any]) -> Job:
         expires_at=row.expires_at,
         finished_at=row.finished_at,
         result={} if result is None else mapping(unseal(conn, jobs.c.result, row.id, result)),
+        campaign=row.campaign,
     )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from acs.profiles import Blueprint, Health, Library, Light, Severity, check_file, health_of
 from acs.profiles import reads_of_health as wanted_of
-from acs.profiles.health import Finding, Scope
+from acs.profiles.health.report import Finding, Scope
 from simulators.cpe.faults import CpeFaultError
 from simulators.cpe.model import Tree
 from simulators.cpe.modelfile import Identity, load_model

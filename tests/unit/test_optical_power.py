@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acs.profiles.measured import BIAS, TEMPERATURE, VOLTAGE, count, flag, scaled
-from acs.profiles.optical import Light, PowerUnit, Thresholds, power
-from acs.profiles.station_signal import SignalUnit, signal
+from acs.profiles.health.measured import BIAS, TEMPERATURE, VOLTAGE, count, flag, scaled
+from acs.profiles.health.optical import Light, PowerUnit, Thresholds, power
+from acs.profiles.health.station_signal import SignalUnit, signal
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from acs.profiles.health import Finding, Health, MeshNode, Optics, Radio, Severity, Station
-from acs.profiles.optical import Light, Thresholds
-from acs.profiles.station_signal import WEAK
+from acs.profiles.health.optical import Light, Thresholds
+from acs.profiles.health.report import Finding, Health, MeshNode, Optics, Radio, Severity, Station
+from acs.profiles.health.station_signal import WEAK
 
 LAST_RESORT = "Check the fibre, then the Wi-Fi, before you swap hardware."
 """Goes with any finding."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from acs.profiles.measured import EMPTY, ZERO, Figure, number
+from acs.profiles.health.measured import EMPTY, ZERO, Figure, number
 
 WEAK = -75.0
 """dBm below which people notice; our own choice."""

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from acs.profiles.blueprint import ROW
-from acs.profiles.health_places import RowPlaces
-from acs.profiles.measured import Figure, Reading, count
+from acs.profiles.health.measured import Figure, Reading, count
+from acs.profiles.health.places import RowPlaces
 from acs.profiles.tree import row_pattern
 
 MAX_ROWS = 512

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from acs.profiles.measured import EMPTY, Figure, number
+from acs.profiles.health.measured import EMPTY, Figure, number
 
 LEAST, MOST = -50.0, 10.0
 """dBm. Nothing a PON transceiver measures is outside; a figure that is has another unit."""

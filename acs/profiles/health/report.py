@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from acs.profiles.measured import Reading
-from acs.profiles.optical import Light
+from acs.profiles.health.measured import Reading
+from acs.profiles.health.optical import Light
 
 
 class Scope(StrEnum):

@@ -12,9 +12,9 @@ from enum import StrEnum
 from typing import Any
 
 from acs.profiles.blueprint_schema import HEALTH_QUANTITIES, HEALTH_ROWS, Path, nearest
-from acs.profiles.measured import BIAS, TEMPERATURE, VOLTAGE
-from acs.profiles.optical import PowerUnit
-from acs.profiles.station_signal import SignalUnit
+from acs.profiles.health.measured import BIAS, TEMPERATURE, VOLTAGE
+from acs.profiles.health.optical import PowerUnit
+from acs.profiles.health.station_signal import SignalUnit
 
 _ROOTS = ("Device.", "InternetGatewayDevice.")
 _TABLE = re.compile(r"(?:Device|InternetGatewayDevice)\.(?:[A-Za-z0-9_.-]+\.\{i\}\.)+")

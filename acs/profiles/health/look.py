@@ -11,7 +11,11 @@ from ipaddress import IPv4Network, ip_address
 
 from acs.model import Value
 from acs.profiles.blueprint import ROW, Blueprint
-from acs.profiles.health import (
+from acs.profiles.health.findings import findings_of
+from acs.profiles.health.measured import BIAS, TEMPERATURE, VOLTAGE, Figure, Reading, flag, scaled
+from acs.profiles.health.optical import PowerUnit, Thresholds, power
+from acs.profiles.health.places import HealthPlaces, OpticalPlaces, Part, RowPlaces
+from acs.profiles.health.report import (
     Address,
     Health,
     Host,
@@ -23,12 +27,8 @@ from acs.profiles.health import (
     VoiceSocket,
     WanLink,
 )
-from acs.profiles.health_findings import findings_of
-from acs.profiles.health_places import HealthPlaces, OpticalPlaces, Part, RowPlaces
-from acs.profiles.health_values import Reported, ReportedRow
-from acs.profiles.measured import BIAS, TEMPERATURE, VOLTAGE, Figure, Reading, flag, scaled
-from acs.profiles.optical import PowerUnit, Thresholds, power
-from acs.profiles.station_signal import signal
+from acs.profiles.health.station_signal import signal
+from acs.profiles.health.values import Reported, ReportedRow
 from acs.profiles.tree import Row, Tree, row_pattern
 
 _MOST_PARENTS = 32
