@@ -636,7 +636,7 @@ def test_rotation_seals_everything_anew_and_keeps_digests(
         changed = sealing.rotate(rotating, seen.__setitem__)
     else:
         changed = rotating.run("r", sealing.rotate_thd, rotating.vault, seen.__setitem__)
-    assert seen == {
+    assert {column: rows for column, rows in seen.items() if rows} == {
         "snapshots.body": 5,
         "jobs.payload": 5,
         "jobs.result": 5,
