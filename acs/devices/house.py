@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from acs.devices.effects import Effect
-from acs.devices.record import Device, Opened, Snapshot
+from acs.devices.files import Offer, Refused
+from acs.devices.record import Device, Job, Opened, Snapshot
 from acs.devices.source import EquipmentSource
 from acs.model import Contact, Secret
 from acs.profiles import Blueprint, Facts
@@ -71,6 +72,13 @@ class House(Protocol):
 
     async def pending_password(self, device_id: int) -> Secret | None:
         """The generated password the device may not have yet."""
+
+    async def offer(self, job: Job, device: Device) -> Offer | Refused:
+        """Where the device fetches or puts the file of ``job``.
+
+        Of its payload: ``file``, a name in our catalogue, and ``force`` to send an image that the
+        device runs already; or, for an upload, ``file_type``.
+        """
 
     async def commit(self, effects: Sequence[Effect]) -> None:
         """Write and wait until it is durable."""

@@ -19,6 +19,7 @@ from acs.devices.effects import (
     SaveProof,
     SaveSnapshot,
 )
+from acs.devices.files import Offer, Refused
 from acs.devices.house import Policy
 from acs.devices.identity import Equipment, EquipmentStatus, Terms
 from acs.devices.record import (
@@ -102,6 +103,8 @@ class MemoryHouse:
         self.password: Secret | None = None
         self.absent: dict[str, frozenset[str]] = {}
         self.time = 1000.0
+        self.answer: Offer | Refused = Refused("no files here")
+        """What is said of the file of a job."""
 
     async def open(self, contact: Contact) -> Opened:
         created = self.device is None
@@ -123,6 +126,9 @@ class MemoryHouse:
 
     async def pending_password(self, device_id: int) -> Secret | None:
         return self.password
+
+    async def offer(self, job: Job, device: Device) -> Offer | Refused:
+        return self.answer
 
     async def commit(self, effects: Sequence[Effect]) -> None:
         self.committed.append(list(effects))
