@@ -6,14 +6,17 @@ is sent to a device.
 
 from __future__ import annotations
 
+import re
 import string
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Literal
 from unicodedata import category
 
 from acs.model import Secret
+from acs.profiles.dial_plans import DIGIT_MAPS, DialPlan
 
 
 class Band(StrEnum):
@@ -29,6 +32,10 @@ class Role(StrEnum):
 
     MAIN = "main"
     GUEST = "guest"
+    IOT = "iot"
+    SECOND = "second"
+    """A further network of the operator, where the family has spare ones."""
+    THIRD = "third"
 
 
 class Security(StrEnum):
@@ -52,6 +59,21 @@ class WifiNetwork:
     security: Security | None = None
     enabled: bool | None = None
     hidden: bool | None = None
+    isolated: bool | None = None
+    """Its clients do not see each other."""
+    max_clients: int | None = None
+    """0: no limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Radio:
+    """What all networks of a band share."""
+
+    band: Band
+    enabled: bool | None = None
+    channel: int | Literal["auto"] | None = None
+    width: int | Literal["auto"] | None = None
+    """MHz."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +97,17 @@ class VoiceLine:
     outbound_proxy_port: int | None = None
     domain: str | None = None
     digit_map: str | None = None
+    dial_plan: DialPlan | None = None
+    """A digit map by name; ``digit_map`` wins over it."""
+    region: str | None = None
+    """Country whose tones and line voltages are used: two letters of ISO 3166 (TR-104 Region)."""
+
+    @property
+    def wanted_digit_map(self) -> str | None:
+        """The digit map, whether given or named."""
+        if self.digit_map is None and self.dial_plan is not None:
+            return DIGIT_MAPS[self.dial_plan]
+        return self.digit_map
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +133,17 @@ class Management:
     acs_password: Secret | None = None
     connection_request_username: str | None = None
     connection_request_password: Secret | None = None
+    periodic_inform_time: str | None = None
+    """A moment of the schedule, as xsd:dateTime: spreads a fleet (TR-069 PeriodicInformTime)."""
+    stun_enabled: bool | None = None
+    stun_server: str | None = None
+    stun_port: int | None = None
+    stun_username: str | None = None
+    stun_password: Secret | None = None
+    stun_min_keepalive: int | None = None
+    """Seconds."""
+    stun_max_keepalive: int | None = None
+    """Seconds; -1: none (TR-069 STUNMaximumKeepAlivePeriod)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +155,9 @@ class Intent:
     wan: Wan | None = None
     management: Management | None = None
     admin_password: Secret | None = None
+    radios: tuple[Radio, ...] = ()
+    band_steering: bool | None = None
+    """One network on all bands; the device chooses the band of a client."""
 
     @property
     def empty(self) -> bool:
@@ -139,9 +186,21 @@ class Checked:
 
 
 MAX_SSID_OCTETS = 32
+CHANNELS: Mapping[Band, range] = {
+    Band.GHZ_2_4: range(1, 15),
+    Band.GHZ_5: range(32, 178),
+    Band.GHZ_6: range(1, 234),
+}
+"""Channel numbers of IEEE 802.11; which of them a device has is its country's matter."""
+WIDTHS: Mapping[Band, tuple[int, ...]] = {
+    Band.GHZ_2_4: (20, 40),
+    Band.GHZ_5: (20, 40, 80, 160),
+    Band.GHZ_6: (20, 40, 80, 160, 320),
+}
 KEYED = (Security.WPA_WPA2, Security.WPA2, Security.WPA2_WPA3, Security.WPA3)
 _PASSPHRASE = frozenset(map(chr, range(0x20, 0x7F)))
 _HEX = frozenset(string.hexdigits)
+_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?")
 _Finding = tuple[str, str]
 """A setting and why it cannot be."""
 
@@ -162,6 +221,7 @@ def check(intent: Intent) -> Checked:
 
     networks = Counter((network.band, network.role) for network in intent.wifi)
     lines = Counter(line.line for line in intent.voice)
+    bands = Counter(radio.band for radio in intent.radios)
     wan, management, password = intent.wan, intent.management, intent.admin_password
     possible = replace(
         intent,
@@ -180,6 +240,11 @@ def check(intent: Intent) -> Checked:
             else None
         ),
         admin_password=password if sound("admin", _check_password(password)) else None,
+        radios=tuple(
+            radio
+            for radio in intent.radios
+            if sound(where_radio(radio), _check_radio(radio, bands))
+        ),
     )
     return Checked(possible, tuple(problems))
 
@@ -187,6 +252,11 @@ def check(intent: Intent) -> Checked:
 def where_wifi(network: WifiNetwork) -> str:
     """Name a network in problems and plans: ``wifi 5 main``."""
     return f"wifi {network.band} {network.role}"
+
+
+def where_radio(radio: Radio) -> str:
+    """Name a radio in problems and plans: ``radio 5``."""
+    return f"radio {radio.band}"
 
 
 def where_voice(line: VoiceLine) -> str:
@@ -212,6 +282,22 @@ def _check_wifi(network: WifiNetwork, known: Counter[tuple[Band, Role]]) -> Iter
         yield from _check_passphrase(network, network.passphrase)
     elif network.security in KEYED:
         yield "passphrase", f"is missing: a {network.security} network needs one"
+    if network.max_clients is not None and not 0 <= network.max_clients <= 255:
+        yield "max_clients", f"is {network.max_clients}; 0 (no limit) to 255 are possible"
+
+
+def _check_radio(radio: Radio, known: Counter[Band]) -> Iterator[_Finding]:
+    if known[radio.band] > 1:
+        yield "radio", "is wanted more than once"
+    channels = CHANNELS[radio.band]
+    if isinstance(radio.channel, int) and radio.channel not in channels:
+        yield (
+            "channel",
+            (f"is {radio.channel}; {radio.band} GHz has {channels[0]} to {channels[-1]}, and auto"),
+        )
+    widths = WIDTHS[radio.band]
+    if isinstance(radio.width, int) and radio.width not in widths:
+        yield "width", f"is {radio.width}; {', '.join(map(str, widths))} MHz and auto are possible"
 
 
 def _check_passphrase(network: WifiNetwork, passphrase: Secret) -> Iterator[_Finding]:
@@ -255,6 +341,10 @@ def _check_voice(line: VoiceLine, known: Counter[int]) -> Iterator[_Finding]:
         len(line.digit_map) <= 256 and _PASSPHRASE.issuperset(line.digit_map)
     ):
         yield "digit_map", "must be at most 256 characters of printable ASCII"
+    if line.region is not None and not (
+        len(line.region) == 2 and line.region.isascii() and line.region.isupper()
+    ):
+        yield "region", "must be two capital letters, like CA"
 
 
 def _check_wan(wan: Wan) -> Iterator[_Finding]:
@@ -273,14 +363,35 @@ def _check_management(management: Management) -> Iterator[_Finding]:
         url.startswith(("http://", "https://")) and _PASSPHRASE.issuperset(url) and " " not in url
     ):
         yield "acs_url", "is not an http or https address"
-    for setting in ("acs_username", "connection_request_username"):
+    yield from _check_stun(management)
+    moment = management.periodic_inform_time
+    if moment is not None and not _DATE_TIME.fullmatch(moment):
+        yield "periodic_inform_time", "is no date and time, like 2026-01-31T04:00:00Z"
+    for setting in ("acs_username", "connection_request_username", "stun_username"):
         text = getattr(management, setting)
         if text is not None and not (1 <= len(text) <= 256 and _printable(text)):
             yield setting, "must be 1 to 256 printable characters"
-    for setting in ("acs_password", "connection_request_password"):
+    for setting in ("acs_password", "connection_request_password", "stun_password"):
         secret = getattr(management, setting)
         if secret is not None:
             yield from _check_secret(setting, secret, 256)
+
+
+def _check_stun(management: Management) -> Iterator[_Finding]:
+    server, port = management.stun_server, management.stun_port
+    if server is not None and (
+        not 1 <= len(server) <= 256 or not _printable(server) or any(map(str.isspace, server))
+    ):
+        yield "stun_server", "must be a name or an address of 1 to 256 characters"
+    if port is not None and not 1 <= port <= 65535:
+        yield "stun_port", f"is {port}; 1 to 65535 are possible"
+    least, most = management.stun_min_keepalive, management.stun_max_keepalive
+    if least is not None and least < 0:
+        yield "stun_min_keepalive", f"is {least}; 0 or more seconds are possible"
+    if most is not None and most < -1:
+        yield "stun_max_keepalive", f"is {most}; -1 (none) or more seconds are possible"
+    if least is not None and most is not None and 0 <= most < least:
+        yield "stun_max_keepalive", f"is {most}, less than stun_min_keepalive ({least})"
 
 
 def _check_password(password: Secret | None) -> Iterator[_Finding]:

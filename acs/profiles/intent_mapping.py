@@ -13,10 +13,11 @@ from typing import Any
 import msgspec
 
 from acs.model import Secret
-from acs.profiles.intent import Intent, Management, VoiceLine, Wan, WifiNetwork
+from acs.profiles.intent import Intent, Management, Radio, VoiceLine, Wan, WifiNetwork
 
 _PARTS: Mapping[str, type] = {
     "wifi": WifiNetwork,
+    "radios": Radio,
     "voice": VoiceLine,
     "wan": Wan,
     "management": Management,
