@@ -131,15 +131,19 @@ class SaveModelNames:
     model_key: str
     at: float
     names: Mapping[str, bool]
+    unlisted: tuple[str, ...] = ()
+    """Objects whose names are not known: the device would not list them."""
 
 
 @dataclass(frozen=True, slots=True)
 class SaveTree:
-    """What a device holds, or a part of it, read at once."""
+    """What a device holds below ``path``, read at once; what it held there before is past."""
 
     device_id: int
     at: float
     values: Mapping[str, Value]
+    path: str = ""
+    """Empty: everything."""
 
 
 Effect = (

@@ -19,11 +19,13 @@ from acs.devices.effects import (
     SaveCredentials,
     SaveDevice,
     SaveJob,
+    SaveModelNames,
     SaveProof,
     SaveSnapshot,
+    SaveTree,
 )
 from acs.devices.record import Job, Proof, Snapshot, TimelineEntry
-from acs.store import credentials, devices, facts, faults, jobs, proofs, snapshots, timeline
+from acs.store import credentials, devices, facts, faults, jobs, proofs, snapshots, timeline, trees
 from acs.store.engine import Database
 from acs.store.errors import StoreUnavailable
 
@@ -41,6 +43,8 @@ class _Sorted:
     new_jobs: list[Job] = field(default_factory=list)
     credentials: list[SaveCredentials | RestoreCredentials] = field(default_factory=list)
     missing: list[ForgetMissing] = field(default_factory=list)
+    names: list[SaveModelNames] = field(default_factory=list)
+    trees: list[SaveTree] = field(default_factory=list)
 
     def take(self, effect: Effect) -> None:
         match effect:
@@ -62,6 +66,10 @@ class _Sorted:
                 self.credentials.append(effect)
             case ForgetMissing():
                 self.missing.append(effect)
+            case SaveModelNames():
+                self.names.append(effect)
+            case SaveTree():
+                self.trees.append(effect)
 
 
 def apply_thd(conn: Connection, effects: Sequence[Effect]) -> None:
@@ -81,6 +89,8 @@ def apply_thd(conn: Connection, effects: Sequence[Effect]) -> None:
     proofs.add_thd(conn, kinds.proofs)
     timeline.add_thd(conn, kinds.timeline)
     facts.merge_thd(conn, kinds.missing)
+    trees.save_names_thd(conn, kinds.names)
+    trees.add_thd(conn, kinds.trees)
 
 
 def commit(database: Database, groups: Sequence[Sequence[Effect]]) -> list[Exception | None]:

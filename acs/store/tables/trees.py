@@ -15,7 +15,7 @@ model_names = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
-# Trees of a device, the latest last; older ones are its past.
+# Trees of a device, each whole, the latest last; older ones are its past.
 trees = Table(
     "trees",
     metadata,
@@ -27,11 +27,11 @@ trees = Table(
     sqlite_autoincrement=True,
 )
 
-# Whose sessions are recorded, and how long.
+# Whose sessions are recorded, by the key a device announces: it need not have called yet.
 recordings = Table(
     "recordings",
     metadata,
-    device(primary_key=True),
+    text("device_key", primary_key=True),
     time("until"),
     text("asked_by"),
     time("asked_at"),

@@ -23,17 +23,11 @@ def upgrade() -> None:
     )
     op.create_table(
         "recordings",
-        sa.Column("device_id", _ROW_ID, autoincrement=False, nullable=False),
+        sa.Column("device_key", sa.Text(), nullable=False),
         sa.Column("until", sa.Double(), nullable=False),
         sa.Column("asked_by", sa.Text(), nullable=False),
         sa.Column("asked_at", sa.Double(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["device_id"],
-            ["devices.id"],
-            name=op.f("fk_recordings_device_id_devices"),
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("device_id", name=op.f("pk_recordings")),
+        sa.PrimaryKeyConstraint("device_key", name=op.f("pk_recordings")),
     )
     op.create_table(
         "trees",
