@@ -1,0 +1,81 @@
+"""Which parameters of a device hold secrets: their values are never shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from acs.profiles.blueprint import Blueprint
+
+MASK = "***"
+
+# Leaves of TR-098, TR-104, TR-181 and of vendors that hold a secret whatever the blueprint says.
+_NAMED = re.compile(
+    r"passw(or)?d|passphrase|secret|token|credential|pre_?shared|wep_?key|private_?key|psk|pin\Z"
+    r"|key\Z",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(r"\.\d+(?=\.)")
+
+
+@dataclass(frozen=True, slots=True)
+class Masks:
+    """Knows secrets by the names data models use and by what a blueprint says."""
+
+    names: frozenset[str] = frozenset()
+    """Full names, with ``{i}`` for instance numbers."""
+
+    @classmethod
+    def of(cls, blueprint: Blueprint | None) -> Masks:
+        """Take what ``blueprint`` calls secret."""
+        return cls(frozenset(_secret_names(blueprint)) if blueprint else frozenset())
+
+    def hides(self, path: str) -> bool:
+        """Tell whether the value of ``path`` must not be shown."""
+        return bool(_NAMED.search(path.rpartition(".")[2])) or (
+            _NUMBER.sub(".{i}", path) in self.names
+        )
+
+    def shown(self, path: str, value: object) -> object:
+        """Return the value as it may be shown; an empty one says that nothing is told."""
+        return MASK if value not in ("", None) and self.hides(path) else value
+
+    def payload(self, payload: Mapping[str, object]) -> dict[str, Any]:
+        """Return what a job asks for, without secrets."""
+        masked: dict[str, Any] = dict(payload)
+        changes = payload.get("changes")
+        if isinstance(changes, list):
+            masked["changes"] = [
+                {**row, "value": MASK if row.get("secret") else self.shown(path, row.get("value"))}
+                for row in changes
+                if isinstance(row, Mapping) and (path := str(row.get("path", "")))
+            ]
+        return self._with_values(masked)
+
+    def result(self, result: Mapping[str, object]) -> dict[str, Any]:
+        """Return what came of a job, without secrets."""
+        return self._with_values(dict(result))
+
+    def _with_values(self, masked: dict[str, Any]) -> dict[str, Any]:
+        values = masked.get("values")
+        if isinstance(values, Mapping):
+            masked["values"] = {path: self.shown(path, text) for path, text in values.items()}
+        return masked
+
+
+def _secret_names(blueprint: Blueprint) -> Iterator[str]:
+    wifi, voice = blueprint.wifi, blueprint.voice
+    settings = [
+        *(wifi.settings.values() if wifi else ()),
+        *((wifi.hex_key, wifi.sae) if wifi else ()),
+        *(voice.settings.values() if voice else ()),
+        *blueprint.management.values(),
+        blueprint.admin,
+    ]
+    for setting in settings:
+        if setting is not None and setting.secret:
+            for place in (*setting.write, *setting.first_of, *setting.if_present):
+                table = blueprint.tables[place.table] if place.table else ""
+                yield _NUMBER.sub(".{i}", table + place.leaf)
