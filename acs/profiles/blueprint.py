@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from acs.model import ValueType
+from acs.profiles.diagnostics.places import Places as DiagnosticsPlaces
 from acs.profiles.health.places import HealthPlaces
 from acs.profiles.intent import Band, Role, Security
 
@@ -168,6 +169,8 @@ class Blueprint:
     """Of everything that decides what is written."""
     health: HealthPlaces | None = None
     """Where the family tells how it is."""
+    diagnostics: DiagnosticsPlaces = field(default_factory=dict)
+    """Tests the family can run itself, and where."""
 
     @property
     def voice_expected(self) -> bool:

@@ -24,6 +24,7 @@ from acs.profiles.blueprint import (
     Wifi,
 )
 from acs.profiles.blueprint_schema import PATTERNS, VOICE_SETTINGS, Path, check_shape, nearest
+from acs.profiles.diagnostics.places import read_diagnostics
 from acs.profiles.health.places import read_places
 from acs.profiles.intent import Band, Role, Security
 from acs.profiles.toml_lines import key_lines, line_of
@@ -147,6 +148,7 @@ class _Builder:
             separate=frozenset(separate),
             digest=_digest(data),
             health=read_places(data.get("health"), self._complain),
+            diagnostics=read_diagnostics(data.get("diagnostics"), self._complain),
         )
 
     def _complain(self, path: Path, message: str) -> None:
@@ -315,7 +317,7 @@ class _Builder:
 
 
 def _digest(data: Mapping[str, Any]) -> str:
-    shown_only = ("blueprint", "match", "identity", "health")
+    shown_only = ("blueprint", "match", "identity", "health", "diagnostics")
     decisive = {key: value for key, value in data.items() if key not in shown_only}
     text = json.dumps(decisive, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

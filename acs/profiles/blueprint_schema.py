@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from enum import Enum
 from typing import Any
 
+from acs.profiles.diagnostics.names import NAMES as DIAGNOSTICS
 from acs.profiles.intent import Security
 
 
@@ -133,6 +134,16 @@ SCHEMA: Mapping[str, Any] = {
             }
             for part, leaves in HEALTH_ROWS.items()
         },
+    },
+    "diagnostics": {
+        diagnostic.value: {
+            "object": Kind.TEXT,
+            "arguments": dict.fromkeys(names.arguments, Kind.TEXT),
+            "results": dict.fromkeys(names.results, Kind.TEXT),
+            "table": Kind.TEXT,
+            "row": dict.fromkeys(names.row, Kind.TEXT),
+        }
+        for diagnostic, names in DIAGNOSTICS.items()
     },
 }
 
