@@ -10,6 +10,7 @@ from acs.devices.effects import Effect
 from acs.devices.files import Offer, Refused
 from acs.devices.record import Device, Job, Opened, Snapshot
 from acs.devices.source import EquipmentSource
+from acs.devices.vocabulary import Discovery
 from acs.model import Contact, Secret
 from acs.profiles import Blueprint, Facts
 
@@ -39,6 +40,12 @@ class Policy:
     """Seconds; 0 leaves the device's own."""
     job_attempts: int = 5
     """Lost sessions after which a job fails."""
+    discover: bool = True
+    """Ask one device of each model and firmware for all its names, once."""
+    discovery_rpcs: int = 200
+    """Most requests of one discovery."""
+    transfer_timeout: float = 1800.0
+    """Seconds a transfer may take before the device is asked what became of it."""
 
     @property
     def digest(self) -> str:
@@ -91,6 +98,9 @@ class House(Protocol):
 
     def missing(self, model_key: str) -> frozenset[str]:
         """Optional names this model and firmware is known not to have."""
+
+    def discovery(self, model_key: str) -> Discovery:
+        """How the device on the line is to be asked for its model's names; claims the asking."""
 
     def new_password(self) -> Secret:
         """A fresh random password."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
-from acs.devices.effects import Effect, ForgetMissing
+from acs.devices.effects import Effect, ForgetMissing, SaveModelNames
 from acs.devices.house import Policy
 from acs.devices.record import Device, Opened, Snapshot
 from acs.devices.source import EquipmentSource
+from acs.devices.vocabulary import Discovery, KnownNames
 from acs.model import Contact, Secret
 from acs.profiles import Blueprint, Facts, Library
 from acs.store.errors import StoreError
@@ -27,13 +28,15 @@ class Registry:
         *,
         key: bytes,
         missing: Mapping[str, frozenset[str]],
+        names: KnownNames,
         clock: Callable[[], float],
         password: Callable[[], str],
         unwritten: Callable[[StoreError], None],
     ) -> None:
         """Take the parts.
 
-        ``missing``: optional names each model is known not to have. ``unwritten`` hears that a
+        ``missing``: optional names each model is known not to have; ``names`` knows what else
+        follows from what models listed. ``unwritten`` hears that a
         post was not taken because the store is full.
         """
         self.policy = policy
@@ -44,6 +47,7 @@ class Registry:
         self._password = password
         self._unwritten = unwritten
         self._missing = dict(missing)
+        self._names = names
         # A fleet has few kinds of devices and millions of sessions.
         self.blueprint: Callable[[Facts], Blueprint | None] = lru_cache(4096)(library.choose)
 
@@ -80,7 +84,11 @@ class Registry:
 
     def missing(self, model_key: str) -> frozenset[str]:
         """Optional names this model and firmware is known not to have."""
-        return self._missing.get(model_key, frozenset())
+        return self._missing.get(model_key, frozenset()) | self._names.lacking(model_key)
+
+    def discovery(self, model_key: str) -> Discovery:
+        """How a device is to be asked for its model's names; the next one is asked no more."""
+        return self._names.claim(model_key, self._clock())
 
     def new_password(self) -> Secret:
         """A fresh random password."""
@@ -95,3 +103,5 @@ class Registry:
             if isinstance(effect, ForgetMissing):
                 known = self._missing.get(effect.model_key, frozenset())
                 self._missing[effect.model_key] = known | frozenset(effect.missing)
+            elif isinstance(effect, SaveModelNames):
+                self._names.learn(effect)

@@ -9,6 +9,7 @@ handed over as effects, together, so that a crash leaves either all of it or non
 
 from __future__ import annotations
 
+from acs.devices.discovery import discover
 from acs.devices.effects import RestoreCredentials, SaveCredentials, SaveSnapshot
 from acs.devices.house import House, Policy
 from acs.devices.jobs import run_jobs, take_notice
@@ -56,6 +57,7 @@ class Visit:
             if await match_equipment(ledger, line):
                 await provision(ledger, line)
             await run_jobs(ledger, line)
+            await discover(ledger, line)
             await ledger.close()
             self.result = str(ledger.device.standing)
         except SessionLost as lost:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from acs.devices.house import Policy
+from acs.devices.vocabulary import KnownNames, Vocabulary, optional_names
 from acs.profiles import Library
 from acs.settings import Settings, SettingsError
 from acs.store import schema
 from acs.store.engine import Database
+from acs.store.trees import all_names_thd
 from acs.store.vault import Vault, decode_key
 
 
@@ -48,7 +50,17 @@ def policy_of(settings: Settings) -> Policy:
         own_credentials=settings.auth.own_credentials and settings.auth.mode != "none",
         rebootstrap=settings.auth.rebootstrap == "allow",
         periodic_inform_interval=wanted.periodic_inform_interval,
+        discover=settings.discovery.automatic,
+        discovery_rpcs=settings.discovery.max_rpcs,
     )
+
+
+def known_names(database: Database, library: Library) -> KnownNames:
+    """What is known of the names that models have."""
+    blueprints = filter(None, map(library.get, library.names()))
+    listed = database.run("names of models", all_names_thd)
+    known = {key: Vocabulary.of(each.names, each.unlisted) for key, each in listed.items()}
+    return KnownNames(optional_names(blueprints), known)
 
 
 def fingerprint_key(database: Database) -> bytes:

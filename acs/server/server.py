@@ -34,7 +34,7 @@ from acs.log import OncePer, get_logger
 from acs.model import Contact
 from acs.profiles import Facts
 from acs.server.bridge import Bridge
-from acs.server.parts import fingerprint_key, load_library, open_database, policy_of
+from acs.server.parts import fingerprint_key, known_names, load_library, open_database, policy_of
 from acs.server.upkeep import prune
 from acs.server.watch import EdgeWatcher
 from acs.settings import Settings
@@ -85,6 +85,7 @@ class Server:
             policy_of(settings),
             key=fingerprint_key(self.database),
             missing=self.database.run("missing names", missing_thd),
+            names=known_names(self.database, self.library),
             clock=time.time,
             password=lambda: secrets.token_urlsafe(18),
             unwritten=self._watcher.unwritten,

@@ -26,10 +26,12 @@ from acs.settings.sections import (
     AuthSettings,
     CwmpSettings,
     DatabaseSettings,
+    DiscoverySettings,
     ErpSettings,
     HttpSettings,
     LogSettings,
     ProvisioningSettings,
+    RecordingSettings,
     SecretsSettings,
     ServerSettings,
     TimelineSettings,
@@ -69,6 +71,8 @@ class Settings:
     secrets: SecretsSettings = field(default_factory=SecretsSettings)
     erp: ErpSettings = field(default_factory=ErpSettings)
     provisioning: ProvisioningSettings = field(default_factory=ProvisioningSettings)
+    discovery: DiscoverySettings = field(default_factory=DiscoverySettings)
+    recording: RecordingSettings = field(default_factory=RecordingSettings)
     timeline: TimelineSettings = field(default_factory=TimelineSettings)
     log: LogSettings = field(default_factory=LogSettings)
     admin: AdminSettings = field(default_factory=AdminSettings)
@@ -126,6 +130,8 @@ SECTIONS: Mapping[str, type[msgspec.Struct]] = {
     "secrets": SecretsSettings,
     "erp": ErpSettings,
     "provisioning": ProvisioningSettings,
+    "discovery": DiscoverySettings,
+    "recording": RecordingSettings,
     "timeline": TimelineSettings,
     "log": LogSettings,
     "admin": AdminSettings,

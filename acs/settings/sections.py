@@ -305,6 +305,26 @@ class ProvisioningSettings(Struct, frozen=True, kw_only=True):
     ] = 0
 
 
+class DiscoverySettings(Struct, frozen=True, kw_only=True):
+    """What is learned of models and devices beyond what provisioning needs."""
+
+    automatic: Annotated[
+        bool, says("Ask one device of each model and firmware for all its names, once.")
+    ] = True
+    max_rpcs: Annotated[Count, says("Most requests of one such discovery.")] = 200
+    trees: Annotated[Count, says("Whole trees kept of one device; the oldest go first.")] = 5
+
+
+class RecordingSettings(Struct, frozen=True, kw_only=True):
+    """Recordings of sessions, which an operator asks for; secrets are masked in them."""
+
+    keep_days: Annotated[Count, says("Days a recording is kept.")] = 30
+    max_files: Annotated[Count, says("Most recordings that are kept; the oldest go first.")] = 500
+    max_bytes: Annotated[
+        Bytes, says("Largest recording of one session; what comes after it is left out.")
+    ] = 10_000_000
+
+
 class TimelineSettings(Struct, frozen=True, kw_only=True):
     """What is remembered for people."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -34,6 +35,7 @@ from acs.devices.record import (
 )
 from acs.devices.source import Found, Pending, Wish
 from acs.devices.visit import Visit
+from acs.devices.vocabulary import Discovery
 from acs.model import Contact, DeviceId, Event, EventKind, Secret, Value
 from acs.profiles import (
     Band,
@@ -102,6 +104,7 @@ class MemoryHouse:
         self.posted: list[list[Effect]] = []
         self.password: Secret | None = None
         self.absent: dict[str, frozenset[str]] = {}
+        self.discoveries: defaultdict[str, Discovery] = defaultdict(lambda: Discovery.NONE)
         self.time = 1000.0
         self.answer: Offer | Refused = Refused("no files here")
         """What is said of the file of a job."""
@@ -143,6 +146,10 @@ class MemoryHouse:
 
     def missing(self, model_key: str) -> frozenset[str]:
         return self.absent.get(model_key, frozenset())
+
+    def discovery(self, model_key: str) -> Discovery:
+        how, self.discoveries[model_key] = self.discoveries[model_key], Discovery.NONE
+        return how
 
     def new_password(self) -> Secret:
         return Secret("generated-password")
