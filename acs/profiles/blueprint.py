@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from enum import StrEnum
+from typing import Any, NamedTuple
 
 from acs.model import ValueType
 from acs.profiles.diagnostics.places import Places as DiagnosticsPlaces
@@ -54,6 +55,10 @@ class Setting:
     """Never compared with what is read, never shown."""
     fold: bool = False
     reference: bool = False
+    supported: Place | None = None
+    """Leaf that lists what the device takes; any other word is a problem, not a request."""
+    closed: bool = False
+    """Only values that ``words`` has are possible."""
 
     @property
     def places(self) -> Iterator[Place]:
@@ -100,18 +105,31 @@ class Wifi:
     channel: tuple[Place, ...]
     band_of_number: Mapping[int, Band]
     role: tuple[Place, ...]
-    role_words: Mapping[str, Role]
-    """A row whose word is not here is never touched."""
+    role_words: Mapping[str, tuple[Role, ...]]
+    """Roles of a band's rows with this word, in order; a row whose word is not here, or that is
+    one too many, is never touched."""
+    role_of_number: Mapping[int, Role]
+    """Roles by instance number, on a device that has no word for the role."""
     role_order: tuple[Role, ...]
-    """Roles of a band's rows in order, on a device that has no word for the role."""
+    """Roles of a band's rows in order, where neither word nor number tells."""
+    also: tuple[Constant, ...]
+    """Constants for a network that is switched on."""
     steering: str
     """Path of the switch that makes all bands share one name, or empty."""
     settings: Mapping[str, Setting]
+    radio: Mapping[str, Setting]
+    """What all networks of a band share, seen from one of them."""
     hex_key: Setting | None
     """Where a key of 64 hex digits goes."""
     sae: Setting | None
     """Where the passphrase goes as well when WPA3 is wanted."""
     security: SecurityRule | None
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """Roles its rows can have."""
+        named = (role for roles in self.role_words.values() for role in roles)
+        return frozenset((*named, *self.role_of_number.values(), *self.role_order))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +141,26 @@ class Voice:
     also: tuple[Constant, ...]
     ignore: tuple[str, ...]
     """Settings the family has no use for: noted, not a problem."""
+
+
+class Certainty(StrEnum):
+    """Why something in a blueprint may be wrong."""
+
+    SINGLE_SOURCE = "single-source"
+    """One report, nothing that confirms it."""
+    INFERRED = "inferred"
+    """Nobody wrote it down; the values suggest it."""
+    OPEN = "open"
+    """Not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """What is not sure about a key of the blueprint."""
+
+    certainty: Certainty
+    note: str
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +196,8 @@ class Blueprint:
     joins: Mapping[str, Join]
     """How the row of a table is reached, by the table's name."""
     wifi: Wifi | None
+    wifi_inner: Wifi | None
+    """Further networks, in a table of their own."""
     voice: Voice | None
     management: Mapping[str, Setting]
     admin: Setting | None
@@ -169,6 +209,33 @@ class Blueprint:
     """Of everything that decides what is written."""
     health: HealthPlaces | None = None
     """Where the family tells how it is."""
+    doubts: Mapping[str, Doubt] = field(default_factory=dict)
+    """By the dotted key they concern, with all that stands below it (``voice.set.username``)."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """The file laid over what it extends, for showing."""
+
+    @property
+    def settings(self) -> Iterator[tuple[str, Setting]]:
+        """Yield every setting with its dotted key."""
+        for key, wifi in (("wifi", self.wifi), ("wifi_inner", self.wifi_inner)):
+            if wifi is None:
+                continue
+            more = {"hex_key": wifi.hex_key, "sae": wifi.sae}
+            named = {**wifi.settings, **{name: each for name, each in more.items() if each}}
+            yield from ((f"{key}.set.{name}", setting) for name, setting in named.items())
+            yield from ((f"{key}.radio.{name}", each) for name, each in wifi.radio.items())
+        if self.voice:
+            yield from ((f"voice.set.{name}", each) for name, each in self.voice.settings.items())
+        yield from ((f"management.set.{name}", each) for name, each in self.management.items())
+        if self.admin:
+            yield "admin.password", self.admin
+
+    def doubts_of(self, key: str) -> Iterator[tuple[str, Doubt]]:
+        """Yield the doubts that concern ``key``: its own, and those of what it stands in."""
+        for name, doubt in self.doubts.items():
+            if key == name or key.startswith(name + "."):
+                yield name, doubt
+
     diagnostics: DiagnosticsPlaces = field(default_factory=dict)
     """Tests the family can run itself, and where."""
 

@@ -16,6 +16,7 @@ class Kind(Enum):
 
     TEXT = "text"
     TEXTS = "a list of texts"
+    TEXT_OR_TEXTS = "a text or a list of texts"
     FLAG = "true or false"
     NUMBER = "a whole number"
     SCALAR = "a text, a whole number, or true or false"
@@ -41,16 +42,23 @@ _SETTING: Spec = {
     "secret": Kind.FLAG,
     "fold": Kind.FLAG,
     "reference": Kind.FLAG,
+    "supported": Kind.TEXT,
+    "closed": Kind.FLAG,
 }
-WIFI_SETTINGS = ("ssid", "enabled", "hidden", "passphrase", "hex_key", "sae")
+WIFI_SETTINGS = (
+    "ssid", "enabled", "hidden", "isolated", "max_clients", "passphrase", "hex_key", "sae",
+)  # fmt: skip
+RADIO_SETTINGS = ("enabled", "channel", "auto_channel", "width")
 VOICE_SETTINGS = (
     "enabled", "line_enabled", "username", "auth_username", "password", "uri", "display_name",
     "registrar", "registrar_port", "proxy", "proxy_port",
-    "outbound_proxy", "outbound_proxy_port", "domain", "digit_map",
+    "outbound_proxy", "outbound_proxy_port", "domain", "digit_map", "region",
 )  # fmt: skip
 MANAGEMENT_SETTINGS = (
     "periodic_inform", "periodic_inform_interval", "acs_url", "acs_username", "acs_password",
-    "connection_request_username", "connection_request_password",
+    "connection_request_username", "connection_request_password", "periodic_inform_time",
+    "stun_enabled", "stun_server", "stun_port", "stun_username", "stun_password",
+    "stun_min_keepalive", "stun_max_keepalive",
 )  # fmt: skip
 HEALTH_QUANTITIES = ("rx", "tx", "temperature", "voltage", "bias")
 HEALTH_ROWS: Mapping[str, tuple[str, ...]] = {
@@ -72,6 +80,32 @@ _HEALTH_OPTIONS: Mapping[str, Mapping[str, Spec]] = {
 }
 PATTERNS = ("manufacturer", "oui", "product_class", "model", "hardware", "software")
 
+_WIFI: Mapping[str, Any] = {
+    "network": Kind.TEXT,
+    "steering": Kind.TEXT,
+    "also": _ALSO,
+    "band": {
+        "from": Kind.TEXTS,
+        "words": {ANY: Kind.TEXT},
+        "channel": Kind.TEXTS,
+        "numbers": {ANY: Kind.TEXT},
+    },
+    "role": {
+        "from": Kind.TEXTS,
+        "words": {ANY: Kind.TEXT_OR_TEXTS},
+        "numbers": {ANY: Kind.TEXT},
+        "order": Kind.TEXTS,
+    },
+    "set": dict.fromkeys(WIFI_SETTINGS, _SETTING),
+    "radio": dict.fromkeys(RADIO_SETTINGS, _SETTING),
+    "security": {
+        "mode": Kind.TEXT,
+        "supported": Kind.TEXT,
+        "words": dict.fromkeys(map(str, Security), Kind.TEXTS),
+        "also": dict.fromkeys(map(str, Security), _ALSO),
+    },
+}
+
 SCHEMA: Mapping[str, Any] = {
     "blueprint": {
         "name": Kind.TEXT,
@@ -91,24 +125,8 @@ SCHEMA: Mapping[str, Any] = {
     "identity": {"mac": Kind.TEXTS, "model": Kind.TEXT, "gpon_serial": Kind.TEXTS},
     "tables": {ANY: Kind.TEXT},
     "joins": {ANY: {"start": Kind.TEXT, "reference": Kind.TEXT, "same_number": Kind.FLAG}},
-    "wifi": {
-        "network": Kind.TEXT,
-        "steering": Kind.TEXT,
-        "band": {
-            "from": Kind.TEXTS,
-            "words": {ANY: Kind.TEXT},
-            "channel": Kind.TEXTS,
-            "numbers": {ANY: Kind.TEXT},
-        },
-        "role": {"from": Kind.TEXTS, "words": {ANY: Kind.TEXT}, "order": Kind.TEXTS},
-        "set": dict.fromkeys(WIFI_SETTINGS, _SETTING),
-        "security": {
-            "mode": Kind.TEXT,
-            "supported": Kind.TEXT,
-            "words": dict.fromkeys(map(str, Security), Kind.TEXTS),
-            "also": dict.fromkeys(map(str, Security), _ALSO),
-        },
-    },
+    "wifi": _WIFI,
+    "wifi_inner": _WIFI,
     "voice": {
         "line": Kind.TEXT,
         "ignore": Kind.TEXTS,
@@ -118,6 +136,7 @@ SCHEMA: Mapping[str, Any] = {
     "management": {"set": dict.fromkeys(MANAGEMENT_SETTINGS, _SETTING)},
     "admin": {"password": _SETTING},
     "order": {"switches": Kind.TEXTS, "separate": Kind.TEXTS},
+    "doubts": {ANY: {"certainty": Kind.TEXT, "note": Kind.TEXT, "source": Kind.TEXT}},
     "health": {
         "uptime": Kind.TEXTS,
         "notes": {ANY: Kind.TEXT},
@@ -195,6 +214,8 @@ def _fits(value: Any, kind: Kind) -> bool:
             return isinstance(value, str)
         case Kind.TEXTS:
             return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
+        case Kind.TEXT_OR_TEXTS:
+            return _fits(value, Kind.TEXT) or _fits(value, Kind.TEXTS)
         case Kind.FLAG:
             return isinstance(value, bool)
         case Kind.NUMBER:

@@ -91,16 +91,21 @@ class Library:
 
 def check_file(path: str | Path) -> list[Issue]:
     """Return the mistakes in one blueprint file; what it extends is looked for beside it too."""
+    return list(read_file(path)[1])
+
+
+def read_file(path: str | Path) -> tuple[Blueprint | None, tuple[Issue, ...]]:
+    """Read one blueprint file; None with its mistakes. What it extends may lie beside it."""
     path = Path(path)
     source = _read(path)
     if source.issues:
-        return list(source.issues)
+        return None, source.issues
     sources = _shipped()
     for neighbour in sorted(path.parent.glob("*.toml")):
         if neighbour != path and not (other := _read(neighbour)).issues:
             sources[other.name] = other
     sources[source.name] = source
-    return list(_build(source, sources)[1])
+    return _build(source, sources)
 
 
 def _shipped() -> dict[str, Source]:

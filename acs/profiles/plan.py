@@ -201,7 +201,7 @@ def make_plan(
 
 
 def _wants(intent: Intent, blueprint: Blueprint, tree: Tree) -> Iterator[Want | Problem]:
-    yield from want_wifi(intent.wifi, blueprint, tree)
+    yield from want_wifi(intent, blueprint, tree)
     yield from want_voice(intent.voice, blueprint, tree)
     spot = Spot(blueprint, tree)
     for name, wish in management_wishes(intent):

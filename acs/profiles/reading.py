@@ -13,7 +13,13 @@ from acs.profiles.intent import Intent, Security, raw_key
 from acs.profiles.plan import management_wishes
 from acs.profiles.tree import Row, Tree, row_pattern
 from acs.profiles.voice import voice_wish
-from acs.profiles.wifi import find_networks, identifying
+from acs.profiles.wifi import (
+    PLAIN_SETTINGS,
+    identifying,
+    radio_wishes,
+    rows_in_question,
+    tables_in_question,
+)
 
 MAX_ROWS = 64
 """Rows of one table that are looked at; a device that claims more is read no further."""
@@ -61,8 +67,8 @@ class Reading:
 def reads(blueprint: Blueprint, intent: Intent) -> Reads:
     """Say which tables and leaves the comparison with ``intent`` needs."""
     gathering = _Gathering(blueprint)
-    if intent.wifi and blueprint.wifi:
-        gathering.wifi(blueprint.wifi, intent)
+    for wifi in tables_in_question(intent, blueprint):
+        gathering.wifi(wifi, intent)
     if intent.voice and blueprint.voice:
         gathering.voice(blueprint.voice, intent)
     for name, _ in management_wishes(intent):
@@ -156,11 +162,8 @@ def _rows_in_question(
     blueprint: Blueprint, intent: Intent, tree: Tree
 ) -> Iterator[tuple[str, Row]]:
     """Yield the rows the wishes are about, each with its table."""
-    if intent.wifi and (wifi := blueprint.wifi):
-        networks = find_networks(wifi, tree)
-        for network in intent.wifi:
-            if row := networks.get((network.band, network.role)):
-                yield wifi.network, row
+    for wifi in tables_in_question(intent, blueprint):
+        yield from ((wifi.network, row) for row in rows_in_question(wifi, intent, tree))
     if intent.voice and (voice := blueprint.voice):
         lines = tree.rows(voice.line)
         for line in intent.voice:
@@ -242,9 +245,14 @@ class _Gathering:
             self._identifying(place, base)
         if wifi.steering:
             self.place(Place("", wifi.steering), base, optional=True)
-        for name in ("ssid", "enabled", "hidden"):
+        for name in PLAIN_SETTINGS:
             if any(getattr(network, name) is not None for network in intent.wifi):
                 self.setting(wifi.settings.get(name), base)
+        if any(network.enabled for network in intent.wifi):
+            self._constants(wifi.also, base)
+        for radio in intent.radios:
+            for name, _ in radio_wishes(radio, wifi):
+                self.setting(wifi.radio.get(name), base)
         keys = {raw_key(network.passphrase) for network in intent.wifi if network.passphrase}
         for raw in sorted(keys):
             self.setting(wifi.hex_key if raw else wifi.settings.get("passphrase"), base)
@@ -272,6 +280,8 @@ class _Gathering:
             self.place(place, base, secret=setting.secret)
         for place in (*setting.first_of, *setting.if_present):
             self.place(place, base, secret=setting.secret, optional=True)
+        if setting.supported:
+            self.place(setting.supported, base, optional=True)
         self._constants(setting.also, base)
 
     def place(

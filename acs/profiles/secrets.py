@@ -66,16 +66,8 @@ class Masks:
 
 
 def _secret_names(blueprint: Blueprint) -> Iterator[str]:
-    wifi, voice = blueprint.wifi, blueprint.voice
-    settings = [
-        *(wifi.settings.values() if wifi else ()),
-        *((wifi.hex_key, wifi.sae) if wifi else ()),
-        *(voice.settings.values() if voice else ()),
-        *blueprint.management.values(),
-        blueprint.admin,
-    ]
-    for setting in settings:
-        if setting is not None and setting.secret:
+    for _, setting in blueprint.settings:
+        if setting.secret:
             for place in (*setting.write, *setting.first_of, *setting.if_present):
                 table = blueprint.tables[place.table] if place.table else ""
                 yield _NUMBER.sub(".{i}", table + place.leaf)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from acs.model import Secret
 from acs.profiles.blueprint import Blueprint
 from acs.profiles.blueprint_schema import VOICE_SETTINGS
+from acs.profiles.dial_plans import emergency_waits
 from acs.profiles.intent import Problem, VoiceLine, where_voice
 from acs.profiles.tree import Tree
 from acs.profiles.wants import Spot, Want, want_constants, want_setting
@@ -47,16 +48,28 @@ def voice_wish(line: VoiceLine, name: str) -> bool | int | str | Secret | None:
     The user name for authentication is the user name unless told otherwise; ``line_enabled``
     is a second switch of some families, with words of its own.
     """
-    wish: bool | int | str | Secret | None = getattr(
-        line, "enabled" if name == "line_enabled" else name
-    )
-    return line.username if name == "auth_username" and wish is None else wish
+    match name:
+        case "line_enabled":
+            return line.enabled
+        case "digit_map":
+            return line.wanted_digit_map
+        case "auth_username" if line.auth_username is None:
+            return line.username
+        case _:
+            wish: bool | int | str | Secret | None = getattr(line, name)
+            return wish
 
 
 def voice_notes(lines: tuple[VoiceLine, ...], blueprint: Blueprint) -> Iterator[str]:
-    """Say which settings the family has no use for."""
+    """Say which settings the family has no use for, and what is unwise."""
     ignored = blueprint.voice.ignore if blueprint.voice else ()
     for line in lines:
+        digits = line.wanted_digit_map
+        if digits and "digit_map" not in ignored and emergency_waits(digits):
+            yield (
+                f"{where_voice(line)}: digit_map: 911 waits for a timer or is not let through; "
+                "put 911| at its beginning"
+            )
         for name in ignored:
             if voice_wish(line, name) is not None:
                 yield f"{where_voice(line)}: {name} is not used by this family"

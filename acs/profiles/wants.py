@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from acs.model import Secret, Value, ValueType
 from acs.profiles.blueprint import Blueprint, Constant, Place, Setting
 from acs.profiles.intent import Problem
+from acs.profiles.supported import refusal
 from acs.profiles.tree import Row, Tree
 
 Wish = bool | int | str | Secret
@@ -62,6 +63,11 @@ def want_setting(
     """Yield what ``wish`` means for the leaves of ``setting``, or why it cannot be written."""
     if setting is None:
         yield Problem(where, name, "this blueprint has no place for it")
+        return
+    if reason := refusal(
+        wish, setting, spot.text(setting.supported) if setting.supported else None
+    ):
+        yield Problem(where, name, reason)
         return
     targets: list[tuple[str, bool]] = []
     for place in setting.write:

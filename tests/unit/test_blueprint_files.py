@@ -115,7 +115,12 @@ def test_an_operators_file_extends_and_wins(tmp_path: Path) -> None:
         ('["TP-Link"]', '"TP-Link"', 7, "match.manufacturer must be a list of texts"),
         ('"tplink-a"', '"tplink-x"', 3, "extends 'tplink-x', which is unknown (did you mean"),
         ('"Device."', '"Devise."', 6, "match.root: 'Devise.' is none of"),
-        ('= "guest"', '= "gest"', 10, "'gest' is none of main, guest (did you mean guest?)"),
+        (
+            '= "guest"',
+            '= "gest"',
+            11,
+            "'gest' is none of main, guest, iot, second, third (did you mean guest?)",
+        ),
         ('name = "mine"', "", 1, "blueprint.name is missing"),
         ("[match]", "[match", 5, "not TOML"),
         ('IoTNetwork = "guest"', '[wifi.set.ssid]\nwrite = ["sid:SSID"]', 12, "did you mean ssid?"),
