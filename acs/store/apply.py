@@ -21,11 +21,24 @@ from acs.devices.effects import (
     SaveJob,
     SaveModelNames,
     SaveProof,
+    SaveRuleRun,
     SaveSnapshot,
+    SaveTags,
     SaveTree,
 )
 from acs.devices.record import Job, Proof, Snapshot, TimelineEntry
-from acs.store import credentials, devices, facts, faults, jobs, proofs, snapshots, timeline, trees
+from acs.store import (
+    credentials,
+    devices,
+    facts,
+    faults,
+    jobs,
+    proofs,
+    snapshots,
+    tags,
+    timeline,
+    trees,
+)
 from acs.store.engine import Database
 from acs.store.errors import StoreUnavailable
 
@@ -45,6 +58,8 @@ class _Sorted:
     missing: list[ForgetMissing] = field(default_factory=list)
     names: list[SaveModelNames] = field(default_factory=list)
     trees: list[SaveTree] = field(default_factory=list)
+    tags: list[SaveTags] = field(default_factory=list)
+    rule_runs: list[SaveRuleRun] = field(default_factory=list)
 
     def take(self, effect: Effect) -> None:
         match effect:
@@ -70,6 +85,10 @@ class _Sorted:
                 self.names.append(effect)
             case SaveTree():
                 self.trees.append(effect)
+            case SaveTags():
+                self.tags.append(effect)
+            case SaveRuleRun():
+                self.rule_runs.append(effect)
 
 
 def apply_thd(conn: Connection, effects: Sequence[Effect]) -> None:
@@ -89,6 +108,8 @@ def apply_thd(conn: Connection, effects: Sequence[Effect]) -> None:
     proofs.add_thd(conn, kinds.proofs)
     timeline.add_thd(conn, kinds.timeline)
     facts.merge_thd(conn, kinds.missing)
+    tags.save_thd(conn, kinds.tags)
+    tags.keep_runs_thd(conn, kinds.rule_runs)
     trees.save_names_thd(conn, kinds.names)
     trees.add_thd(conn, kinds.trees)
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, bindparam, case, exists, func, select, u
 
 from acs.devices.record import Device, Opened, Standing
 from acs.model import Contact, EventKind
-from acs.store import jobs, tables
+from acs.store import jobs, tables, tags
 from acs.store.devices import FIELDS, from_row
 from acs.store.tables import devices, equipment
 from acs.store.upsert import insert
@@ -27,10 +27,19 @@ _JOBS = (
     )
     .correlate(devices)
 )
+_RUNS = exists().where(tables.rule_runs.c.device_id == devices.c.id).correlate(devices)
+# A tag holds no blank.
+_TAGS = (
+    select(func.aggregate_strings(tables.tags.c.tag, " "))
+    .where(tables.tags.c.device_id == devices.c.id)
+    .scalar_subquery()
+)
 _KNOWN = select(
     devices,
     case((devices.c.equipment != "", func.coalesce(_WISH, "")), else_="").label("wish_now"),
     _JOBS.label("has_jobs"),
+    _RUNS.label("has_runs"),
+    _TAGS.label("tags"),
 ).where(devices.c.key.in_(bindparam("keys", expanding=True)))
 
 _RENAME = (
@@ -68,13 +77,22 @@ def open_thd(conn: Connection, contacts: Sequence[Contact]) -> list[Opened]:
         row.id: contact.at for row, contact in zip(rows, contacts, strict=True) if row.has_jobs
     }
     waiting = jobs.open_thd(conn, times) if times else {}
+    acted_on = {row.id for row in rows if row.has_runs}
+    runs = tags.runs_thd(conn, acted_on) if acted_on else {}
     answers = []
     for key, row in zip(keys, rows, strict=True):
         device = from_row(row)
         device.last_boot = boots.get(device.id, device.last_boot)
         if device.id in resets:
             device.last_bootstrap, device.marker = resets[device.id], ""
-        opened = Opened(device, key in created, waiting.get(device.id, ()), row.wish_now)
+        opened = Opened(
+            device,
+            key in created,
+            waiting.get(device.id, ()),
+            row.wish_now,
+            frozenset((row.tags or "").split()),
+            runs.get(device.id, {}),
+        )
         created.discard(key)
         answers.append(opened)
     return answers

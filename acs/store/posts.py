@@ -11,6 +11,8 @@ from acs.devices.effects import (
     RaiseFault,
     SaveDevice,
     SaveJob,
+    SaveRuleRun,
+    SaveTags,
 )
 
 Group = Sequence[Effect]
@@ -83,7 +85,12 @@ class Posts:
 def _opens(effect: Effect) -> int | None:
     """The device whose `Opened` the effect changes; None: no one's."""
     match effect:
-        case SaveDevice(device_id) | ClearFault(device_id):
+        case (
+            SaveDevice(device_id)
+            | ClearFault(device_id)
+            | SaveTags(device_id)
+            | SaveRuleRun(device_id)
+        ):
             return device_id
         case RaiseFault(fault):
             return fault.device_id
