@@ -7,12 +7,12 @@ Everything here is plain values: no clock, no sockets.  Refusals are raised as
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .faults import CpeFaultError, RefusedParameter
 from .modelfile import Identity, Model
-from .schema import FALSE, TRUE, ObjectSpec, ParameterSpec
+from .nodes import Node, Table
+from .schema import FALSE, TRUE, ParameterSpec
 
 OFF, PASSIVE, ACTIVE = 0, 1, 2
 
@@ -41,26 +41,6 @@ class AttributeChange(NamedTuple):
     access_list: tuple[str, ...] | None
 
 
-@dataclass(slots=True)
-class Node:
-    """An object, or one row of a table."""
-
-    spec: ObjectSpec
-    path: str
-    values: dict[str, str] = field(default_factory=dict)
-    children: dict[str, Node | Table] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Table:
-    """A table; numbers of deleted rows are not used again."""
-
-    spec: ObjectSpec
-    path: str
-    rows: dict[int, Node] = field(default_factory=dict)
-    next_row: int = 1
-
-
 class Tree:
     """Parameters of one unit: what is in force, and what was accepted but applies later.
 
@@ -79,8 +59,10 @@ class Tree:
         self.model = model
         self.identity = identity
         self.factory = dict(factory or {})
-        self.without = tuple(without)
+        self.without = frozenset(without)
         self.factory_reset()
+        for path in self.without:
+            self._object(path.rpartition(".")[0] + ".")
 
     def factory_reset(self) -> None:
         """Return to the state the unit left the factory in."""
@@ -89,26 +71,19 @@ class Tree:
         self.access_lists: dict[str, tuple[str, ...]] = {}
         self.changed: dict[str, int] = {}
         """Changed parameters to report, with their notification."""
-        self._root = Node(self.model.root, "")
-        self._fill(self._root)
-        fill = self.identity.fill
-        for table, rows in self.model.rows.items():
-            for number, values in rows.items():
-                row = self._make_row(self._table(table), number)
-                for leaf, text in values.items():
-                    self._store(row.path + leaf, fill(text))
-        for path, text in {**self.model.values, **self.factory}.items():
-            self._store(path, fill(text))
-        for path in self.without:
-            node, spec = self._parameter(path)
-            del node.values[spec.name]
+        self._values: dict[str, str] = {}
+        """What is otherwise than in the model's factory tree, by path."""
+        self._tables: dict[str, Table] = {}
+        """Tables whose rows are otherwise, by path."""
+        for path, text in self.factory.items():
+            self._store(path, self.identity.fill(text))
 
     # --- what the device itself does ----------------------------------------------------
 
     def get(self, path: str) -> str:
         """Return the value in force, hidden ones too. Raises `KeyError` if there is none."""
         node, spec = self._parameter(path)
-        return self._value(node, spec)
+        return self._value(path.removesuffix(spec.name), node, spec)
 
     def find(self, path: str, default: str = "") -> str:
         """Return the value in force, or ``default`` where the unit has no such parameter."""
@@ -144,10 +119,33 @@ class Tree:
         except KeyError:
             return []
 
+    def has_table(self, table: str) -> bool:
+        """Tell whether the unit has a table at this path (with its final dot)."""
+        try:
+            self._table(table)
+        except KeyError:
+            return False
+        return True
+
     def make_row(self, table: str, number: int) -> str:
         """Make a row on the device's own account, if it is not there; return its path."""
-        there = self._table(table)
-        return (there.rows.get(number) or self._make_row(there, number)).path
+        if number not in self._table(table).rows:
+            self._own_table(table).make(number)
+        return f"{table}{number}."
+
+    def drop_row(self, table: str, number: int) -> None:
+        """Take a row away, with all that was set in it."""
+        del self._own_table(table).rows[number]
+        path = f"{table}{number}."
+        for kept in (self._values, self._tables, self.pending, self.changed):
+            for name in [name for name in kept if name.startswith(path)]:
+                del kept[name]  # type: ignore[attr-defined]
+
+    def settings(self) -> Iterator[tuple[str, str]]:
+        """Yield what can be set, as (path, text), secrets in clear."""
+        for path, node, spec in self._walk(""):
+            if spec.writable:
+                yield path + spec.name, self._value(path, node, spec)
 
     def apply(self) -> list[str]:
         """Put accepted values in force; return the paths whose value changed."""
@@ -179,9 +177,9 @@ class Tree:
             return [(path, spec.writable)]
         thing = self._object_or_fault(path)
         if next_level:
-            return list(_children(thing))
-        own = [] if thing is self._root else [_entry(thing)]
-        return own + list(_below(thing))
+            return list(self._children(path, thing))
+        own = [(path, thing.spec.add)] if path else []
+        return own + list(self._below(path, thing))
 
     def write(self, changes: Iterable[tuple[str, str, str]]) -> bool:
         """SetParameterValues (A.3.2.1) of (name, type, text): all or nothing.
@@ -197,7 +195,7 @@ class Tree:
             wanted[name] = text
         if refused:
             raise CpeFaultError(9003, tuple(refused))
-        later = {path for path in wanted if path.startswith(self.model.later)}
+        later = {path for path in wanted if self._applies_later(path)}
         for path, text in wanted.items():
             value = self._canonical(path, text)
             if path in later:
@@ -214,7 +212,7 @@ class Tree:
         if len(table.rows) >= table.spec.max_rows:
             raise CpeFaultError(9004)
         number = table.next_row
-        self._make_row(table, number)
+        self._own_table(path).make(number)
         return number
 
     def delete(self, path: str) -> None:
@@ -223,10 +221,9 @@ class Tree:
         above, _, number = path.removesuffix(".").rpartition(".")
         if isinstance(row, Table) or not number.isdigit() or not row.spec.add:
             raise CpeFaultError(9005)
-        if row.spec.locked and row.values.get("Enable") in TRUE:
+        if row.spec.locked and self.find(path + "Enable") in TRUE:
             raise CpeFaultError(row.spec.locked)
-        del self._table(above + ".").rows[int(number)]
-        self.pending = {p: text for p, text in self.pending.items() if not p.startswith(path)}
+        self.drop_row(above + ".", int(number))
 
     def attributes(self, names: Iterable[str]) -> list[Attributes]:
         """GetParameterAttributes (A.3.2.5)."""
@@ -260,12 +257,9 @@ class Tree:
 
     def dump(self) -> dict[str, Any]:
         """Return what differs from the factory state, for `load`."""
-        fresh = Tree(self.model, self.identity, self.factory, self.without)
-        own, base = dict(self._walk()), dict(fresh._walk())
-        tables = {table.path: (list(table.rows), table.next_row) for table in self._tables()}
         return {
-            "values": {path: text for path, text in own.items() if base.get(path) != text},
-            "tables": tables,
+            "values": self._values,
+            "tables": {path: (list(t.rows), t.next_row) for path, t in self._tables.items()},
             "pending": self.pending,
             "notifications": self.notifications,
             "access_lists": {path: list(names) for path, names in self.access_lists.items()},
@@ -273,15 +267,13 @@ class Tree:
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Take up a state that `dump` gave."""
+        """Take up a state that `dump` gave. Raises `KeyError` for one of another model."""
         self.factory_reset()
-        for path, (numbers, next_row) in state["tables"].items():
-            table = self._table(path)
-            for number in set(table.rows) - set(numbers):
-                del table.rows[number]
-            for number in numbers:
-                if number not in table.rows:
-                    self._make_row(table, number)
+        for path, (numbers, next_row) in sorted(state["tables"].items()):
+            table = self._own_table(path)
+            table.rows = {
+                number: table.rows.get(number) or table.make(number) for number in numbers
+            }
             table.next_row = next_row
         for path, text in state["values"].items():
             self._store(path, text)
@@ -292,31 +284,16 @@ class Tree:
 
     # --- inside -------------------------------------------------------------------------
 
-    def _fill(self, node: Node) -> None:
-        """Give a new object its parameters and everything below it."""
-        for name, spec in node.spec.parameters.items():
-            node.values[name] = self.identity.fill(spec.default)
-        for name, child in node.spec.children.items():
-            path = f"{node.path}{name}."
-            if child.table:
-                node.children[name] = Table(child, path)
-            else:
-                node.children[name] = Node(child, path)
-                self._fill(node.children[name])  # type: ignore[arg-type]
-
-    def _make_row(self, table: Table, number: int) -> Node:
-        row = Node(table.spec, f"{table.path}{number}.")
-        self._fill(row)
-        table.rows[number] = row
-        table.next_row = max(table.next_row, number + 1)
-        return row
-
     def _object(self, path: str) -> Node | Table:
         """Find the object, table or row at ``path`` (final dot; empty: root)."""
-        thing: Node | Table = self._root
+        thing: Node | Table = self.model.factory
+        end = 0
         for step in path.split(".")[:-1]:
+            end += len(step) + 1
             if isinstance(thing, Node):
                 thing = thing.children[step]
+                if isinstance(thing, Table):
+                    thing = self._tables.get(path[:end], thing)
             elif step.isascii() and step.isdigit():
                 thing = thing.rows[int(step)]
             else:
@@ -329,18 +306,19 @@ class Tree:
             raise KeyError(f"{path} is no table")
         return thing
 
-    def _tables(self) -> Iterator[Table]:
-        waiting: list[Node | Table] = [self._root]
-        while waiting:
-            thing = waiting.pop(0)
-            if isinstance(thing, Table):
-                yield thing
-            waiting.extend(thing.rows.values() if isinstance(thing, Table) else _nodes(thing))
+    def _own_table(self, path: str) -> Table:
+        """Return the table at ``path`` for changing: from now on the unit has its own."""
+        if path not in self._tables:
+            self._tables[path] = self._table(path).copy()
+        return self._tables[path]
+
+    def _applies_later(self, path: str) -> bool:
+        return path.startswith(self.model.later) and not path.startswith(self.model.at_once)
 
     def _parameter(self, path: str) -> tuple[Node, ParameterSpec]:
         above, _, leaf = path.rpartition(".")
         node = self._object(above + "." if above else "")
-        if isinstance(node, Table) or leaf not in node.values:
+        if isinstance(node, Table) or leaf not in node.spec.parameters or path in self.without:
             raise KeyError(path)
         return node, node.spec.parameters[leaf]
 
@@ -358,38 +336,67 @@ class Tree:
         except KeyError:
             raise CpeFaultError(9005) from None
 
-    def _value(self, node: Node, spec: ParameterSpec) -> str:
+    def _value(self, path: str, node: Node, spec: ParameterSpec) -> str:
+        """Return the value in force of a parameter of the object at ``path``."""
         if spec.count_of:
-            table = node.children.get(spec.count_of)
-            return str(len(table.rows)) if isinstance(table, Table) else "0"
-        return node.values[spec.name]
+            table = f"{path}{spec.count_of}."
+            return str(len(self._table(table).rows)) if spec.count_of in node.children else "0"
+        own = self._values.get(path + spec.name)
+        return self.identity.fill(node.text(spec.name)) if own is None else own
 
     def _read(self, name: str) -> Iterator[Parameter]:
         if name and not name.endswith("."):
             node, spec = self._parameter_or_fault(name)
-            yield self._shown(node, spec)
+            yield self._shown(name.removesuffix(spec.name), node, spec)
             return
-        waiting = [self._object_or_fault(name)]
+        self._object_or_fault(name)
+        for path, node, spec in self._walk(name):
+            yield self._shown(path, node, spec)
+
+    def _shown(self, path: str, node: Node, spec: ParameterSpec) -> Parameter:
+        text = "" if spec.hidden else self._value(path, node, spec)
+        return Parameter(path + spec.name, spec.type, text)
+
+    def _walk(self, path: str) -> Iterator[tuple[str, Node, ParameterSpec]]:
+        """Yield the parameters at and below ``path``: the object's own before those below."""
+        waiting = [(path, self._object(path))]
         while waiting:
-            thing = waiting.pop(0)
-            if isinstance(thing, Table):
-                waiting[:0] = thing.rows.values()
-                continue
-            for leaf in thing.values:
-                yield self._shown(thing, thing.spec.parameters[leaf])
-            waiting[:0] = thing.children.values()
+            at, thing = waiting.pop()
+            if isinstance(thing, Node):
+                for leaf, spec in thing.spec.parameters.items():
+                    if not self.without or at + leaf not in self.without:
+                        yield at, thing, spec
+            waiting += reversed(list(self._inside(at, thing)))
 
-    def _shown(self, node: Node, spec: ParameterSpec) -> Parameter:
-        text = "" if spec.hidden else self._value(node, spec)
-        return Parameter(node.path + spec.name, spec.type, text)
+    def _inside(self, path: str, thing: Node | Table) -> Iterator[tuple[str, Node | Table]]:
+        """Yield what is directly in an object or a table, with its path."""
+        if isinstance(thing, Table):
+            for number, row in thing.rows.items():
+                yield f"{path}{number}.", row
+            return
+        for name, child in thing.children.items():
+            at = f"{path}{name}."
+            yield at, self._tables.get(at, child) if isinstance(child, Table) else child
 
-    def _walk(self) -> Iterator[tuple[str, str]]:
-        for parameter in self._read(""):
-            yield parameter.name, self.get(parameter.name)
+    def _children(self, path: str, thing: Node | Table) -> Iterator[tuple[str, bool]]:
+        """Names on the next level; Writable of a table means AddObject, of a row DeleteObject."""
+        if isinstance(thing, Node):
+            for leaf, spec in thing.spec.parameters.items():
+                if path + leaf not in self.without:
+                    yield path + leaf, spec.writable
+        for at, child in self._inside(path, thing):
+            yield at, child.spec.add
+
+    def _below(self, path: str, thing: Node | Table) -> Iterator[tuple[str, bool]]:
+        inside = dict(self._inside(path, thing))
+        for name, writable in self._children(path, thing):
+            yield name, writable
+            if name in inside:
+                yield from self._below(name, inside[name])
 
     def _store(self, path: str, text: str) -> None:
-        node, spec = self._parameter(path)
-        node.values[spec.name] = text
+        self._parameter(path)
+        self._values[path] = text
 
     def _note(self, path: str) -> None:
         notification = self.notification(path)
@@ -399,48 +406,18 @@ class Tree:
     def _check(self, name: str, kind: str, text: str) -> int:
         """Return the fault code for writing ``text``, 0 if it may be written."""
         try:
-            node, spec = self._parameter(name)
+            spec = self._parameter(name)[1]
         except KeyError:
             return 9005
         if not spec.writable:
             return 9008
         if kind != spec.type:
             return 9006
-        words = self.find(node.path + spec.words_from) if spec.words_from else ""
+        above = name.removesuffix(spec.name)
+        words = self.find(above + spec.words_from) if spec.words_from else ""
         return 0 if spec.accepts(text, tuple(filter(None, words.split(",")))) else 9007
 
     def _canonical(self, path: str, text: str) -> str:
         if self._parameter(path)[1].type == "boolean":
             return "0" if text in FALSE else "1"
         return text
-
-
-def _nodes(node: Node) -> list[Node | Table]:
-    return list(node.children.values())
-
-
-def _entry(thing: Node | Table) -> tuple[str, bool]:
-    """Name and Writable: a table's means AddObject, a row's means DeleteObject."""
-    return thing.path, thing.spec.add
-
-
-def _children(thing: Node | Table) -> Iterator[tuple[str, bool]]:
-    if isinstance(thing, Table):
-        yield from map(_entry, thing.rows.values())
-        return
-    for leaf in thing.values:
-        yield thing.path + leaf, thing.spec.parameters[leaf].writable
-    yield from map(_entry, thing.children.values())
-
-
-def _below(thing: Node | Table) -> Iterator[tuple[str, bool]]:
-    if isinstance(thing, Table):
-        for row in thing.rows.values():
-            yield _entry(row)
-            yield from _below(row)
-        return
-    for leaf in thing.values:
-        yield thing.path + leaf, thing.spec.parameters[leaf].writable
-    for child in thing.children.values():
-        yield _entry(child)
-        yield from _below(child)

@@ -2,7 +2,9 @@
 
 A file may ``include`` parts; what comes later wins, key by key.  ``schema`` says which
 parameters an object has, ``rows`` which rows a table has when the device leaves the
-factory, ``values`` sets single parameters.  Texts may hold placeholders which are filled
+factory (see `nodes.build` for ranges and ``*``), ``values`` sets single parameters.  One
+line of a schema may describe several parameters (``"BytesSent BytesReceived"``), and
+``_like`` takes in the lines of a ``shape``.  Texts may hold placeholders which are filled
 from the identity of one unit: ``{mac}``, ``{mac+2}``, ``{mac4}``, ``{serial}`` ….
 """
 
@@ -16,9 +18,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from .nodes import Node, build
 from .schema import ObjectSpec, parse_parameter
 
-_INSTANCE = re.compile(r"\.\d+(?=\.)")
+_INSTANCE = re.compile(r"\.(?:\d+|\*)(?=\.)")
 _PLACEHOLDER = re.compile(r"\{(\w+)(?:\+(\d+))?\}")
 
 
@@ -70,8 +73,8 @@ class Model:
     dialect: str
     root: ObjectSpec
     """Nameless object above the root object."""
-    rows: Mapping[str, Mapping[int, Mapping[str, str]]]
-    values: Mapping[str, str]
+    factory: Node
+    """How it leaves the factory; shared by all units of the model."""
     inform: tuple[str, ...]
     """Parameters of every Inform; ``{wan}`` stands for the path of the WAN IP address."""
     wan: str
@@ -79,8 +82,12 @@ class Model:
     active: frozenset[str]
     """Parameters with active notification that cannot be switched off."""
     later: tuple[str, ...]
-    """Writes below these paths answer Status 1."""
+    """Writes below these paths answer Status 1 …"""
+    at_once: tuple[str, ...]
+    """… but those below these apply at once."""
     effects: str
+    upgrades: tuple[str, ...]
+    """SoftwareVersion after each firmware image that does not tell its own."""
 
     @property
     def top(self) -> str:
@@ -136,33 +143,43 @@ def _merge(into: dict[str, Any], new: Mapping[str, Any]) -> None:
 
 def _build(name: str, document: Mapping[str, Any]) -> Model:
     root = ObjectSpec("")
+    shapes = document.get("shape", {})
     for path, lines in document["schema"].items():
+        for shape in lines.get("_like", "").split():
+            _declare(root, path, shapes[shape])
         _declare(root, path, lines)
-    removed = frozenset(document.get("remove", ()))
+    removed = tuple(document.get("remove", ()))
     for path in removed:
         _remove(root, path)
+    rows = {
+        table: {numbers: _row(table, row, removed) for numbers, row in given.items()}
+        for table, given in document.get("rows", {}).items()
+        if not _schema_path(table).startswith(tuple(p for p in removed if p.endswith(".")))
+    }
     return Model(
         name=name,
         manufacturer=document["manufacturer"],
         product_class=document["product_class"],
         dialect=document["dialect"],
         root=root,
-        rows={
-            table: {int(number): _row(table, row, removed) for number, row in rows.items()}
-            for table, rows in document.get("rows", {}).items()
-        },
-        values=_texts(document.get("values", {})),
+        factory=build(root, rows, _texts(document.get("values", {}))),
         inform=tuple(document["inform"]),
         wan=document.get("wan", ""),
         active=frozenset(document.get("active", ())),
         later=tuple(document.get("later", ())),
+        at_once=tuple(document.get("at_once", ())),
         effects=document.get("effects", "none"),
+        upgrades=tuple(document.get("upgrades", ())),
     )
 
 
-def _row(table: str, row: Mapping[str, Any], removed: frozenset[str]) -> dict[str, str]:
+def _schema_path(table: str) -> str:
+    return _INSTANCE.sub(".{i}", table) + "{i}."
+
+
+def _row(table: str, row: Mapping[str, Any], removed: tuple[str, ...]) -> dict[str, str]:
     """Return the values of one row without the leaves this model does not have."""
-    schema = _INSTANCE.sub(".{i}", table) + "{i}."
+    schema = _schema_path(table)
     return {leaf: str(value) for leaf, value in row.items() if schema + leaf not in removed}
 
 
@@ -180,8 +197,11 @@ def _declare(root: ObjectSpec, path: str, lines: Mapping[str, Any]) -> None:
                 spec.max_rows = int(line)
             case "_locked":
                 spec.locked = int(line)
+            case "_like":
+                continue
             case _:
-                spec.parameters[key] = parse_parameter(key, line)
+                for leaf in key.split():
+                    spec.parameters[leaf] = parse_parameter(leaf, line)
 
 
 def _object(root: ObjectSpec, path: str) -> ObjectSpec:
