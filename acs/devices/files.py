@@ -1,10 +1,14 @@
-"""Files that devices fetch from us and send to us: what the house has to say about one."""
+"""Files that devices fetch from us and send to us, and what the house has to say about one."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from acs.model import Secret
+
+FIRMWARE = "1 Firmware Upgrade Image"
+STORED_FIRMWARE = "6 Stored Firmware Image"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +34,59 @@ class Refused:
 
     reason: str
     """For people, with the way out where there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueFile:
+    """A file that devices may be given."""
+
+    name: str
+    file_type: str
+    version: str
+    """SoftwareVersion that a device with this image reports; empty for what has none."""
+    size: int
+    """Octets."""
+    sha256: str
+    """Lower-case hex; also its name in the folder."""
+    fits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Patterns as in a shell, by field: a device must fit one pattern of each field."""
+    note: str = ""
+    added_at: float = 0.0
+    added_by: str = ""
+
+    @property
+    def is_firmware(self) -> bool:
+        """True for what could make a device useless."""
+        return self.file_type in (FIRMWARE, STORED_FIRMWARE)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Where one device may put one file, once, with an account of its own."""
+
+    username: str
+    password: Secret
+    device_id: int
+    job_id: int
+    file_type: str
+    expires_at: float
+    """Epoch seconds."""
+    used: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedFile:
+    """A file that a device sent."""
+
+    id: int
+    device_id: int
+    job_id: int
+    file_type: str
+    size: int
+    """Octets of what the device sent."""
+    sha256: str
+    """Of what the device sent; lower-case hex."""
+    stored: str
+    """Its name in the folder, where it is encrypted."""
+    at: float
+    """Epoch seconds."""

@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Boolean, Column, LargeBinary, Table
 
 from acs.store.tables.columns import ROW_ID, device, metadata, row_id, sealed, text, time
 
-# ``fits``: patterns of the devices it is made for. ``stored``: its name in the folder of files.
+# ``fits``: patterns of the devices it is made for. ``sha256``: also its name in the folder.
 files = Table(
     "files",
     metadata,
@@ -14,8 +14,7 @@ files = Table(
     text("file_type"),
     text("version"),
     Column("size", BigInteger, nullable=False),
-    text("sha256"),
-    text("stored"),
+    text("sha256", unique=True),
     Column("fits", LargeBinary, nullable=False),
     text("note"),
     time("added_at"),
@@ -35,6 +34,7 @@ upload_slots = Table(
     Column("used", Boolean, nullable=False),
 )
 
+# ``key``: what the file is encrypted with. ``stored``: its name in the folder.
 uploads = Table(
     "uploads",
     metadata,
@@ -44,7 +44,8 @@ uploads = Table(
     text("file_type"),
     Column("size", BigInteger, nullable=False),
     text("sha256"),
-    text("stored"),
+    text("stored", unique=True),
+    sealed("key", "stored"),
     time("at"),
     sqlite_autoincrement=True,
 )

@@ -21,12 +21,12 @@ def upgrade() -> None:
         sa.Column("version", sa.Text(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),
-        sa.Column("stored", sa.Text(), nullable=False),
         sa.Column("fits", sa.LargeBinary(), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
         sa.Column("added_at", sa.Double(), nullable=False),
         sa.Column("added_by", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_files")),
+        sa.UniqueConstraint("sha256", name=op.f("uq_files_sha256")),
     )
     op.create_table(
         "upload_slots",
@@ -54,6 +54,7 @@ def upgrade() -> None:
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),
         sa.Column("stored", sa.Text(), nullable=False),
+        sa.Column("key", sa.LargeBinary(), nullable=False),
         sa.Column("at", sa.Double(), nullable=False),
         sa.ForeignKeyConstraint(
             ["device_id"],
@@ -62,5 +63,6 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_uploads")),
+        sa.UniqueConstraint("stored", name=op.f("uq_uploads_stored")),
         sqlite_autoincrement=True,
     )

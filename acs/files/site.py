@@ -1,0 +1,310 @@
+"""The edge of the file server, on `twisted.web`: devices GET images here and PUT what they send.
+
+An address is its own permission to fetch (`acs.files.links`).  To send, the device also shows the
+account of its slot.  Who has no good address learns nothing but 403.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.protocols.policies import ThrottlingFactory
+from twisted.python.failure import Failure
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request, Site
+
+from acs.devices.files import CatalogueFile
+from acs.files.body import LINGER, Body
+from acs.files.folder import Folder
+from acs.files.inbox import Answer, Inbox, Sent
+from acs.files.links import Links, Purpose, Ticket
+from acs.files.ranges import Other, Part, select
+from acs.files.request import FileRequest
+from acs.files.sending import Sending
+from acs.files.throttle import Throttle
+from acs.store import files
+from acs.store.errors import StoreError
+from acs.store.queues import Queues
+
+IDLE_SECONDS = 60
+"""Seconds a connection may rest, or an upload bring nothing."""
+CONNECTIONS = 1000
+RETRY_SECONDS = 30
+_GET = (b"GET", b"HEAD")
+_PUT = (b"PUT", b"POST")
+
+
+@dataclass(frozen=True, slots=True)
+class SiteLimits:
+    """Bounds of all transfers."""
+
+    transfers: int = 50
+    """At the same time."""
+    octets_per_second: int = 0
+    """Of one transfer to a device; 0: as fast as it goes."""
+    upload_octets: int = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """What became of one transfer, for the log and the counters."""
+
+    result: str
+    """``sent``, ``part sent``, ``cut`` or ``received``."""
+    ticket: Ticket
+    octets: int
+    of: int
+    """Octets that were to go."""
+    seconds: float
+    address: str
+
+
+class Watcher(Protocol):
+    """Is told what happens."""
+
+    def transferred(self, transfer: Transfer) -> None:
+        """A transfer ended."""
+
+    def refused(self, reason: str, address: str) -> None:
+        """A request was refused; ``reason`` is one of a few."""
+
+    def bug(self, where: str, error: BaseException | None) -> None:
+        """Something failed that should not."""
+
+
+class FileSite:
+    """What all connections of the file server share; `factory` is for its listeners."""
+
+    def __init__(
+        self,
+        queues: Queues,
+        links: Links,
+        folder: Folder,
+        inbox: Inbox,
+        watcher: Watcher,
+        limits: SiteLimits,
+        reactor: Any,
+        *,
+        clock: Callable[[], float],
+        spread: Callable[[], float],
+    ) -> None:
+        """Take the parts. ``clock`` is of the wall; ``spread`` gives numbers in [0, 1)."""
+        self.links = links
+        self.limits = limits
+        self.clock = clock
+        self.transfers = 0
+        """Under way now."""
+        self._queues = queues
+        self._folder = folder
+        self._inbox = inbox
+        self._watcher = watcher
+        self._reactor = reactor
+        self._spread = spread
+
+    def factory(self) -> ThrottlingFactory:
+        """Protocols for one listener."""
+        most = self.limits.upload_octets + LINGER
+        site = Site(
+            _Pages(self),
+            requestFactory=lambda channel: FileRequest(channel, self.expect, most),
+            parsePOSTFormSubmission=False,
+            timeout=IDLE_SECONDS,
+        )
+        site.displayTracebacks = False
+        site.noisy = False
+        site.log = _say_nothing  # type: ignore[assignment,method-assign] # it would log signatures
+        made = ThrottlingFactory(site, maxConnectionCount=CONNECTIONS)
+        made.noisy = False
+        return made
+
+    # --- one request ------------------------------------------------------------------------
+
+    def answer(self, request: FileRequest) -> Deferred[None] | None:
+        """Answer a request whose body has come; a Deferred fires when it is answered."""
+        ticket = self.links.read(request.target, self.clock())
+        sends = request.method in _PUT
+        if not sends and request.method not in _GET:
+            request.put_header("allow", "GET, HEAD, PUT, POST")
+            self._refuse(request, 405, "method")
+        elif ticket is None or (ticket.purpose is Purpose.PUT) is not sends:
+            self._refuse(request, 403, "address")
+        elif sends and request.body.size > self.limits.upload_octets:
+            self._refuse(request, 413, "too large")
+        elif request.finds_no_room or (request.method == b"GET" and self.is_full):
+            request.put_header("retry-after", str(round(RETRY_SECONDS * (1 + self._spread()))))
+            self._refuse(request, 503, "busy")
+        elif sends:
+            return Deferred.fromCoroutine(self._receive(request, ticket))
+        else:
+            return Deferred.fromCoroutine(self._send(request, ticket))
+        return None
+
+    def expect(self, request: FileRequest, target: str, length: int | None) -> Body:
+        """Say, before the body of a request comes, what of it is kept."""
+        request.began = self._reactor.seconds()
+        ticket = self.links.read(target, self.clock())
+        if ticket is None or ticket.purpose is Purpose.GET or length == 0:
+            return Body(0)
+        if not request.field("authorization"):
+            return Body(0)
+        if self.is_full:
+            request.finds_no_room = True
+            return Body(0)
+        self.begin(request)
+        return Body(self.limits.upload_octets)
+
+    @property
+    def is_full(self) -> bool:
+        """True when no more transfers may begin."""
+        return self.transfers >= self.limits.transfers
+
+    def begin(self, request: Request) -> None:
+        """Count a transfer until its request has ended, however that happens."""
+        self.transfers += 1
+
+        def ended(_result: object) -> None:
+            self.transfers -= 1
+
+        request.notifyFinish().addBoth(ended)
+
+    def failed(self, request: FileRequest, failure: Failure) -> None:
+        """Answer for what went wrong on our side."""
+        if not isinstance(failure.value, StoreError):
+            self._watcher.bug("files", failure.value)
+        if not request.has_gone:
+            request.put_header("retry-after", str(RETRY_SECONDS))
+            self._refuse(request, 503, "failure")
+
+    async def _send(self, request: FileRequest, ticket: Ticket) -> None:
+        if request.method == b"GET":
+            self.begin(request)
+        file = await self._queues.run(
+            "fetched", files.fetched_thd, ticket.name, ticket.device_id, ticket.job_id
+        )
+        if request.has_gone:
+            return
+        if file is None:
+            self._refuse(request, 403, "no file")
+            return
+        etag = f'"{file.sha256}"'
+        request.put_header("etag", etag)
+        request.put_header("accept-ranges", "bytes")
+        request.put_header("cache-control", "private, no-transform")
+        chosen = select(
+            file.size,
+            etag,
+            wanted=request.field("range") if request.method == b"GET" else "",
+            if_range=request.field("if-range"),
+            if_none_match=request.field("if-none-match"),
+        )
+        match chosen:
+            case Other.UNCHANGED:
+                request.end(304)
+            case Other.UNSATISFIABLE:
+                request.put_header("content-range", f"bytes */{file.size}")
+                self._refuse(request, 416, "range")
+            case Other.WHOLE:
+                self._stream(request, ticket, file, Part(0, file.size))
+            case Part(first, length):
+                request.setResponseCode(206)
+                last = first + length - 1
+                request.put_header("content-range", f"bytes {first}-{last}/{file.size}")
+                self._stream(request, ticket, file, chosen)
+
+    def _stream(
+        self, request: FileRequest, ticket: Ticket, file: CatalogueFile, part: Part
+    ) -> None:
+        request.put_header("content-type", "application/octet-stream")
+        request.put_header("content-length", str(part.length))
+        opened = self._folder.open(file.sha256)
+        held = os.fstat(opened.fileno()).st_size
+        if held != file.size or request.method == b"HEAD":
+            opened.close()
+            if held != file.size:
+                raise OSError(f"{file.name} has {held} octets on disk instead of {file.size}")
+            request.end()
+            return
+        opened.seek(part.first)
+        throttle = Throttle(self.limits.octets_per_second)
+        sending = Sending(request, opened, part.length, throttle, self._reactor)
+        began = self._reactor.seconds()
+        done = "sent" if part.length == file.size else "part sent"
+
+        def ended(result: object) -> None:
+            self._watcher.transferred(
+                Transfer(
+                    "cut" if isinstance(result, Failure) else done,
+                    ticket,
+                    sending.sent,
+                    part.length,
+                    self._reactor.seconds() - began,
+                    request.address,
+                )
+            )
+
+        request.notifyFinish().addBoth(ended)
+        sending.start()
+
+    async def _receive(self, request: FileRequest, ticket: Ticket) -> None:
+        authorization = request.field("authorization")
+        secure = request.is_secure
+        if not authorization:
+            answer = self._inbox.challenge(secure)
+        else:
+            sent = Sent(
+                ticket,
+                request.method.decode("latin-1"),
+                request.target,
+                authorization,
+                secure,
+                request.body.content(),
+            )
+            answer = await self._inbox.receive(sent)
+        if answer.result == "received":
+            size = request.body.size
+            seconds = self._reactor.seconds() - request.began
+            self._watcher.transferred(
+                Transfer("received", ticket, size, size, seconds, request.address)
+            )
+        if not request.has_gone:
+            self._tell(request, answer)
+
+    def _tell(self, request: FileRequest, answer: Answer) -> None:
+        if answer.challenges:
+            request.responseHeaders.setRawHeaders("www-authenticate", list(answer.challenges))
+        if answer.status == 200:
+            request.end_empty(200)
+        elif answer.result == "challenged":
+            request.end_empty(answer.status)
+        else:
+            self._refuse(request, answer.status, answer.result)
+
+    def _refuse(self, request: FileRequest, status: int, reason: str) -> None:
+        self._watcher.refused(reason, request.address)
+        request.end_empty(status)
+
+
+def _say_nothing(_request: object) -> None:
+    pass
+
+
+class _Pages(Resource):
+    """Hands every request to the site."""
+
+    isLeaf = True  # noqa: N815 - Twisted's name
+
+    def __init__(self, site: FileSite) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._site = site
+
+    def render(self, request: Request) -> int:
+        """Answer one request."""
+        assert isinstance(request, FileRequest)
+        answered = self._site.answer(request)
+        if answered is not None:
+            answered.addErrback(lambda failure: self._site.failed(request, failure))
+        return NOT_DONE_YET
