@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
+from acs.cwmp.faults import worded
 from acs.cwmp.messages import (
     AutonomousDUStateChangeComplete,
     AutonomousDUStateChangeCompleteResponse,
@@ -20,8 +23,14 @@ from acs.cwmp.messages import (
     TransferComplete,
     TransferCompleteResponse,
 )
-from acs.cwmp.structures import EventStruct, TransferCompleteFaultStruct
-from acs.model import Contact, DeviceId, Event, EventKind, Fault, Notice, Value
+from acs.cwmp.structures import (
+    AutonOpResultStruct,
+    DeploymentUnitFaultStruct,
+    EventStruct,
+    OpResultStruct,
+    TransferCompleteFaultStruct,
+)
+from acs.model import Contact, DeviceId, Event, EventKind, Fault, Notice, UnitResult, Value
 
 METHODS = (
     "Inform",
@@ -59,6 +68,8 @@ DETAIL_LENGTH = 1000
 """Characters that are kept of each member of another request."""
 MAX_EVENTS = 64
 """Events of one Inform (A.3.3.1)."""
+MAX_UNITS = 256
+"""Results that are kept of one report on software."""
 ROOTS = ("InternetGatewayDevice.", "Device.")
 
 
@@ -115,14 +126,13 @@ def notice_of(message: Message) -> Notice | None:
         case AutonomousTransferComplete(fault_struct=fault):
             kind = EventKind.AUTONOMOUS_TRANSFER_COMPLETE
             return Notice(kind, "", _fault(fault), _detail(message))
-        case DUStateChangeComplete(command_key=key):
-            detail = _detail(message)
-            return Notice(
-                EventKind.DU_STATE_CHANGE_COMPLETE, (key or "")[:NAME_LENGTH], None, detail
-            )
-        case AutonomousDUStateChangeComplete():
+        case DUStateChangeComplete(results=results, command_key=key):
+            kind = EventKind.DU_STATE_CHANGE_COMPLETE
+            key = (key or "")[:NAME_LENGTH]
+            return Notice(kind, key, None, _detail(message), _units(results))
+        case AutonomousDUStateChangeComplete(results=done):
             kind = EventKind.AUTONOMOUS_DU_STATE_CHANGE_COMPLETE
-            return Notice(kind, "", None, _detail(message))
+            return Notice(kind, "", None, _detail(message), _units(done))
         case RequestDownload():
             return Notice(EventKind.REQUEST_DOWNLOAD, "", None, _detail(message))
         case Kicked():
@@ -150,8 +160,25 @@ def response_to(message: Message) -> Message | None:
             return None
 
 
-def _fault(told: TransferCompleteFaultStruct) -> Fault:
-    return Fault(told.fault_code, told.fault_string[:VALUE_LENGTH])
+def _fault(told: TransferCompleteFaultStruct | DeploymentUnitFaultStruct) -> Fault:
+    return Fault(told.fault_code, worded(told.fault_code, told.fault_string or "")[:VALUE_LENGTH])
+
+
+def _units(results: Iterable[OpResultStruct | AutonOpResultStruct]) -> tuple[UnitResult, ...]:
+    return tuple(map(_unit, tuple(results)[:MAX_UNITS]))
+
+
+def _unit(told: OpResultStruct | AutonOpResultStruct) -> UnitResult:
+    return UnitResult(
+        uuid=told.uuid[:VALUE_LENGTH],
+        state=told.current_state[:NAME_LENGTH],
+        version=told.version[:NAME_LENGTH],
+        path=told.deployment_unit_ref[:VALUE_LENGTH],
+        resolved=told.resolved,
+        execution_units=told.execution_unit_ref_list[:DETAIL_LENGTH],
+        fault=_fault(told.fault) if told.fault.fault_code else None,
+        operation=told.operation_performed if isinstance(told, AutonOpResultStruct) else "",
+    )
 
 
 def _detail(message: Message) -> dict[str, str]:

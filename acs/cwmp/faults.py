@@ -114,6 +114,14 @@ DEPLOYMENT_UNIT_CODES = frozenset({9001, 9003, 9012, 9013, *range(9015, 9019), *
 """Defined codes a Fault in a DU result may carry, besides 0 (cwmp-1-2.xsd)."""
 
 
+def worded(code: int, told: str) -> str:
+    """Say what a CPE means: the name of ``code``, and what it ``told`` where that is more."""
+    name = NAMES.get(code, "")
+    if not name or name.casefold() in told.casefold():
+        return told
+    return f"{name}: {told}" if told else name
+
+
 def side_of(code: int) -> Side:
     """Return the SOAP ``faultcode`` of ``code``: ``Client`` or ``Server``."""
     return "Client" if code in _CLIENT_CODES else "Server"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 
 from acs.cwmp.dialect import Dialect
+from acs.cwmp.faults import NAMES
 from acs.cwmp.messages import (
     AddObject,
     AddObjectResponse,
@@ -96,7 +97,8 @@ def fault_of(answer: SoapFault) -> Fault:
         ParameterFault(p.path[:FAULT_LENGTH], _code(p.code), p.text[:FAULT_LENGTH])
         for p in answer.parameters[:MAX_PARAMETER_FAULTS]
     )
-    return Fault(_code(answer.code), answer.text[:FAULT_LENGTH], parameters)
+    code = _code(answer.code)
+    return Fault(code, (answer.text or NAMES.get(code, ""))[:FAULT_LENGTH], parameters)
 
 
 def _code(told: int) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from acs.devices.effects import AddTimeline, Effect, SaveDevice
+from acs.devices.effects import AddTimeline, Effect, SaveDevice, SaveJob
 from acs.devices.house import House
-from acs.devices.record import Device, Job, Opened, Standing, TimelineEntry
+from acs.devices.record import Device, Job, JobState, Opened, Standing, TimelineEntry
 from acs.model import Contact
 from acs.profiles import Blueprint, Facts
 
@@ -14,7 +15,7 @@ from acs.profiles import Blueprint, Facts
 class Ledger:
     """The device's record, with the changes and effects of one visit."""
 
-    __slots__ = ("_changes", "_effects", "_settled", "contact", "device", "house", "opened")
+    __slots__ = ("_changes", "_effects", "contact", "device", "house", "jobs", "opened")
 
     def __init__(self, opened: Opened, contact: Contact, house: House) -> None:
         self.opened = opened
@@ -23,15 +24,16 @@ class Ledger:
         self.house = house
         self._effects: list[Effect] = []
         self._changes: dict[str, object] = {}
-        self._settled: set[int] = set()
+        self.jobs: dict[int, Job] = {job.id: job for job in opened.jobs}
+        """The jobs that were open when the device called, as they stand now."""
 
-    def settle(self, job: Job) -> None:
-        """Note that the device itself has told the end of ``job`` in this visit."""
-        self._settled.add(job.id)
-
-    def is_settled(self, job: Job) -> bool:
-        """Tell whether the device has told the end of ``job`` in this visit."""
-        return job.id in self._settled
+    def save_job(
+        self, job_id: int, state: JobState, attempts: int, result: Mapping[str, object]
+    ) -> None:
+        """Give a job a new state and result."""
+        if job := self.jobs.get(job_id):
+            self.jobs[job_id] = replace(job, state=state, attempts=attempts, result=result)
+        self.learn(SaveJob(job_id, state, self.contact.at, attempts, result))
 
     def learn(self, *effects: Effect) -> None:
         """Keep effects for the end of the visit."""

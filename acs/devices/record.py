@@ -86,12 +86,25 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
+class Unfinished:
+    """Rows that were created for a chain that is not complete, so that it can be gone on with."""
+
+    rows: Mapping[str, str] = field(default_factory=dict)
+    """Path of each by the symbol its blueprint gives it."""
+    adding: str = ""
+    """Symbol of a row of which nobody knows whether it came to be: the line was cut."""
+    before: tuple[str, ...] = ()
+    """Rows its table had until then."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """What a device last reported, and keyed digests of what was written but cannot be read."""
 
     at: float = 0.0
     values: Mapping[str, Value] = field(default_factory=dict)
     written: Mapping[str, str] = field(default_factory=dict)
+    unfinished: Unfinished | None = None
 
 
 class JobKind(StrEnum):
@@ -141,9 +154,8 @@ class Job:
     device_id: int
     kind: JobKind
     payload: Mapping[str, object] = field(default_factory=dict)
-    """`read`: ``paths``, and ``purpose`` for who looks for the answer later.
-    `set`: ``changes`` (list of ``{path, value, type?, secret?}``).
-    `add`: ``table``, ``values`` (leaf → value). `delete`: ``row``. Others: nothing."""
+    """What is asked for, as the module of `acs.devices.jobs` that does this kind says.
+    `read`: ``paths``, and ``purpose`` for who looks for the answer later."""
     priority: int = 0
     """Higher first; equal ones by age."""
     state: JobState = JobState.QUEUED

@@ -10,7 +10,7 @@ RPCs or records, and resumes the flow with the outcome by `.send()`.
 This room imports nothing of ours and does no I/O.
 """
 
-from acs.model.contact import Contact, DeviceId, Event, EventKind, Notice
+from acs.model.contact import Contact, DeviceId, Event, EventKind, Notice, UnitResult
 from acs.model.line import DataModel, SessionLost
 from acs.model.operations import (
     Accept,
@@ -123,6 +123,7 @@ __all__ = [
     "TransferState",
     "Transfers",
     "Uninstall",
+    "UnitResult",
     "Update",
     "Upload",
     "Value",

@@ -108,6 +108,25 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
+class UnitResult:
+    """How one operation on a deployment unit of software went (TR-069 A.4.2.3)."""
+
+    uuid: str
+    state: str
+    """``Installed``, ``Uninstalled`` or ``Failed``."""
+    version: str = ""
+    path: str = ""
+    """Path of the deployment unit in the data model."""
+    resolved: bool = False
+    """All it depends on is there."""
+    execution_units: str = ""
+    """Paths, comma separated."""
+    fault: Fault | None = None
+    operation: str = ""
+    """``Install``, ``Update``, ``Uninstall``; told of what the device did on its own only."""
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something a device reports in the middle of a session, such as the end of a transfer."""
 
@@ -115,3 +134,5 @@ class Notice:
     key: str = ""
     fault: Fault | None = None
     detail: Mapping[str, str] = field(default_factory=dict)
+    units: tuple[UnitResult, ...] = ()
+    """Of software, in the order of the operations that were asked for."""

@@ -48,11 +48,20 @@ class Masks:
         changes = payload.get("changes")
         if isinstance(changes, list):
             masked["changes"] = [
-                {**row, "value": MASK if row.get("secret") else self.shown(path, row.get("value"))}
-                for row in changes
-                if isinstance(row, Mapping) and (path := str(row.get("path", "")))
+                self._change(row) for row in changes if isinstance(row, Mapping) and row.get("path")
             ]
-        return self._with_values(masked)
+        operations = payload.get("operations")
+        if isinstance(operations, list):
+            masked["operations"] = [
+                _without(row, "password") for row in operations if isinstance(row, Mapping)
+            ]
+        return self._with_values(_without(masked, "password", "vouchers"))
+
+    def _change(self, row: Mapping[str, object]) -> dict[str, object]:
+        if "value" not in row:
+            return dict(row)
+        shown = MASK if row.get("secret") else self.shown(str(row["path"]), row["value"])
+        return {**row, "value": shown}
 
     def result(self, result: Mapping[str, object]) -> dict[str, Any]:
         """Return what came of a job, without secrets."""
@@ -63,6 +72,10 @@ class Masks:
         if isinstance(values, Mapping):
             masked["values"] = {path: self.shown(path, text) for path, text in values.items()}
         return masked
+
+
+def _without(told: Mapping[str, object], *names: str) -> dict[str, Any]:
+    return {name: MASK if name in names and value else value for name, value in told.items()}
 
 
 def _secret_names(blueprint: Blueprint) -> Iterator[str]:

@@ -26,6 +26,7 @@ from acs.model import (
     Names,
     Operation,
     ParameterFault,
+    Procedure,
     Refuse,
     SessionLost,
     Set,
@@ -78,6 +79,8 @@ class MemoryDevice:
         self.refuse = dict(refuse or {})
         self.lost_after = lost_after
         self.operations: list[Operation] = []
+        self.answers: dict[type[Procedure], Any] = {}
+        """Outcome of each procedure it knows, or a function that makes it; 9000 to others."""
 
     # --- what tests look at
 
@@ -87,6 +90,11 @@ class MemoryDevice:
     @property
     def sets(self) -> list[Set]:
         return [operation for operation in self.operations if isinstance(operation, Set)]
+
+    @property
+    def asked(self) -> list[Procedure]:
+        """The rarer procedures it was asked for, in order."""
+        return [operation for operation in self.operations if isinstance(operation, Procedure)]
 
     @property
     def written(self) -> list[str]:
@@ -139,6 +147,9 @@ class MemoryDevice:
                 return YourTurn()
             case Refuse():
                 return None
+            case _:
+                answer = self.answers.get(type(operation), Fault(9000, "Method not supported"))
+                return answer(operation) if callable(answer) else answer
 
     def _get(self, paths: tuple[str, ...]) -> Values:
         found: dict[str, Value] = {}

@@ -73,7 +73,11 @@ def test_add_sets_its_values_and_delete_removes_the_row():
     house = served(job(JobKind.ADD, table="Device.WiFi.SSID.", values={"SSID": "extra"}))
     house.visited(device)
     row = only(house).result["row"]
+    assert only(house).state is JobState.SENT, "its name is applied later"
+    device.next_session()
+    house.visited(device)
     assert only(house).state is JobState.DONE
+    assert only(house).result["proof"][0]["read"] == "extra"  # type: ignore[index]
     house.jobs = [job(JobKind.DELETE, row=row)]
     device.next_session()
     house.visited(device)
@@ -172,7 +176,8 @@ def lose(house: MemoryHouse, device: MemoryDevice) -> None:
 def test_a_repeatable_job_stays_queued_when_its_session_is_lost(kind: JobKind):
     house, device = served(), xx230v()
     live(device, house)
-    changes = [{"path": SSID, "value": "x", "type": "string"}]
+    path = "Device.ManagementServer.PeriodicInformInterval"
+    changes = [{"path": path, "value": "900", "type": "unsignedInt"}]
     house.jobs = [job(kind, paths=[SSID], changes=changes)]
     lose(house, device)
     assert (only(house).state, only(house).attempts) == (JobState.QUEUED, 1)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from acs.devices.effects import SaveJob
 from acs.devices.ledger import Ledger
 from acs.devices.record import Job, JobState
-from acs.model import DataModel, Fault, Notice
+from acs.model import DataModel, EventKind, Fault, Notice, ProcedureOutcome, Secret
 
 Result = tuple[JobState, Mapping[str, object]]
 """New state and result. `JobState.SENT` waits for a later contact, `JobState.QUEUED` for another
 try; the result of a job that waits keeps ``sent_at``."""
 
 UNKNOWN = "the session was lost after it was sent; whether it took effect is not known"
+NO_SUCH_METHOD = 9000
+NO_SUCH_NAME = 9005
 
 
 async def _never_known(_ledger: Ledger, _line: DataModel, _job: Job) -> Result | None:
@@ -35,6 +36,8 @@ class Kind:
     """Say what became of a job that was sent in an earlier session; None: not known yet."""
     report: Callable[[Ledger, Job, Notice], Result | None] = _nothing_to_do
     """Take what the device reports of it in the middle of a session; None: says nothing of it."""
+    reported_by: EventKind | None = None
+    """The notice by which a device reports its end."""
     once: bool = False
     """It cannot be repeated without harm: a lost session leaves it sent, not queued."""
     last: bool = False
@@ -42,35 +45,83 @@ class Kind:
 
 
 def command_key(job: Job) -> str:
-    """The CommandKey by which a device reports the end of a job."""
+    """The CommandKey by which a device reports the end of a job (32 characters at most)."""
     return f"job-{job.id}"
+
+
+def known(ledger: Ledger, job: Job) -> dict[str, object]:
+    """What the result of a job that was sent says by now; empty for one that is still queued."""
+    now = ledger.jobs[job.id]
+    return dict(now.result) if now.state is JobState.SENT else {}
 
 
 async def sent(ledger: Ledger, job: Job, **detail: object) -> None:
     """Keep durably that the job goes out now, so that it is never sent twice unknowingly."""
-    result = {**job.result, **detail, "sent_at": ledger.contact.at}
-    ledger.learn(SaveJob(job.id, JobState.SENT, ledger.contact.at, job.attempts + 1, result))
+    result = {"sent_at": ledger.contact.at, **known(ledger, job), **detail}
+    attempts = job.attempts + (job.state is JobState.QUEUED)
+    ledger.save_job(job.id, JobState.SENT, attempts, result)
     await ledger.keep()
+
+
+def waits(ledger: Ledger, job: Job, **detail: object) -> Result:
+    """The device took it; a later contact tells the end."""
+    return JobState.SENT, {"sent_at": ledger.contact.at, **known(ledger, job), **detail}
 
 
 def sent_ago(ledger: Ledger, job: Job) -> float:
     """Seconds since the job was sent; since ever, where that is not known."""
-    sent_at = job.result.get("sent_at", 0.0)
+    sent_at = ledger.jobs[job.id].result.get("sent_at", 0.0)
     return ledger.contact.at - (sent_at if isinstance(sent_at, float | int) else 0.0)
 
 
-def failed(fault: Fault) -> Result:
-    """A refusal of the device as the result of a job."""
+def failed(fault: Fault, *secrets: str) -> Result:
+    """A refusal of the device as the result of a job; ``secrets`` it quotes are masked."""
+    if fault.code == NO_SUCH_METHOD:
+        error = f"the device does not know this method (fault {fault.code})"
+        return JobState.FAILED, {"error": error, "code": fault.code}
     parameters = [f"{p.path}: {p.code} {p.text}".rstrip() for p in fault.parameters]
-    return JobState.FAILED, {"error": str(fault), "code": fault.code, "parameters": parameters}
+    error = str(fault)
+    for secret in filter(None, secrets):
+        error = error.replace(secret, str(Secret(secret)))
+    return JobState.FAILED, {"error": error, "code": fault.code, "parameters": parameters}
 
 
-def unsound(error: object) -> Result:
-    """A job that asks for something that makes no sense."""
-    return JobState.FAILED, {"error": f"the job is not sound: {error}"}
+def refused(outcome: ProcedureOutcome | Fault, *secrets: str) -> Result:
+    """The outcome of a procedure that is not the one it gives, most often a fault."""
+    if isinstance(outcome, Fault):
+        return failed(outcome, *secrets)
+    return JobState.FAILED, {"error": f"answered with {type(outcome).__name__}"}
+
+
+class Unsound(Exception):  # noqa: N818 - a word about the job, not a mistake of ours
+    """A job asks for something that makes no sense; nothing of it was sent."""
+
+
+def text(payload: Mapping[str, object], key: str, *, need: bool = False) -> str:
+    """A text of a job's payload, empty where it is not there. Raises `Unsound` when needed."""
+    found = payload.get(key)
+    if need and found in (None, ""):
+        raise Unsound(f"{key} is missing")
+    return "" if found is None else str(found)
+
+
+def number(payload: Mapping[str, object], key: str, default: int = 0) -> int:
+    """A whole number of a job's payload, 0 or more. Raises `Unsound` for others."""
+    found = payload.get(key, default)
+    if not isinstance(found, int | float) or found != found // 1 or found < 0:
+        raise Unsound(f"{key} is not a whole number of 0 or more")
+    return int(found)
 
 
 def texts(payload: Mapping[str, object], key: str) -> tuple[str, ...]:
     """A list of texts of a job's payload."""
     found = payload.get(key)
     return tuple(str(item) for item in found) if isinstance(found, list | tuple) else ()
+
+
+def rows(payload: Mapping[str, object], key: str) -> tuple[Mapping[str, object], ...]:
+    """A list of objects of a job's payload. Raises `Unsound` when it is something else."""
+    found = payload.get(key)
+    if not isinstance(found, list | tuple) or not all(isinstance(row, Mapping) for row in found):
+        raise Unsound(f"{key} is not a list of objects")
+    return tuple(found)

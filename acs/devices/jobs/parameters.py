@@ -1,13 +1,34 @@
-"""Jobs on parameters and rows: read, set, add, delete."""
+"""Jobs on parameters: read, set.
+
+`read`: ``paths``.  `set`: ``changes``, a list of ``{path, value, type?, secret?}``; it is done
+when every parameter was read back as wanted.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from acs.devices.jobs.kind import Kind, Result, failed, sent, texts, unsound
+from acs.devices.jobs.kind import (
+    Kind,
+    Result,
+    Unsound,
+    failed,
+    known,
+    rows,
+    sent_ago,
+    text,
+    texts,
+    waits,
+)
 from acs.devices.ledger import Ledger
-from acs.devices.record import Job, JobState
-from acs.model import Added, Change, DataModel, Fault, Value, Values, ValueType
+from acs.devices.record import Job, JobState, Verdict
+from acs.model import Change, DataModel, Fault, Secret, Value, ValueType
+from acs.profiles.compare import same
+from acs.profiles.secrets import Masks
+
+ROOTS = ("Device.", "InternetGatewayDevice.")
+Line = Mapping[str, object]
+"""Of a proof: ``path``, ``wanted``, ``read`` (None: cannot be read) and ``verdict``."""
 
 
 async def _read(_ledger: Ledger, line: DataModel, job: Job) -> Result:
@@ -18,64 +39,106 @@ async def _read(_ledger: Ledger, line: DataModel, job: Job) -> Result:
     return JobState.DONE, {"values": values, "missing": list(answer.missing)}
 
 
-async def _set(_ledger: Ledger, line: DataModel, job: Job) -> Result:
-    return await _write(line, job.payload)
-
-
-async def _add(ledger: Ledger, line: DataModel, job: Job) -> Result:
-    await sent(ledger, job)
-    added = await line.add(str(job.payload.get("table", "")))
-    if not isinstance(added, Added):
-        return failed(added)
-    leaves = job.payload.get("values")
-    if isinstance(leaves, Mapping) and leaves:
-        rows = [{"path": f"{added.row}{leaf}", "value": str(v)} for leaf, v in leaves.items()]
-        state, detail = await _write(line, {"changes": rows})
-        return state, {**detail, "row": added.row}
-    return JobState.DONE, {"row": added.row, "applied_later": added.pending}
-
-
-async def _delete(ledger: Ledger, line: DataModel, job: Job) -> Result:
-    await sent(ledger, job)
-    answer = await line.delete(str(job.payload.get("row", "")))
-    return failed(answer) if isinstance(answer, Fault) else (JobState.DONE, {})
-
-
-async def _write(line: DataModel, payload: Mapping[str, object]) -> Result:
-    try:
-        changes = await _typed(line, payload)
-    except (KeyError, ValueError) as wrong:
-        return unsound(repr(wrong))
+async def _set(ledger: Ledger, line: DataModel, job: Job) -> Result:
+    wanted = rows(job.payload, "changes")
+    if not wanted:
+        raise Unsound("changes are missing")
+    changes = await typed(ledger, line, wanted)
     if isinstance(changes, Fault):
         return failed(changes)
-    written = await line.set(*changes)
-    if isinstance(written, Fault):
-        return failed(written)
-    return JobState.DONE, {"written": [c.path for c in changes], "applied_later": written.pending}
+    answer = await line.set(*changes)
+    if isinstance(answer, Fault):
+        return failed(answer)
+    written = {"written": [c.path for c in changes], "applied_later": answer.pending}
+    if answer.pending:
+        # What is read now may be the old value.
+        return waits(ledger, job, **written)
+    return await _proven(line, changes, written)
 
 
-async def _typed(line: DataModel, payload: Mapping[str, object]) -> tuple[Change, ...] | Fault:
-    """Give each change the type the device itself reports, where the job names none."""
-    rows = payload.get("changes")
-    wanted = [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
-    untyped = [str(row["path"]) for row in wanted if not row.get("type")]
-    known: Mapping[str, Value] = {}
-    if untyped:
-        answer = await line.get(*untyped)
-        if isinstance(answer, Fault):
-            return answer
-        if isinstance(answer, Values):
-            known = answer.values
-    changes = []
+async def _took_effect(ledger: Ledger, line: DataModel, job: Job) -> Result | None:
+    said = known(ledger, job)
+    result = await _proven(line, changes_of(ledger, rows(job.payload, "changes")), said)
+    early = sent_ago(ledger, job) < ledger.house.policy.settle
+    return None if early and result[0] is JobState.FAILED else result
+
+
+async def _proven(line: DataModel, changes: Sequence[Change], said: Mapping[str, object]) -> Result:
+    lines = await read_back(line, changes)
+    if isinstance(lines, Fault):
+        state, detail = failed(lines)
+        return state, {**said, **detail, "error": f"accepted, but not read back: {lines}"}
+    return judged(lines, said)
+
+
+def judged(lines: Sequence[Line], said: Mapping[str, object]) -> Result:
+    """Done when every line is as wanted; else failed, and the first that is not is named."""
+    said = {**said, "proof": list(lines)}
+    wrong = [line for line in lines if line["verdict"] == Verdict.MISMATCH.value]
+    if not wrong:
+        return JobState.DONE, said
+    first = wrong[0]
+    error = f"{first['path']} is {first['read']!r}, not {first['wanted']!r} as was written"
+    if len(wrong) > 1:
+        error += f"; {len(wrong) - 1} more differ"
+    return JobState.FAILED, {**said, "error": error}
+
+
+async def read_back(line: DataModel, changes: Sequence[Change]) -> list[Line] | Fault:
+    """Read what was written, and say of each parameter whether it is as wanted."""
+    answer = await line.get(*(change.path for change in changes))
+    if isinstance(answer, Fault):
+        return answer
+    return [_line(change, answer.values.get(change.path)) for change in changes]
+
+
+def _line(change: Change, read: Value | None) -> Line:
+    wanted = change.value.text
+    shown = None if read is None else read.text
+    if read is None or (change.secret and not read.text and wanted):
+        # Passwords read empty (TR-181), and some parameters can be written only.
+        verdict, shown = Verdict.WRITTEN, None
+    elif same(Value(wanted, read.type), read, reference=wanted.startswith(ROOTS)):
+        verdict = Verdict.PROVEN
+    else:
+        verdict = Verdict.MISMATCH
+    if change.secret:
+        wanted, shown = str(Secret(wanted)), shown and str(Secret(shown))
+    return {"path": change.path, "wanted": wanted, "read": shown, "verdict": verdict.value}
+
+
+def changes_of(
+    ledger: Ledger,
+    wanted: Iterable[Mapping[str, object]],
+    types: Mapping[str, Value] | None = None,
+) -> tuple[Change, ...]:
+    """The changes that rows of a payload ask for; ``types``: values of the device by path."""
+    masks = Masks.of(ledger.blueprint())
+    made = []
     for row in wanted:
-        path = str(row["path"])
-        told = row.get("type")
-        kind = ValueType(str(told)) if told else known.get(path, Value("")).type
-        changes.append(Change(path, Value(str(row["value"]), kind), bool(row.get("secret"))))
-    return tuple(changes)
+        path = text(row, "path", need=True)
+        told = text(row, "type")
+        known_as = (types or {}).get(path, Value("")).type
+        try:
+            kind = ValueType(told) if told else known_as
+        except ValueError:
+            raise Unsound(f"{told!r} is no type of a parameter") from None
+        secret = bool(row.get("secret")) or masks.hides(path)
+        made.append(Change(path, Value(text(row, "value"), kind), secret))
+    return tuple(made)
+
+
+async def typed(
+    ledger: Ledger, line: DataModel, wanted: Sequence[Mapping[str, object]]
+) -> tuple[Change, ...] | Fault:
+    """Give each change the type the device itself reports, where the job names none."""
+    changes = changes_of(ledger, wanted)
+    untyped = [text(row, "path") for row in wanted if not row.get("type")]
+    if not untyped:
+        return changes
+    answer = await line.get(*untyped)
+    return answer if isinstance(answer, Fault) else changes_of(ledger, wanted, answer.values)
 
 
 READ = Kind(_read)
-SET = Kind(_set)
-ADD = Kind(_add, once=True)
-DELETE = Kind(_delete, once=True)
+SET = Kind(_set, _took_effect)

@@ -8,14 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from acs.devices.effects import SaveJob
-from acs.devices.jobs.kind import Kind, Result, command_key
-from acs.devices.jobs.parameters import ADD, DELETE, READ, SET
+from acs.devices.jobs.attributes import ATTRIBUTES, NAMES, NOTIFY
+from acs.devices.jobs.inventory import METHODS, OPTIONS, VOUCHERS
+from acs.devices.jobs.kind import Kind, Result, Unsound, command_key
+from acs.devices.jobs.parameters import READ, SET
 from acs.devices.jobs.provision import PROVISION
 from acs.devices.jobs.restarts import FACTORY_RESET, REBOOT
+from acs.devices.jobs.rows import ADD, DELETE
+from acs.devices.jobs.schedule import SCHEDULE_INFORM
+from acs.devices.jobs.software import SOFTWARE
+from acs.devices.jobs.transfer_queue import CANCEL_TRANSFER, TRANSFERS
+from acs.devices.jobs.transfers import DOWNLOAD, SCHEDULE_DOWNLOAD, UPLOAD
+from acs.devices.jobs.tree import TREE
 from acs.devices.ledger import Ledger
 from acs.devices.record import Job, JobKind, JobState
-from acs.model import DataModel, Notice, SessionLost
+from acs.model import DataModel, EventKind, Notice, SessionLost
 
 KINDS: Mapping[JobKind, Kind] = {
     JobKind.READ: READ,
@@ -25,13 +32,31 @@ KINDS: Mapping[JobKind, Kind] = {
     JobKind.REBOOT: REBOOT,
     JobKind.FACTORY_RESET: FACTORY_RESET,
     JobKind.PROVISION: PROVISION,
+    JobKind.NAMES: NAMES,
+    JobKind.ATTRIBUTES: ATTRIBUTES,
+    JobKind.NOTIFY: NOTIFY,
+    JobKind.SCHEDULE_INFORM: SCHEDULE_INFORM,
+    JobKind.DOWNLOAD: DOWNLOAD,
+    JobKind.UPLOAD: UPLOAD,
+    JobKind.SCHEDULE_DOWNLOAD: SCHEDULE_DOWNLOAD,
+    JobKind.CANCEL_TRANSFER: CANCEL_TRANSFER,
+    JobKind.TRANSFERS: TRANSFERS,
+    JobKind.METHODS: METHODS,
+    JobKind.OPTIONS: OPTIONS,
+    JobKind.VOUCHERS: VOUCHERS,
+    JobKind.SOFTWARE: SOFTWARE,
+    JobKind.TREE: TREE,
 }
+
+_OPEN = (JobState.QUEUED, JobState.SENT)
 
 
 async def run_jobs(ledger: Ledger, line: DataModel) -> None:
     """Carry out the open jobs in order; a reboot or reset is the last thing of a session."""
-    for job in sorted(ledger.opened.jobs, key=lambda job: KINDS[job.kind].last):
-        if ledger.is_settled(job):
+    for opened in sorted(ledger.opened.jobs, key=lambda job: KINDS[job.kind].last):
+        # The device itself, or another job, may have ended it since.
+        job = ledger.jobs[opened.id]
+        if job.state not in _OPEN:
             continue
         kind = KINDS[job.kind]
         if job.state is JobState.SENT:
@@ -49,13 +74,14 @@ async def _carry_out(ledger: Ledger, line: DataModel, job: Job) -> Result:
     kind = KINDS[job.kind]
     try:
         return await kind.carry_out(ledger, line, job)
+    except Unsound as why:
+        return JobState.FAILED, {"error": f"the job is not sound: {why}"}
     except SessionLost as lost:
         if not kind.once:
-            detail: Mapping[str, object] = {"error": f"session lost: {lost}"}
             attempts = job.attempts + 1
             more = attempts < ledger.house.policy.job_attempts
             state = JobState.QUEUED if more else JobState.FAILED
-            ledger.learn(SaveJob(job.id, state, ledger.contact.at, attempts, detail))
+            ledger.save_job(job.id, state, attempts, {"error": f"session lost: {lost}"})
         raise
 
 
@@ -64,19 +90,46 @@ def keep_result(ledger: Ledger, job: Job, result: Result) -> None:
     state, detail = result
     if state is JobState.QUEUED:
         return
-    attempts = job.attempts + (job.state is JobState.QUEUED)
-    ledger.learn(SaveJob(job.id, state, ledger.contact.at, attempts, detail))
+    ledger.save_job(job.id, state, job.attempts + (job.state is JobState.QUEUED), detail)
     if state is not JobState.SENT:
-        reason = detail.get("error", "")
+        reason = detail.get("error") or detail.get("text", "")
         text = f"{job.kind} (job {job.id}) {state}" + (f": {reason}" if reason else "")
         ledger.say("job", text)
 
 
 def take_notice(ledger: Ledger, notice: Notice) -> None:
-    """Settle the job of which the device reports something, if one is open under that key."""
-    for job in ledger.opened.jobs:
-        if notice.key and notice.key == command_key(job) and not ledger.is_settled(job):
-            result = KINDS[job.kind].report(ledger, job, notice)
-            if result is not None:
-                keep_result(ledger, job, result)
-                ledger.settle(job)
+    """Settle the job whose end the device reports, if one is open that waits for it."""
+    if notice.kind not in _REPORTS:
+        return
+    job = _meant(ledger, notice)
+    if job is None:
+        ledger.say("job", f"no open job waits for {notice.kind} {notice.key}".rstrip())
+        return
+    result = KINDS[job.kind].report(ledger, job, notice)
+    if result is not None:
+        keep_result(ledger, job, result)
+
+
+_REPORTS = frozenset(kind.reported_by for kind in KINDS.values()) - {None}
+
+
+def _meant(ledger: Ledger, notice: Notice) -> Job | None:
+    """Find the job by the CommandKey, wherever the device has put it.
+
+    Some leave it out of TransferComplete and name it in the event of the Inform, or the other way
+    round; where it is empty everywhere and one job alone waits, that one is meant.
+    """
+    open_jobs = {
+        command_key(job): job
+        for job in ledger.jobs.values()
+        if job.state in _OPEN and KINDS[job.kind].reported_by is notice.kind
+    }
+    if notice.key:
+        return open_jobs.get(notice.key)
+    ours = {command_key(job) for job in ledger.jobs.values()}
+    done = [e.key for e in ledger.contact.events if e.kind is EventKind.COMMAND_DONE and e.key]
+    named = [open_jobs[key] for key in done if key in open_jobs]
+    if named or not ours.issuperset(done):
+        return named[0] if len(named) == 1 else None
+    waiting = [job for job in open_jobs.values() if job.state is JobState.SENT]
+    return waiting[0] if len(waiting) == 1 else None

@@ -1,0 +1,120 @@
+"""Jobs on names and attributes of parameters: names, attributes, notify.
+
+`names`: ``path`` (default: the root), ``next_level``.  `attributes`: ``paths``.
+`notify`: ``changes``, a list of ``{path, notification?, access_list?}``; it is done when the
+attributes were read back as wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from acs.devices.jobs.kind import Kind, Result, Unsound, failed, number, refused, rows, text, texts
+from acs.devices.ledger import Ledger
+from acs.devices.record import Job, JobState, Verdict
+from acs.model import (
+    Attribute,
+    AttributeChange,
+    Attributes,
+    DataModel,
+    Fault,
+    Notification,
+    ReadAttributes,
+    SetAttributes,
+)
+
+
+async def _names(ledger: Ledger, line: DataModel, job: Job) -> Result:
+    path = text(job.payload, "path") or ledger.device.root
+    answer = await line.list(path, next_level=bool(job.payload.get("next_level")))
+    if isinstance(answer, Fault):
+        return failed(answer)
+    names = {entry.path: entry.writable for entry in answer.entries}
+    return JobState.DONE, {"names": names, "text": f"{len(names)} names below {path}"}
+
+
+async def _attributes(_ledger: Ledger, line: DataModel, job: Job) -> Result:
+    paths = texts(job.payload, "paths")
+    if not paths:
+        raise Unsound("paths are missing")
+    answer = await line.ask(ReadAttributes(paths))
+    if not isinstance(answer, Attributes):
+        return refused(answer)
+    told = {
+        each.path: {"notification": each.notification, "access_list": list(each.access_list)}
+        for each in answer.entries
+    }
+    return JobState.DONE, {"attributes": told, "text": f"attributes of {len(told)} parameters"}
+
+
+async def _notify(_ledger: Ledger, line: DataModel, job: Job) -> Result:
+    changes = tuple(map(_change, rows(job.payload, "changes")))
+    if not changes:
+        raise Unsound("changes are missing")
+    answer = await line.ask(SetAttributes(changes))
+    if isinstance(answer, Fault):
+        return failed(answer)
+    read = await line.ask(ReadAttributes(tuple(change.path for change in changes)))
+    if not isinstance(read, Attributes):
+        why = refused(read)[1]["error"]
+        return JobState.DONE, {"proof": [], "text": f"accepted, but not read back: {why}"}
+    return _judged(changes, read.entries)
+
+
+def _judged(changes: Sequence[AttributeChange], read: Iterable[Attribute]) -> Result:
+    """Hold what was read against what was asked; a later change of one path wins."""
+    wanted: dict[str, AttributeChange] = {}
+    told = {each.path: each for each in read}
+    for change in changes:
+        below = (p for p in told if p == change.path or _is_below(p, change.path))
+        wanted |= dict.fromkeys([change.path] if change.path in told else below, change)
+    proof = [line for path, change in wanted.items() for line in _lines(path, change, told[path])]
+    unseen = [change.path for change in changes if not _covers(change.path, told)]
+    wrong = [line for line in proof if line["verdict"] == Verdict.MISMATCH.value]
+    if unseen:
+        return JobState.FAILED, {"proof": proof, "error": f"{unseen[0]} was not read back"}
+    if wrong:
+        line = wrong[0]
+        error = f"{line['path']} has {line['read']}, not {line['wanted']} as was asked"
+        return JobState.FAILED, {"proof": proof, "error": error}
+    return JobState.DONE, {"proof": proof, "text": f"set on {len(wanted)} parameters"}
+
+
+def _lines(path: str, change: AttributeChange, read: Attribute) -> Iterable[dict[str, object]]:
+    pairs = []
+    if change.notification is not None:
+        pairs.append((f"notification {change.notification}", f"notification {read.notification}"))
+    if change.access_list is not None:
+        pairs.append((_access(change.access_list), _access(read.access_list)))
+    for wanted, found in pairs:
+        verdict = Verdict.PROVEN if wanted == found else Verdict.MISMATCH
+        yield {"path": path, "wanted": wanted, "read": found, "verdict": verdict.value}
+
+
+def _access(names: Iterable[str]) -> str:
+    return f"access by {', '.join(sorted(names)) or 'nobody else'}"
+
+
+def _is_below(path: str, place: str) -> bool:
+    return place.endswith(".") and path.startswith(place)
+
+
+def _covers(place: str, told: Iterable[str]) -> bool:
+    # An object may have nothing below it whose attributes could be told.
+    return place.endswith(".") or place in set(told)
+
+
+def _change(row: Mapping[str, object]) -> AttributeChange:
+    path = text(row, "path", need=True)
+    notification = number(row, "notification") if "notification" in row else None
+    if notification is not None and notification not in set(Notification):
+        raise Unsound(f"notification of {path} is none of 0 to 6")
+    access_list = texts(row, "access_list") if "access_list" in row else None
+    if notification is None and access_list is None:
+        raise Unsound(f"nothing is to be changed of {path}")
+    return AttributeChange(path, notification, access_list)
+
+
+NAMES = Kind(_names)
+ATTRIBUTES = Kind(_attributes)
+NOTIFY = Kind(_notify)

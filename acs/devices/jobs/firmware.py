@@ -1,0 +1,52 @@
+"""What became of firmware: a device has it when it runs it, not when it fetched it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from acs.devices.files import Offer
+from acs.devices.jobs.kind import Result, text
+from acs.devices.ledger import Ledger
+from acs.devices.record import Job, JobKind, JobState
+from acs.model import EventKind
+
+RESTART = 900.0
+"""Seconds after its report that a device is given to come back with the new software."""
+
+
+def is_firmware(job: Job, offer: Offer) -> bool:
+    """Tell whether firmware is sent; the number 1 means something else for an upload."""
+    return job.kind is not JobKind.UPLOAD and offer.file_type.startswith("1 ")
+
+
+def judged(ledger: Ledger, job: Job, said: Mapping[str, object]) -> Result:
+    """Judge firmware the device reported as transferred; until it has restarted, wait.
+
+    ``said``: ``software_before``, ``sent_at`` and ``completed_at`` of the job's result.
+    """
+    before, after = str(said["software_before"]), ledger.device.software
+    wanted = text(job.payload, "version")
+    if not runs_what_was_sent(ledger, job, said) and not _had_its_time(ledger, said):
+        return JobState.SENT, said
+    said = {**said, "software_after": after}
+    if wanted and after != wanted:
+        error = f"it reported success but runs {after or 'an unknown version'}, not {wanted}"
+        return JobState.FAILED, {**said, "error": error}
+    changed = f"{before} → {after}" if before != after else f"it runs {after} as before"
+    return JobState.DONE, {**said, "text": changed}
+
+
+def runs_what_was_sent(ledger: Ledger, job: Job, said: Mapping[str, object]) -> bool:
+    """Tell whether the device runs the wanted version, or another one than before."""
+    after = ledger.device.software
+    wanted = text(job.payload, "version")
+    return after == wanted if wanted else after != said.get("software_before", after)
+
+
+def _had_its_time(ledger: Ledger, said: Mapping[str, object]) -> bool:
+    contact = ledger.contact
+    # The boot it was called for in the session that sent it is not the one that is waited for.
+    if contact.has(EventKind.BOOT, EventKind.BOOTSTRAP) and contact.at != said["sent_at"]:
+        return True
+    completed_at = said["completed_at"]
+    return isinstance(completed_at, float | int) and contact.at - completed_at > RESTART

@@ -1,0 +1,102 @@
+"""Jobs on the transfers a device has under way: transfers, cancel transfer.
+
+`cancel transfer`: ``job``, the id of the job that began it, or ``key``, its CommandKey.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from acs.devices.jobs.kind import (
+    NO_SUCH_METHOD,
+    Kind,
+    Result,
+    Unsound,
+    command_key,
+    known,
+    number,
+    refused,
+    text,
+)
+from acs.devices.ledger import Ledger
+from acs.devices.record import Job, JobKind, JobState
+from acs.model import (
+    CancelTransfer,
+    DataModel,
+    Fault,
+    ListTransfers,
+    ProcedureOutcome,
+    QueuedTransfer,
+    Started,
+    Transfers,
+    TransferState,
+)
+
+KINDS = (JobKind.DOWNLOAD, JobKind.UPLOAD, JobKind.SCHEDULE_DOWNLOAD)
+"""The jobs that begin a transfer."""
+
+
+class Whereabouts(Enum):
+    """What a device says of a transfer that is overdue."""
+
+    LISTED = "listed"
+    """It waits, runs, or is over and still to be reported."""
+    ABSENT = "absent"
+    UNKNOWN = "unknown"
+    """The device cannot say."""
+
+
+async def whereabouts(ledger: Ledger, line: DataModel, job: Job) -> Whereabouts:
+    """Ask the device what it knows of the transfer that ``job`` began."""
+    answer = await _queued(line)
+    if not isinstance(answer, Transfers):
+        return Whereabouts.UNKNOWN
+    keys = [each.key for each in answer.entries]
+    begun = [each for each in ledger.jobs.values() if each.kind in KINDS]
+    under_way = [each for each in begun if each.state is JobState.SENT]
+    # A device that keeps no keys and has one transfer can mean one job only.
+    nameless = keys == [""] and len(under_way) == 1
+    return Whereabouts.LISTED if command_key(job) in keys or nameless else Whereabouts.ABSENT
+
+
+async def _queued(line: DataModel) -> ProcedureOutcome | Fault:
+    answer = await line.ask(ListTransfers(all=True))
+    if isinstance(answer, Fault) and answer.code == NO_SUCH_METHOD:
+        # A device of CWMP 1.0 knows the older method only.
+        return await line.ask(ListTransfers(all=False))
+    return answer
+
+
+async def _list(_ledger: Ledger, line: DataModel, _job: Job) -> Result:
+    answer = await _queued(line)
+    if not isinstance(answer, Transfers):
+        return refused(answer)
+    told = [_told(each) for each in answer.entries]
+    return JobState.DONE, {"transfers": told, "text": f"{len(told)} transfers"}
+
+
+def _told(transfer: QueuedTransfer) -> dict[str, object]:
+    states = {state.value: state.name.lower() for state in TransferState}
+    return {**transfer._asdict(), "state": states.get(transfer.state, str(transfer.state))}
+
+
+async def _cancel(ledger: Ledger, line: DataModel, job: Job) -> Result:
+    key = text(job.payload, "key")
+    if not key:
+        key = f"job-{number(job.payload, 'job')}" if "job" in job.payload else ""
+    if not key:
+        raise Unsound("it names neither key nor job")
+    begun = [each for each in ledger.jobs.values() if command_key(each) == key]
+    answer = await line.ask(CancelTransfer(key))
+    if not isinstance(answer, Started):
+        return refused(answer)
+    for each in begun:
+        if each.kind in KINDS and each.state is JobState.SENT:
+            said = {**known(ledger, each), "text": f"cancelled by job {job.id}"}
+            ledger.save_job(each.id, JobState.CANCELLED, each.attempts, said)
+            ledger.say("job", f"{each.kind} (job {each.id}) cancelled by job {job.id}")
+    return JobState.DONE, {"text": f"{key} cancelled"}
+
+
+TRANSFERS = Kind(_list)
+CANCEL_TRANSFER = Kind(_cancel)

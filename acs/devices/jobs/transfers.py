@@ -1,0 +1,281 @@
+"""Jobs that move files: download, upload, schedule download.
+
+``file_type``, and either ``url`` (with ``username``, ``password``, ``size``, ``target``) or
+``file``, a name in our catalogue; an upload with neither goes to a place we make for it.
+``delay``, ``timeout``: seconds.  ``version``: software that must run after a firmware download.
+`schedule download`: ``windows``, one or two of ``{start, end, mode?, message?, max_retries?}``.
+
+A transfer is done when the device says so: in its answer (Status 0), or by TransferComplete, in
+this session or a later one.  One whose report is lost is asked after, see `transfer_queue`.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from acs.devices.files import Offer, Refused
+from acs.devices.jobs.firmware import is_firmware, judged, runs_what_was_sent
+from acs.devices.jobs.kind import (
+    Kind,
+    Result,
+    Unsound,
+    command_key,
+    failed,
+    known,
+    number,
+    refused,
+    rows,
+    sent,
+    sent_ago,
+    text,
+    waits,
+)
+from acs.devices.jobs.transfer_queue import Whereabouts, whereabouts
+from acs.devices.ledger import Ledger
+from acs.devices.record import Job, JobKind, JobState
+from acs.model import (
+    DataModel,
+    Download,
+    EventKind,
+    Fault,
+    Notice,
+    ProcedureOutcome,
+    ScheduleDownload,
+    Secret,
+    Started,
+    TimeWindow,
+    TransferStarted,
+    Upload,
+)
+
+TEXT_LENGTH = 256
+"""Characters of URL, Username, Password and TargetFileName (TR-069 A.3.2.8)."""
+FIRMWARE_TIMEOUT = 300.0
+"""Least seconds before a device is asked after firmware: TP-Link states 300 for an upgrade."""
+LONGEST = 86_400.0
+"""Seconds after which a transfer that still waits is called failed."""
+UNKNOWN_TIMES = ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z")
+
+
+async def _download(ledger: Ledger, line: DataModel, job: Job) -> Result:
+    delay = number(job.payload, "delay")
+    offer = await _offer(ledger, job)
+    if isinstance(offer, Refused):
+        return JobState.FAILED, {"error": offer.reason}
+    await _sent(ledger, job, offer)
+    answer = await line.ask(
+        Download(
+            command_key(job),
+            offer.file_type,
+            offer.url,
+            offer.username,
+            offer.password,
+            offer.size,
+            offer.target,
+            delay,
+        )
+    )
+    return _begun(ledger, job, offer, answer)
+
+
+async def _schedule_download(ledger: Ledger, line: DataModel, job: Job) -> Result:
+    windows = _windows(job)
+    offer = await _offer(ledger, job)
+    if isinstance(offer, Refused):
+        return JobState.FAILED, {"error": offer.reason}
+    await _sent(ledger, job, offer)
+    answer = await line.ask(
+        ScheduleDownload(
+            command_key(job),
+            offer.file_type,
+            offer.url,
+            windows,
+            offer.username,
+            offer.password,
+            offer.size,
+            offer.target,
+        )
+    )
+    return _begun(ledger, job, offer, answer)
+
+
+async def _upload(ledger: Ledger, line: DataModel, job: Job) -> Result:
+    delay = number(job.payload, "delay")
+    offer = await _offer(ledger, job)
+    if isinstance(offer, Refused):
+        return JobState.FAILED, {"error": offer.reason}
+    await _sent(ledger, job, offer)
+    answer = await line.ask(
+        Upload(
+            command_key(job),
+            offer.file_type,
+            offer.url,
+            offer.username,
+            offer.password,
+            delay,
+        )
+    )
+    return _begun(ledger, job, offer, answer)
+
+
+# --- before it goes out ------------------------------------------------------------------
+
+
+async def _offer(ledger: Ledger, job: Job) -> Offer | Refused:
+    """Where the file is, by the operator or by our own catalogue."""
+    payload = job.payload
+    offer: Offer | Refused
+    if text(payload, "url"):
+        offer = Offer(
+            url=text(payload, "url"),
+            username=text(payload, "username"),
+            password=Secret(text(payload, "password")),
+            size=number(payload, "size"),
+            target=text(payload, "target"),
+            file_type=text(payload, "file_type", need=True),
+        )
+    elif text(payload, "file") or job.kind is JobKind.UPLOAD:
+        offer = await ledger.house.offer(job, ledger.device)
+    else:
+        raise Unsound("it names neither url nor file")
+    if isinstance(offer, Offer):
+        _check(offer)
+    return offer
+
+
+def _check(offer: Offer) -> None:
+    parts = urlsplit(offer.url)
+    if parts.scheme not in ("http", "https", "ftp", "sftp", "tftp") or not parts.netloc:
+        raise Unsound("url is not one a device could fetch from or send to")
+    if "@" in parts.netloc:
+        raise Unsound("url holds a user name: give it as username and password")
+    told = {
+        "url": offer.url,
+        "username": offer.username,
+        "password": offer.password.reveal(),
+        "target": offer.target,
+    }
+    for name, value in told.items():
+        if len(value) > TEXT_LENGTH:
+            raise Unsound(f"{name} is longer than {TEXT_LENGTH} characters")
+
+
+def _windows(job: Job) -> tuple[TimeWindow, ...]:
+    windows = tuple(
+        TimeWindow(
+            number(row, "start"),
+            number(row, "end"),
+            text(row, "mode") or "1 At Any Time",
+            text(row, "message"),
+            number(row, "max_retries"),
+        )
+        for row in rows(job.payload, "windows")
+    )
+    if len(windows) not in (1, 2):
+        raise Unsound("it needs one or two windows (TR-069 A.4.1.8)")
+    ends = [0]
+    for window in windows:
+        if window.start < ends[-1] or window.end <= window.start:
+            raise Unsound("its windows overlap, or one ends before it starts")
+        ends.append(window.end)
+    return windows
+
+
+async def _sent(ledger: Ledger, job: Job, offer: Offer) -> None:
+    firmware = {"software_before": ledger.device.software} if is_firmware(job, offer) else {}
+    await sent(ledger, job, file_type=offer.file_type, **firmware)
+
+
+# --- how it ends -------------------------------------------------------------------------
+
+
+def _begun(ledger: Ledger, job: Job, offer: Offer, answer: ProcedureOutcome | Fault) -> Result:
+    match answer:
+        case TransferStarted(done=True, start=start, complete=complete):
+            return _complete(ledger, job, start, complete)
+        case TransferStarted() | Started():
+            return waits(ledger, job, accepted=True)
+        case _:
+            return refused(answer, offer.password.reveal(), offer.url)
+
+
+def _complete(ledger: Ledger, job: Job, start: str, complete: str) -> Result:
+    said = {
+        **known(ledger, job),
+        "start": start,
+        "complete": complete,
+        "completed_at": ledger.contact.at,
+    }
+    if "software_before" in said:
+        return judged(ledger, job, said)
+    return JobState.DONE, {**said, "text": f"{said['file_type']} transferred"}
+
+
+def _reported(ledger: Ledger, job: Job, notice: Notice) -> Result | None:
+    start, complete = (_time(notice.detail.get(n, "")) for n in ("StartTime", "CompleteTime"))
+    if notice.fault is not None and notice.fault.code:
+        state, detail = failed(notice.fault)
+        return state, {**known(ledger, job), **detail, "start": start, "complete": complete}
+    return _complete(ledger, job, start, complete)
+
+
+def _time(told: str) -> str:
+    return "" if told in UNKNOWN_TIMES else told
+
+
+# --- when no report comes ----------------------------------------------------------------
+
+
+async def _overdue(ledger: Ledger, line: DataModel, job: Job) -> Result | None:
+    said = known(ledger, job)
+    if "completed_at" in said:
+        result = judged(ledger, job, said)
+        return None if result[0] is JobState.SENT else result
+    waited = sent_ago(ledger, job) - _planned(job)
+    allowed = _allowed(ledger, job, said)
+    if waited < allowed:
+        return None
+    if waited < LONGEST and _is_about_to_report(ledger, job):
+        return None
+    match await whereabouts(ledger, line, job):
+        case Whereabouts.LISTED if waited < LONGEST:
+            return None
+        case Whereabouts.LISTED:
+            why = f"it is still not over after {waited / 3600:.0f} hours"
+        case Whereabouts.ABSENT:
+            why = "the device does not know this transfer any more"
+        case Whereabouts.UNKNOWN:
+            why = "the device cannot list its transfers"
+    if runs_what_was_sent(ledger, job, said):
+        after = ledger.device.software
+        text = f"no report came, but it runs {after} now"
+        return JobState.DONE, {**said, "software_after": after, "text": text}
+    error = f"no report came within {allowed:.0f} s: {why}"
+    return JobState.FAILED, {**said, "error": error}
+
+
+def _planned(job: Job) -> float:
+    """Seconds after it was sent at which the transfer may at last begin."""
+    if job.kind is JobKind.SCHEDULE_DOWNLOAD:
+        return float(_windows(job)[-1].end)
+    return float(number(job.payload, "delay"))
+
+
+def _allowed(ledger: Ledger, job: Job, said: dict[str, object]) -> float:
+    allowed = float(number(job.payload, "timeout")) or ledger.house.policy.transfer_timeout
+    return max(allowed, FIRMWARE_TIMEOUT) if "software_before" in said else allowed
+
+
+def _is_about_to_report(ledger: Ledger, job: Job) -> bool:
+    """Tell whether the Inform says that the transfer ended: its report must follow."""
+    return any(
+        event.kind is EventKind.COMMAND_DONE and event.key == command_key(job)
+        for event in ledger.contact.events
+    )
+
+
+DOWNLOAD = Kind(_download, _overdue, _reported, reported_by=EventKind.TRANSFER_COMPLETE, once=True)
+UPLOAD = Kind(_upload, _overdue, _reported, reported_by=EventKind.TRANSFER_COMPLETE, once=True)
+SCHEDULE_DOWNLOAD = Kind(
+    _schedule_download, _overdue, _reported, reported_by=EventKind.TRANSFER_COMPLETE, once=True
+)
