@@ -114,7 +114,10 @@ class MemoryDevice:
                 return stop.value
             self.operations.append(operation)
             lost = self.lost_after is not None and len(self.operations) > self.lost_after
-            outcome = None if lost else self.perform(operation)
+            try:
+                outcome = None if lost else self.perform(operation)
+            except SessionLost:
+                outcome, lost = None, True
 
     def next_session(self) -> None:
         """Apply what was accepted for later, and forget the operations so far."""
