@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
 
 from acs.devices.effects import Effect, ForgetMissing, SaveModelNames
+from acs.devices.files import Offer, Refused
 from acs.devices.house import Policy
-from acs.devices.record import Device, Opened, Snapshot
+from acs.devices.record import Device, Job, Opened, Snapshot
+from acs.devices.rules.book import Rulebook
 from acs.devices.source import EquipmentSource
 from acs.devices.vocabulary import Discovery, KnownNames
 from acs.model import Contact, Secret
@@ -32,20 +34,24 @@ class Registry:
         clock: Callable[[], float],
         password: Callable[[], str],
         unwritten: Callable[[StoreError], None],
+        offer: Callable[[Job, Device], Awaitable[Offer | Refused]],
+        rules: Rulebook | None = None,
     ) -> None:
         """Take the parts.
 
         ``missing``: optional names each model is known not to have; ``names`` knows what else
         follows from what models listed. ``unwritten`` hears that a
-        post was not taken because the store is full.
+        post was not taken because the store is full. ``offer``: what a job is told of its file.
         """
         self.policy = policy
+        self.rules = rules or Rulebook()
         self.source = source
         self.key = key
         self._queues = queues
         self._clock = clock
         self._password = password
         self._unwritten = unwritten
+        self._offer = offer
         self._missing = dict(missing)
         self._names = names
         # A fleet has few kinds of devices and millions of sessions.
@@ -67,6 +73,10 @@ class Registry:
         """The generated password the device may not have yet."""
         found = await self._queues.pending_password(device_id)
         return Secret(found) if found else None
+
+    async def offer(self, job: Job, device: Device) -> Offer | Refused:
+        """Where the device fetches or puts the file of ``job``."""
+        return await self._offer(job, device)
 
     async def commit(self, effects: Sequence[Effect]) -> None:
         """Write and wait until it is durable."""

@@ -34,6 +34,7 @@ from acs.log import OncePer, get_logger
 from acs.model import Contact
 from acs.profiles import Facts
 from acs.server.bridge import Bridge
+from acs.server.files import FileServer
 from acs.server.parts import fingerprint_key, known_names, load_library, open_database, policy_of
 from acs.server.upkeep import prune
 from acs.server.watch import EdgeWatcher
@@ -78,6 +79,15 @@ class Server:
             self._bridge.source if self._bridge else MirrorSource(self._queues)
         )
         self._watcher = EdgeWatcher(self.metrics, OncePer(60.0, time.monotonic))
+        self._files = FileServer(
+            settings,
+            self.database,
+            self._queues,
+            reactor,
+            self.metrics,
+            self._watcher,
+            ALGORITHMS[settings.auth.digest.value],
+        )
         self._house = Registry(
             self._queues,
             source,
@@ -89,6 +99,7 @@ class Server:
             clock=time.time,
             password=lambda: secrets.token_urlsafe(18),
             unwritten=self._watcher.unwritten,
+            offer=self._files.offer,
         )
         self._dialects = self._make_dialects()
         self._edge = self._build_edge()
@@ -177,6 +188,8 @@ class Server:
             lambda: self._queues.delay,
         )
         self.health.watch("store", self._store_health)
+        if self._files.is_wanted:
+            self.health.watch("files", self._files.health)
         if self._bridge is not None:
             self.health.watch("erpnext", self._bridge.health)
 
@@ -218,27 +231,32 @@ class Server:
         if cwmp.listen:
             self._ports.append(("http", listen(self._reactor, cwmp.listen, factory)))
         if cwmp.tls_listen:
-            # zope's implementer decorator says nothing to a type checker.
-            tls: Any = tls_context_factory(
-                cwmp.tls_certificate,
-                cwmp.tls_key,
-                cwmp.tls_client_ca or None,
-                # Our setting and the library differ in one spelling.
-                {"TLSv1": "TLSv1.0"}.get(cwmp.tls_minimum.value, cwmp.tls_minimum.value),
-                required=cwmp.tls_require_client_certificate,
-                on_error=_tls_problem,
-            )
+            tls = self._tls()
             self._ports.append(("https", listen(self._reactor, cwmp.tls_listen, factory, tls)))
+        self._ports += self._files.listen(self._tls).items()
         if settings.admin.listen:
             host, port = split_address(settings.admin.listen)
             site = status_site(self.health, self.metrics)
             self._ports.append(("admin", self._reactor.listenTCP(port, site, interface=host)))
         self._every(SWEEP_SECONDS, self._edge.sweep)
         self._every(PRUNE_SECONDS, self._prune)
+        self._every(PRUNE_SECONDS, self._files.prune)
         self._every(COUNT_SECONDS, self._count)
         for issue in self.library.issues:
             log.warning("blueprint", problem=str(issue))
         log.info("serving", database=self.database.safe_url, **self.addresses)
+
+    def _tls(self) -> Any:  # zope's implementer decorator says nothing to a type checker
+        cwmp = self.settings.cwmp
+        return tls_context_factory(
+            cwmp.tls_certificate,
+            cwmp.tls_key,
+            cwmp.tls_client_ca or None,
+            # Our setting and the library differ in one spelling.
+            {"TLSv1": "TLSv1.0"}.get(cwmp.tls_minimum.value, cwmp.tls_minimum.value),
+            required=cwmp.tls_require_client_certificate,
+            on_error=_tls_problem,
+        )
 
     @property
     def addresses(self) -> dict[str, str]:

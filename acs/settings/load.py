@@ -28,6 +28,7 @@ from acs.settings.sections import (
     DatabaseSettings,
     DiscoverySettings,
     ErpSettings,
+    FilesSettings,
     HttpSettings,
     LogSettings,
     ProvisioningSettings,
@@ -74,6 +75,7 @@ class Settings:
     discovery: DiscoverySettings = field(default_factory=DiscoverySettings)
     recording: RecordingSettings = field(default_factory=RecordingSettings)
     timeline: TimelineSettings = field(default_factory=TimelineSettings)
+    files: FilesSettings = field(default_factory=FilesSettings)
     log: LogSettings = field(default_factory=LogSettings)
     admin: AdminSettings = field(default_factory=AdminSettings)
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
@@ -110,6 +112,12 @@ class Settings:
         return Secret(f"sqlite:///{path}")
 
     @property
+    def files_folder(self) -> Path:
+        """Directory of the files that devices fetch and send."""
+        folder = self.files.folder
+        return Path(folder).expanduser() if folder else self.data_dir / "files"
+
+    @property
     def log_file(self) -> Path | None:
         """The log file, or None for standard error only."""
         match self.log.file:
@@ -133,6 +141,7 @@ SECTIONS: Mapping[str, type[msgspec.Struct]] = {
     "discovery": DiscoverySettings,
     "recording": RecordingSettings,
     "timeline": TimelineSettings,
+    "files": FilesSettings,
     "log": LogSettings,
     "admin": AdminSettings,
 }

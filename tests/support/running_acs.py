@@ -287,7 +287,13 @@ class RunningAcs:
         return found
 
 
-_SECTIONS: Mapping[str, str] = {"CWMP": "http", "CWMP_TLS": "https", "ADMIN": "admin"}
+_SECTIONS: Mapping[str, str] = {
+    "CWMP": "http",
+    "CWMP_TLS": "https",
+    "FILES": "files",
+    "FILES_TLS": "files_tls",
+    "ADMIN": "admin",
+}
 
 
 def _program() -> list[str]:
