@@ -31,6 +31,8 @@ from acs.store.errors import StoreError
 
 PARSE_IN_THREAD = 256 * 1024
 """Octets from which a body is parsed off the reactor: 1.3 MB would block it for 28 ms."""
+REMEMBERED = 60.0
+"""Seconds a session is known after its end."""
 _XML = (("Content-Type", "text/xml; charset=utf-8"),)
 
 Answer = Reply | Deferred[Reply]
@@ -123,8 +125,9 @@ class CwmpEdge:
         line = self._line_of(request)
         if line is not None:
             return self._serve(line, request)
-        if self._trailing(request):
-            return Reply(204)
+        ended = self._ended_line_of(request)
+        if ended is not None:
+            return self._afterwards(ended, request)
         return self._gated(request, lambda credential: self._first_word(credential, request))
 
     def _gated(self, request: Request, then: Callable[[Credential], Answer]) -> Answer:
@@ -148,14 +151,29 @@ class CwmpEdge:
             line.cookie_returned = True
         return line
 
-    def _trailing(self, request: Request) -> bool:
-        """An empty POST after the end (FreeACS: devices of the first issue send one more)."""
-        if request.body.strip():
-            return False
+    def _ended_line_of(self, request: Request) -> Line | None:
+        """The session that ended a moment ago on which ``request`` comes, if it does."""
         cookie = cookies.read(request.headers.get("cookie", ""))
         if cookie is not None:
-            return cookie in self.lines.ended
-        return _begun_on(request.connection) is not None
+            return self.lines.ended.get(cookie)
+        line = _begun_on(request.connection)
+        return line if line and line.cookie in self.lines.ended else None
+
+    def _afterwards(self, line: Line, request: Request) -> Answer:
+        """Answer what comes after the end of a session."""
+        if not request.body.strip():
+            # FreeACS: devices of the first issue send one more empty POST.
+            return Reply(204)
+        if line.waiting:
+            return self._bad(request, "a request of this session is still open")
+        return self._decoded(request, lambda envelope: self._late(line, envelope, request))
+
+    def _late(self, line: Line, envelope: Envelope, request: Request) -> Answer:
+        if isinstance(envelope.message, Inform):
+            return self._gated(
+                request, lambda credential: self._open(envelope, credential, request)
+            )
+        return self._step(line, line.session.message(envelope))
 
     def admission(self, connection: Connection, headers: Mapping[str, str]) -> float | None:
         """Seconds after which a CPE may come back, asked before its body is read; None: now.
@@ -339,11 +357,12 @@ class CwmpEdge:
             line.session.fault = TypeError(f"a flow awaited {held!r}")
             return self._reply(line, line.session.lost("internal error"))
         line.waiting = True
+        late = bool(line.ended)
         reply: Deferred[Reply] = Deferred()
 
         def go_on(result: object) -> None:
             line.waiting = False
-            if line.ended:
+            if line.ended and not late:
                 reply.callback(Reply(400, close=True))
                 return
             self.lines.touch(line, self._clock.seconds())
@@ -395,12 +414,12 @@ class CwmpEdge:
     def _end(self, line: Line, why: str) -> None:
         """Close a session once; a session that ended well has no ``why``."""
         if line.ended:
+            self._tell_bug(line)
             return
         line.ended = why or line.visit.result
         now = self._clock.seconds()
         self.lines.end(line, now)
-        if line.session.fault is not None:
-            self._watcher.bug(f"session {line.name} of {line.key}", line.session.fault)
+        if self._tell_bug(line):
             line.ended = "error"
         self._watcher.session_ended(line, line.visit.contact, now - line.started)
         if line.posts > 1:
@@ -408,14 +427,19 @@ class CwmpEdge:
         elif why in ("replaced", "timeout") and not line.waiting:
             self._early_leave.left(line.key)
 
+    def _tell_bug(self, line: Line) -> bool:
+        fault, line.session.fault = line.session.fault, None
+        if fault is not None:
+            self._watcher.bug(f"session {line.name} of {line.key}", fault)
+        return fault is not None
+
     def sweep(self) -> None:
         """End the sessions whose CPE fell silent; called about once a second."""
         now = self._clock.seconds()
         for line in self.lines.silent(now, self._limits.timeout):
             line.session.lost("the CPE fell silent")
             self._end(line, "timeout")
-        while self.lines.ended and now - next(iter(self.lines.ended.values())) > 60:
-            self.lines.ended.popitem(last=False)
+        self.lines.forget(now - REMEMBERED)
 
 
 def _begun_on(connection: Connection) -> Line | None:

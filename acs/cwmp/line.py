@@ -32,15 +32,17 @@ class Line:
     cookie_returned: bool = False
     """The CPE knows cookies, so that its session is not looked for by connection."""
     ended: str = ""
+    """How the session ended; empty while it is open."""
+    ended_at: float = 0.0
 
 
 @dataclass(slots=True)
 class Lines:
-    """Open sessions, oldest activity first; a few ended ones answer trailing empty POSTs."""
+    """Open sessions, oldest activity first; those that ended lately answer what comes late."""
 
     by_cookie: OrderedDict[str, Line] = field(default_factory=OrderedDict)
     by_device: dict[str, Line] = field(default_factory=dict)
-    ended: OrderedDict[str, float] = field(default_factory=OrderedDict)
+    ended: OrderedDict[str, Line] = field(default_factory=OrderedDict)
 
     REMEMBERED = 10_000
 
@@ -64,8 +66,14 @@ class Lines:
             return
         if self.by_device.get(line.key) is line:
             del self.by_device[line.key]
-        self.ended[line.cookie] = now
+        line.ended_at = now
+        self.ended[line.cookie] = line
         while len(self.ended) > self.REMEMBERED:
+            self.ended.popitem(last=False)
+
+    def forget(self, before: float) -> None:
+        """Know those no longer that ended before a time."""
+        while self.ended and next(iter(self.ended.values())).ended_at < before:
             self.ended.popitem(last=False)
 
     def silent(self, now: float, shortest: float) -> Iterator[Line]:

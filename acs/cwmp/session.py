@@ -10,8 +10,10 @@ such a wait out as `Hold` and goes on when `resume` is called.
     CPE_TURN     a CPE request, or an empty POST           its response; our first request or 204
     ASKING       the answer to our open request            our next request, or 204
     DONE         trailing empty POSTs                      204
+                 a late CPE request                       its response, if the session ended well
 
-What the table does not allow ends the session as `Reject`.
+What the table does not allow ends the session as `Reject`.  A CPE whose transfer ends while its
+session does may report it after our last answer: that is kept, but the flow is not run again.
 """
 
 from __future__ import annotations
@@ -147,7 +149,7 @@ class Session:
         """A bug in the flow, for the log; the session ends cleanly all the same."""
         self._inform_id = inform.id or ""
         self._flow: Flow | None = flow
-        self._on_notice = on_notice
+        self._on_notice: Callable[[Notice], Flow] | None = on_notice
         self._noting: Flow | None = None
         self._request: Send | None = None
         self._exchange: Exchange | None = None
@@ -215,6 +217,8 @@ class Session:
         if isinstance(message, UnknownMethod):
             text = f"Method not supported: {message.name}"
             return Send(SoapFault(8000, text, (), "Server"), request_id)
+        if self._on_notice is None:
+            return self._reject(f"{_name(message)} comes after the session was lost")
         notice = announcement.notice_of(message)
         answer = announcement.response_to(message)
         if notice is None or answer is None:
@@ -349,7 +353,7 @@ class Session:
                 pass
             except Exception as bug:
                 self.fault = bug
-        self._noting = self._flow = self._exchange = None
+        self._noting = self._flow = self._exchange = self._on_notice = None
 
 
 def _advance(flow: Flow, value: object, error: BaseException | None) -> Any:

@@ -1,6 +1,6 @@
 """A visit: all that is done while a device is on the line, whichever protocol it speaks.
 
-    open → accept what it announced → who is it? → is it as wanted? → its jobs → close
+    open → accept what it announced → who is it? → is it as wanted? → rules → its jobs → close
 
 The order matters.  What the device announced is stored before it is told so.  Nothing is
 provisioned on a device that is not matched to exactly one equipment.  What was learned is
@@ -17,6 +17,7 @@ from acs.devices.ledger import Ledger
 from acs.devices.matching import match_equipment
 from acs.devices.provisioning import provision
 from acs.devices.record import Device, Snapshot, Standing
+from acs.devices.rules.act import Before, follow_rules
 from acs.model import Contact, DataModel, EventKind, Notice, SessionLost
 
 
@@ -44,6 +45,7 @@ class Visit:
         """
         opened = await self.house.open(self.contact)
         ledger = self._ledger = Ledger(opened, self.contact, self.house)
+        before = Before.of(ledger.device)
         try:
             if not _admit(ledger):
                 self.result = "refused"
@@ -56,6 +58,7 @@ class Visit:
             await line.accept()
             if await match_equipment(ledger, line):
                 await provision(ledger, line)
+            await follow_rules(ledger, before)
             await run_jobs(ledger, line)
             await discover(ledger, line)
             await ledger.close()
@@ -81,8 +84,14 @@ class Visit:
         fault = notice.fault
         ended = "" if fault is None else f": {fault}" if fault.code else ": success"
         ledger.say(str(notice.kind), f"{notice.kind} {notice.key}".rstrip() + ended, notice.detail)
+        before = dict(ledger.jobs)
         take_notice(ledger, notice)
-        await ledger.keep()
+        try:
+            await ledger.keep()
+        except Exception:
+            # It is reported again, and has to find its job as it was.
+            ledger.jobs = before
+            raise
 
 
 def _admit(ledger: Ledger) -> bool:
