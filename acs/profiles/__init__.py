@@ -1,8 +1,9 @@
 """What devices should be: intent, blueprints, plan, converge and proof."""
 
-from acs.profiles.blueprint import Blueprint
+from acs.profiles.blueprint import Blueprint, Certainty, Doubt
 from acs.profiles.blueprint_file import Issue
 from acs.profiles.convergence import Outcome, OutcomeKind, Task, WriteLost, converge
+from acs.profiles.dial_plans import DialPlan
 from acs.profiles.health.findings import LAST_RESORT
 from acs.profiles.health.look import health_of, reads_of_health
 from acs.profiles.health.optical import Light, Thresholds
@@ -13,6 +14,7 @@ from acs.profiles.intent import (
     Intent,
     Management,
     Problem,
+    Radio,
     Role,
     Security,
     VoiceLine,
@@ -21,7 +23,7 @@ from acs.profiles.intent import (
     check,
 )
 from acs.profiles.intent_mapping import intent_from_mapping, intent_to_mapping
-from acs.profiles.library import Facts, Library, check_file
+from acs.profiles.library import Facts, Library, check_file, read_file
 from acs.profiles.plan import Group, Plan, PlannedChange, fingerprint, make_plan, marker_of
 from acs.profiles.reading import Reads, reads
 
@@ -29,7 +31,10 @@ __all__ = [
     "LAST_RESORT",
     "Band",
     "Blueprint",
+    "Certainty",
     "Checked",
+    "DialPlan",
+    "Doubt",
     "Facts",
     "Finding",
     "Group",
@@ -44,6 +49,7 @@ __all__ = [
     "Plan",
     "PlannedChange",
     "Problem",
+    "Radio",
     "Reads",
     "Role",
     "Security",
@@ -63,6 +69,7 @@ __all__ = [
     "intent_to_mapping",
     "make_plan",
     "marker_of",
+    "read_file",
     "reads",
     "reads_of_health",
 ]

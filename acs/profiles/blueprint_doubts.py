@@ -22,6 +22,9 @@ def read_doubts(
     """
     doubts = {}
     for key, entry in data.get("doubts", {}).items():
+        # Whom it fits, a blueprint does not take over.
+        if key not in own.get("doubts", {}) and key.split(".")[0] == "match":
+            continue
         there = _holds(data, key.split("."))
         if key in own.get("doubts", {}):
             _check(key, entry, there, data, complain)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from acs.model import Value, ValueType
 
@@ -40,6 +41,8 @@ def same(wanted: Value, current: Value, *, fold: bool = False, reference: bool =
         return boolean(wanted.text) is not None and boolean(wanted.text) is boolean(current.text)
     if wanted.type in _NUMBERS:
         return _number(wanted.text) is not None and _number(wanted.text) == _number(current.text)
+    if wanted.type is ValueType.DATE_TIME:
+        return _moment(wanted.text) is not None and _moment(wanted.text) == _moment(current.text)
     if reference:
         return wanted.text.rstrip(".") == current.text.rstrip(".")
     if fold:
@@ -54,6 +57,15 @@ def seal(key: bytes, parts: Iterable[str]) -> str:
         octets = part.encode(errors="surrogatepass")
         mac.update(len(octets).to_bytes(4, "big") + octets)
     return mac.hexdigest()[:32]
+
+
+def _moment(text: str) -> datetime | None:
+    """Read a time of TR-106; without a zone it is UTC."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _number(text: str) -> int | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from device_in_memory import MemoryDevice, Plain
 
+from acs.model import Value, ValueType
+
 SECRETS = ["*Password", "*Passphrase", "*PreSharedKey", "*X_TP_Password", "*.Security.PreSharedKey"]
 XX230V_MODES = (
     "None,WPA-Personal,WPA2-Personal,WPA-WPA2-Personal,WPA-Enterprise,WPA2-Enterprise,"
@@ -18,6 +20,7 @@ ROLES_A = {
 }  # fmt: skip
 ROLES_B = {1: (1, "Primary"), 2: (1, "Guest"), 3: (2, "Primary"), 4: (2, "Guest")}
 BANDS = {1: "2.4GHz", 2: "5GHz", 3: "6GHz"}
+CHANNELS = {1: "1-11", 2: "36,40,44,48,52-64,100-140,149,153,157,161,165", 3: "1,5,9-233"}
 VOICE = "Device.X_TP_Services.X_TP_VoiceService.1.VoiceProfile.1."
 WLAN = "InternetGatewayDevice.LANDevice.1.WLANConfiguration."
 
@@ -32,6 +35,14 @@ def management(root: str) -> dict[str, Plain]:
         f"{server}PeriodicInformInterval": 300,
         f"{server}ConnectionRequestUsername": "admin",
         f"{server}ConnectionRequestPassword": "",
+        f"{server}PeriodicInformTime": Value("0001-01-01T00:00:00Z", ValueType.DATE_TIME),
+        f"{server}STUNEnable": False,
+        f"{server}STUNServerAddress": "",
+        f"{server}STUNServerPort": 3478,
+        f"{server}STUNUsername": "",
+        f"{server}STUNPassword": "",
+        f"{server}STUNMinimumKeepAlivePeriod": 30,
+        f"{server}STUNMaximumKeepAlivePeriod": Value("-1", ValueType.INT),
         f"{root}DeviceInfo.ProvisioningCode": "",
     }
 
@@ -41,7 +52,14 @@ def tr181_wifi(
 ) -> dict[str, Plain]:
     tree: dict[str, Plain] = {}
     for radio in sorted({radio for radio, _ in roles.values()}):
-        tree[f"Device.WiFi.Radio.{radio}.OperatingFrequencyBand"] = BANDS[radio]
+        tree |= {
+            f"Device.WiFi.Radio.{radio}.OperatingFrequencyBand": BANDS[radio],
+            f"Device.WiFi.Radio.{radio}.Enable": True,
+            f"Device.WiFi.Radio.{radio}.Channel": {1: 6, 2: 36, 3: 5}[radio],
+            f"Device.WiFi.Radio.{radio}.AutoChannelEnable": True,
+            f"Device.WiFi.Radio.{radio}.PossibleChannels": CHANNELS[radio],
+            f"Device.WiFi.Radio.{radio}.OperatingChannelBandwidth": "Auto",
+        }
     for number, (radio, role) in roles.items():
         ssid, ap = f"Device.WiFi.SSID.{number}.", f"Device.WiFi.AccessPoint.{number}."
         tree |= {
@@ -51,6 +69,8 @@ def tr181_wifi(
             f"{ap}SSIDReference": f"Device.WiFi.SSID.{number}{dot}",
             f"{ap}Enable": role in ("Primary", "Backhaul"),
             f"{ap}SSIDAdvertisementEnabled": True,
+            f"{ap}IsolationEnable": False,
+            f"{ap}MaxAssociatedDevices": 0,
             f"{ap}Security.ModesSupported": modes,
             f"{ap}Security.ModeEnabled": "WPA2-Personal",
             f"{ap}Security.KeyPassphrase": "factory-key",
@@ -66,6 +86,8 @@ def tplink_voice(sockets: int = 1) -> dict[str, Plain]:
     tree: dict[str, Plain] = {
         f"{VOICE}DigitMap": "112|19[2-5]|1x.t|[2-8]x.t|9x.t|0xx.t",
         f"{VOICE}DigitMapEnable": True,
+        f"{VOICE}Region": "US",
+        "Device.X_TP_Services.X_TP_VoiceService.1.Capabilities.Regions": "US, CA, DE",
     }
     for number in range(1, sockets + 1):
         tree[f"{VOICE}Line.{number}.Enable"] = "Enabled"
@@ -135,6 +157,30 @@ def crossed_tr181(**faults: object) -> MemoryDevice:
     return MemoryDevice(tree, write_only=SECRETS, **faults)  # type: ignore[arg-type]
 
 
+def tp_link_extras(row: str) -> dict[str, Plain]:
+    """What TP-Link adds to a WLANConfiguration: isolation, width, and networks inside it."""
+    tree: dict[str, Plain] = {
+        f"{row}X_TP_IsolateClients": False,
+        f"{row}MaxStaNum": 32,
+        f"{row}X_TP_Bandwidth": "Auto",
+        f"{row}X_TP_MultiSSID.MultiSSIDEnable": False,
+    }
+    for number in range(1, 5):
+        entry = f"{row}X_TP_MultiSSID.MultiSSIDEntry.{number}."
+        tree |= {
+            f"{entry}SSID": f"TP-Link_Guest_{number}",
+            f"{entry}Enable": False,
+            f"{entry}SSIDAdvertisementEnable": True,
+            f"{entry}IsolateClients": False,
+            f"{entry}PreSharedKey": "",
+            f"{entry}BeaconType": "Basic",
+            f"{entry}BasicEncryptionModes": "None",
+            f"{entry}IEEE11iAuthenticationMode": "PSKAuthentication",
+            f"{entry}IEEE11iEncryptionModes": "TKIPandAESEncryption",
+        }
+    return tree
+
+
 def tr098(*, vendor: bool = False, **faults: object) -> MemoryDevice:
     """Generic TR-098 with two bands, voice, and, as a TP-Link, vendor leaves."""
     tree: dict[str, Plain] = {}
@@ -144,6 +190,9 @@ def tr098(*, vendor: bool = False, **faults: object) -> MemoryDevice:
             f"{row}SSID": f"factory-{number}",
             f"{row}Enable": True,
             f"{row}Channel": channel,
+            f"{row}AutoChannelEnable": True,
+            f"{row}RadioEnabled": True,
+            f"{row}PossibleChannels": "1-13" if channel == 6 else "36-64,100-140",
             f"{row}SSIDAdvertisementEnabled": True,
             f"{row}BeaconType": "Basic",
             f"{row}BasicEncryptionModes": "None",
@@ -155,6 +204,7 @@ def tr098(*, vendor: bool = False, **faults: object) -> MemoryDevice:
         if vendor:
             tree[f"{row}X_TP_PreSharedKey"] = ""
             tree[f"{row}X_TP_Band"] = "2.4GHz" if channel == 6 else "5GHz"
+            tree |= tp_link_extras(row)
         else:
             tree[f"{row}KeyPassphrase"] = ""
             tree[f"{row}PreSharedKey.1.KeyPassphrase"] = ""
@@ -181,5 +231,9 @@ def tr098(*, vendor: bool = False, **faults: object) -> MemoryDevice:
             f"{row}SIP.AuthPassword": "",
             f"{row}SIP.URI": "",
         }
+    if vendor:
+        tree["InternetGatewayDevice.X_TP_UserCfg.AdminPwd"] = "admin"
+    else:
+        tree["InternetGatewayDevice.LANConfigSecurity.ConfigPassword"] = ""
     tree |= management("InternetGatewayDevice.")
     return MemoryDevice(tree, write_only=SECRETS, **faults)  # type: ignore[arg-type]

@@ -319,7 +319,9 @@ def test_what_a_family_has_no_place_for_is_a_problem_or_a_note() -> None:
     )
     assert ("Device.Users.User.2.Password", "root-pass") in changes(planned)
     generic = plan(crossed_tr181(), "tr181", intent)
-    assert "admin: password: this blueprint has no place for it" in map(str, generic.problems)
+    assert "admin: password: the device has none of Device.Users.User.1.Password" in map(
+        str, generic.problems
+    )
 
 
 def test_impossible_values_are_problems_of_the_plan() -> None:

@@ -13,10 +13,12 @@ from acs.devices.record import Snapshot
 from acs.model import Secret
 from acs.profiles import (
     Band,
+    DialPlan,
     Intent,
     Library,
     Management,
     OutcomeKind,
+    Radio,
     Role,
     Security,
     Task,
@@ -32,12 +34,18 @@ from acs.profiles import (
 LIBRARY = Library.load()
 KEY = b"property"
 FAMILIES = {"tplink-a": (xx230v, ex220), "tr181": (crossed_tr181,), "tr098": (tr098,)}
-FORBIDDEN = {
-    f"Device.WiFi.{table}.{number}."
-    for number, (_, role) in ROLES_A.items()
-    if role not in ("Primary", "GuestNetwork")
-    for table in ("SSID", "AccessPoint")
-}
+NEVER = {"Backhaul", "Public"}
+SPARE = {"Guest"}
+
+
+def rows_of(roles: set[str]) -> tuple[str, ...]:
+    return tuple(
+        f"Device.WiFi.{table}.{number}."
+        for number, (_, role) in ROLES_A.items()
+        if role in roles
+        for table in ("SSID", "AccessPoint")
+    )
+
 
 words = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=12)
 keys = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=6, max_size=66).map(
@@ -58,6 +66,15 @@ networks = st.builds(
     security=maybe(st.sampled_from(Security)),
     enabled=maybe(st.booleans()),
     hidden=maybe(st.booleans()),
+    isolated=maybe(st.booleans()),
+    max_clients=maybe(st.integers(-1, 300)),
+)
+radios = st.builds(
+    Radio,
+    band=st.sampled_from(Band),
+    enabled=maybe(st.booleans()),
+    channel=maybe(st.just("auto") | st.integers(0, 180)),
+    width=maybe(st.sampled_from(["auto", 20, 80, 160, 320, 7])),
 )
 lines = st.builds(
     VoiceLine,
@@ -69,6 +86,8 @@ lines = st.builds(
     registrar_port=maybe(st.integers(0, 70000)),
     proxy=maybe(st.just("") | words),
     display_name=maybe(st.text(max_size=10)),
+    dial_plan=maybe(st.sampled_from(DialPlan)),
+    region=maybe(st.sampled_from(["CA", "FR", "ca"])),
 )
 managements = st.builds(
     Management,
@@ -76,6 +95,13 @@ managements = st.builds(
     periodic_inform_interval=maybe(st.integers(0, 100000)),
     acs_username=maybe(words),
     connection_request_password=maybe(words.map(Secret)),
+    periodic_inform_time=maybe(st.sampled_from(["2026-01-31T04:00:00Z", "4 o'clock"])),
+    stun_enabled=maybe(st.booleans()),
+    stun_server=maybe(words),
+    stun_port=maybe(st.integers(0, 70000)),
+    stun_password=maybe(words.map(Secret)),
+    stun_min_keepalive=maybe(st.integers(-1, 90)),
+    stun_max_keepalive=maybe(st.integers(-2, 90)),
 )
 intents = st.builds(
     Intent,
@@ -83,6 +109,8 @@ intents = st.builds(
     voice=st.lists(lines, max_size=2).map(tuple),
     management=maybe(managements),
     admin_password=maybe(words.map(Secret)),
+    radios=st.lists(radios, max_size=3).map(tuple),
+    band_steering=maybe(st.booleans()),
 )
 
 
@@ -99,7 +127,9 @@ def test_converge_settles_in_one_run_and_leaves_forbidden_rows_alone(
     before = dict(device.values)
     first = device.run(converge(device.model, task))
     written = device.written
-    assert not any(path.startswith(tuple(FORBIDDEN)) for path in written) or family != "tplink-a"
+    spare_wanted = any(network.role in (Role.SECOND, Role.THIRD) for network in intent.wifi)
+    forbidden = rows_of(NEVER if spare_wanted else NEVER | SPARE)
+    assert family != "tplink-a" or not any(path.startswith(forbidden) for path in written)
     assert len(written) == len(set(written))
     assert first.fault is None
     device.next_session()
