@@ -9,6 +9,7 @@ from typing import Protocol
 from acs.devices.effects import Effect
 from acs.devices.files import Offer, Refused
 from acs.devices.record import Device, Job, Opened, Snapshot
+from acs.devices.rules.book import Rulebook
 from acs.devices.source import EquipmentSource
 from acs.devices.vocabulary import Discovery
 from acs.model import Contact, Secret
@@ -67,6 +68,10 @@ class House(Protocol):
     @property
     def key(self) -> bytes:
         """Key of fingerprints and digests."""
+
+    @property
+    def rules(self) -> Rulebook:
+        """The rules in force."""
 
     async def open(self, contact: Contact) -> Opened:
         """Load the device's row, creating it at first contact. A reset or boot is kept durably."""

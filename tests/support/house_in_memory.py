@@ -18,7 +18,9 @@ from acs.devices.effects import (
     SaveDevice,
     SaveJob,
     SaveProof,
+    SaveRuleRun,
     SaveSnapshot,
+    SaveTags,
 )
 from acs.devices.files import Offer, Refused
 from acs.devices.house import Policy
@@ -33,6 +35,7 @@ from acs.devices.record import (
     Snapshot,
     Standing,
 )
+from acs.devices.rules.book import Rulebook
 from acs.devices.source import Found, Pending, Wish
 from acs.devices.visit import Visit
 from acs.devices.vocabulary import Discovery
@@ -94,6 +97,9 @@ class MemoryHouse:
 
     def __init__(self, policy: Policy | None = None) -> None:
         self.policy = policy or Policy()
+        self.rules = Rulebook()
+        self.tags: set[str] = set()
+        self.ran: dict[str, float] = {}
         self.source = MemorySource()
         self.device: Device | None = None
         self.jobs: list[Job] = []
@@ -119,7 +125,9 @@ class MemoryHouse:
         wish = self.source.wishes.get(self.device.equipment)
         open_jobs = [job for job in self.jobs if job.state in (JobState.QUEUED, JobState.SENT)]
         digest = wish.digest if wish else ""
-        return Opened(replace(self.device), created, tuple(open_jobs), digest)
+        device = replace(self.device)
+        tags = frozenset(self.tags)
+        return Opened(device, created, tuple(open_jobs), digest, tags, dict(self.ran))
 
     async def snapshot(self, device_id: int) -> Snapshot:
         return self.kept
@@ -172,6 +180,10 @@ class MemoryHouse:
                     self.kept = snapshot
                 case SaveCredentials(_, _, password):
                     self.password = Secret(password) if password else None
+                case SaveTags(_, add, remove):
+                    self.tags = self.tags - remove | add
+                case SaveRuleRun(_, rule, at):
+                    self.ran[rule] = at
                 case ForgetMissing(key, missing):
                     self.absent[key] = self.absent.get(key, frozenset()) | set(missing)
                 case SaveJob(job_id, state, at, attempts, result):
