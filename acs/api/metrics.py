@@ -57,6 +57,13 @@ class Metrics:
         self._erp_lookups = counter(
             "erp_lookups", "Look-ups of equipment in ERPNext, by answer.", "answer"
         )
+        self._file_transfers = counter(
+            "file_transfers", "Transfers of files that ended, by result.", "result"
+        )
+        self._file_octets = counter("file_octets", "Octets of files, by direction.", "direction")
+        self._file_refusals = counter(
+            "file_refusals", "Requests that the file server refused, by reason.", "reason"
+        )
         self._session_seconds = Histogram(
             "acs_session_seconds", "Length of a session.", buckets=_SECONDS, registry=registry
         )
@@ -117,6 +124,15 @@ class Metrics:
     def erp_error(self, kind: str) -> None:
         """A call to ERPNext failed: ``time-out``, ``refused`` …"""
         self._erp_errors.add(kind)
+
+    def file_transfer(self, result: str, direction: str, octets: int) -> None:
+        """A transfer ended: ``sent``, ``part sent``, ``cut``, ``received``; ``out`` or ``in``."""
+        self._file_transfers.add(result)
+        self._file_octets.add(direction, octets)
+
+    def file_refusal(self, reason: str) -> None:
+        """The file server refused a request: ``address``, ``busy`` …"""
+        self._file_refusals.add(reason)
 
     def store_commit(self, batch: int, seconds: float) -> None:
         """The store committed ``batch`` visits together."""

@@ -75,7 +75,7 @@ def _reason(error: Exception) -> str:
     why = getattr(error.socketError, "strerror", None) or error.socketError
     return (
         f"{error.interface}:{error.port}: {why}. End the program that has this address, or set "
-        "another one (cwmp.listen, cwmp.tls_listen, admin.listen)"
+        "another one (cwmp.listen, cwmp.tls_listen, files.listen, admin.listen)"
     )
 
 

@@ -18,6 +18,11 @@ def contradictions(settings: Settings) -> Iterator[str]:
     cwmp, auth, erp = settings.cwmp, settings.auth, settings.erp
     if cwmp.tls_listen and not (cwmp.tls_certificate and cwmp.tls_key):
         yield "cwmp.tls_listen: needs cwmp.tls_certificate and cwmp.tls_key"
+    files = settings.files
+    if files.tls_listen and not (cwmp.tls_certificate and cwmp.tls_key):
+        yield "files.tls_listen: needs cwmp.tls_certificate and cwmp.tls_key"
+    if files.url and not (files.listen or files.tls_listen):
+        yield "files.url: nothing listens there; set files.listen or files.tls_listen"
     if cwmp.tls_require_client_certificate and not cwmp.tls_client_ca:
         yield "cwmp.tls_require_client_certificate: needs cwmp.tls_client_ca"
     if not (cwmp.listen or cwmp.tls_listen):
@@ -42,6 +47,8 @@ def contradictions(settings: Settings) -> Iterator[str]:
     for name, address in (
         ("cwmp.listen", cwmp.listen),
         ("cwmp.tls_listen", cwmp.tls_listen),
+        ("files.listen", files.listen),
+        ("files.tls_listen", files.tls_listen),
         ("admin.listen", settings.admin.listen),
     ):
         try:

@@ -303,6 +303,10 @@ class ProvisioningSettings(Struct, frozen=True, kw_only=True):
     periodic_inform_interval: Annotated[
         int, Meta(ge=0), says("Seconds between two periodic Informs; 0: leave the device's own.")
     ] = 0
+    transfer_timeout_seconds: Annotated[
+        Seconds,
+        says("Seconds a file transfer may take before the device is asked what became of it."),
+    ] = 1800.0
 
 
 class DiscoverySettings(Struct, frozen=True, kw_only=True):
@@ -346,6 +350,45 @@ class LogSettings(Struct, frozen=True, kw_only=True):
     format: Annotated[LogFormat, says("`logfmt`: key=value; `json`: an object per line.")] = (
         LogFormat.LOGFMT
     )
+
+
+class FilesSettings(Struct, frozen=True, kw_only=True):
+    """The file server: images for devices, and what they send."""
+
+    listen: Annotated[
+        OptionalAddress,
+        says("Address for plain HTTP; empty: off.", want=WANT_OPTIONAL_ADDRESS),
+    ] = ""
+    tls_listen: Annotated[
+        OptionalAddress,
+        says(
+            "Address for HTTPS, with the certificate of `cwmp.tls_certificate`; empty: off.",
+            want=WANT_OPTIONAL_ADDRESS,
+        ),
+    ] = ""
+    url: Annotated[
+        str,
+        Meta(pattern=r"^(https?://[^\s@?#]+)?\Z", max_length=120),
+        says(
+            "Address by which devices reach the file server.",
+            want='an address like "http://acs.example.net:7548"',
+            shown="that of files.listen, when it names one of this machine's addresses",
+        ),
+    ] = ""
+    folder: Annotated[str, says("Directory of the files.", shown="DATA_DIR/files")] = ""
+    link_seconds: Annotated[
+        Seconds, says("Seconds an address is good from the time when its transfer may begin.")
+    ] = 86_400.0
+    bytes_per_second: Annotated[
+        int, Meta(ge=0), says("Most bytes a second of one transfer to a device; 0: no bound.")
+    ] = 2_000_000
+    transfers: Annotated[
+        Count, says("Most transfers at once; above it a device is told to come back later (503).")
+    ] = 50
+    max_upload_bytes: Annotated[
+        Bytes, Meta(le=67_108_864), says("Largest file that a device may send.")
+    ] = 16_777_216
+    keep_days: Annotated[Count, says("Days a file that a device sent is kept.")] = 90
 
 
 class AdminSettings(Struct, frozen=True, kw_only=True):

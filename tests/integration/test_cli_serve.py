@@ -39,7 +39,7 @@ def test_an_address_that_is_taken(tmp_path: Path) -> None:
     assert ended.returncode == 3
     assert ended.stderr == (
         f"acs: cannot serve: {address}: Address already in use. End the program that has this "
-        "address, or set another one (cwmp.listen, cwmp.tls_listen, admin.listen)\n"
+        "address, or set another one (cwmp.listen, cwmp.tls_listen, files.listen, admin.listen)\n"
     )
 
 
