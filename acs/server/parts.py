@@ -44,6 +44,7 @@ def policy_of(settings: Settings) -> Policy:
         check_interval=wanted.check_interval_hours * 3600,
         max_changes=wanted.max_changes,
         settle=wanted.settle_seconds,
+        transfer_timeout=wanted.transfer_timeout_seconds,
         backoff=wanted.backoff_seconds,
         backoff_max=wanted.backoff_max_seconds,
         marker=wanted.marker,
