@@ -300,8 +300,12 @@ def _require(
     library = Library.load(context.settings.provisioning.blueprint_dir or None)
     blueprint = library.get(device.blueprint) or library.choose(facts_of(device))
     if blueprint is None or diagnostic not in blueprint.diagnostics:
-        name = f"the blueprint {blueprint.name}" if blueprint else "no blueprint"
-        raise Amiss(f"{name} says where {device.key} has {diagnostic}; see docs/diagnostics.md")
+        why = (
+            f"the blueprint {blueprint.name} knows no {diagnostic}"
+            if blueprint
+            else f"no blueprint fits {device.key}"
+        )
+        raise Amiss(f"{why}; see docs/diagnostics.md")
     if given.get("interface") == WAN and not device.wan:
         raise Amiss(
             f"it is not known by which interface {device.key} reaches us: "

@@ -61,8 +61,12 @@ def health(context: Context, device: str, wait: float, stored: bool, as_json: bo
         library = Library.load(context.settings.provisioning.blueprint_dir or None)
         blueprint = library.get(found.blueprint) or library.choose(facts_of(found))
         if blueprint is None or blueprint.health is None:
-            name = f"the blueprint {blueprint.name}" if blueprint else "no blueprint"
-            raise Amiss(f"{name} says where {found.key} tells how it is; see docs/health.md")
+            why = (
+                f"the blueprint {blueprint.name} does not say where {found.key} tells how it is"
+                if blueprint
+                else f"no blueprint fits {found.key}"
+            )
+            raise Amiss(f"{why}; see docs/health.md")
         asked, problem = None, ""
         if not stored:
             asked, found = _ask(database, found, blueprint, wait)

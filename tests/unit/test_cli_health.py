@@ -162,7 +162,7 @@ def test_a_device_that_no_blueprint_fits_is_told(house: House) -> None:
     house.apply(SaveDevice(1, {"blueprint": "", "root": "Other."}))
     shown = house.run("device", "health", SERIAL)
     assert shown.exit_code == 1
-    assert "no blueprint says where" in shown.stderr
+    assert "no blueprint fits" in shown.stderr
     assert house.json("device", "jobs", SERIAL)["jobs"] == []
 
 

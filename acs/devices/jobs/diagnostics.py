@@ -87,8 +87,11 @@ def _test(ledger: Ledger, job: Job) -> _Test:
     blueprint = ledger.blueprint()
     places = blueprint.diagnostics.get(request.diagnostic) if blueprint else None
     if blueprint is None or places is None:
-        name = f"the blueprint {blueprint.name}" if blueprint else "no blueprint"
-        raise Unsound(f"{name} says where this device has the diagnostic {request.diagnostic}")
+        raise Unsound(
+            f"the blueprint {blueprint.name} knows no {request.diagnostic}"
+            if blueprint
+            else "no blueprint fits this device"
+        )
     if request.arguments.get("interface") == WAN and not ledger.device.wan:
         raise Unsound("it is not known by which interface the device reaches us")
     return _Test(request, places, blueprint)

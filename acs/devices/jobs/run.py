@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from acs.devices.jobs.attributes import ATTRIBUTES, NAMES, NOTIFY
+from acs.devices.jobs.diagnostics import DIAGNOSTIC
 from acs.devices.jobs.inventory import METHODS, OPTIONS, VOUCHERS
 from acs.devices.jobs.kind import Kind, Result, Unsound, command_key
 from acs.devices.jobs.parameters import READ, SET
@@ -46,6 +47,7 @@ KINDS: Mapping[JobKind, Kind] = {
     JobKind.VOUCHERS: VOUCHERS,
     JobKind.SOFTWARE: SOFTWARE,
     JobKind.TREE: TREE,
+    JobKind.DIAGNOSTIC: DIAGNOSTIC,
 }
 
 _OPEN = (JobState.QUEUED, JobState.SENT)
@@ -53,7 +55,7 @@ _OPEN = (JobState.QUEUED, JobState.SENT)
 
 async def run_jobs(ledger: Ledger, line: DataModel) -> None:
     """Carry out the open jobs in order; a reboot or reset is the last thing of a session."""
-    for opened in sorted(ledger.opened.jobs, key=lambda job: KINDS[job.kind].last):
+    for opened in sorted(ledger.opened.jobs, key=_turn):
         # The device itself, or another job, may have ended it since.
         job = ledger.jobs[opened.id]
         if job.state not in _OPEN:
@@ -68,6 +70,11 @@ async def run_jobs(ledger: Ledger, line: DataModel) -> None:
         keep_result(ledger, job, result)
         if kind.last and result[0] is JobState.SENT:
             return
+
+
+def _turn(job: Job) -> tuple[bool, bool]:
+    """What was sent is settled first: another job may wait for its end."""
+    return KINDS[job.kind].last, job.state is JobState.QUEUED
 
 
 async def _carry_out(ledger: Ledger, line: DataModel, job: Job) -> Result:
