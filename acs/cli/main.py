@@ -48,6 +48,7 @@ COMMANDS = {
     "plan": Lazy("acs.cli.plan:plan", "Show what would be written to a device, without writing."),
     "device": Lazy("acs.cli.device:device", "Look at devices, and have things done on them."),
     "blueprint": Lazy("acs.cli.blueprint:blueprint", "Look at blueprints and check your own."),
+    "file": Lazy("acs.cli.file:file", "Look after firmware and other files of devices."),
     "settings": Lazy("acs.cli.settings:settings", "Show and check the settings."),
     "db": Lazy("acs.cli.db:db", "Look after the database."),
     "completion": Lazy("acs.cli.completion:completion", "Print a completion script for a shell."),

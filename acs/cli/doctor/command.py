@@ -17,6 +17,7 @@ from acs.cli.doctor import (
     database,
     disk,
     erpnext,
+    files,
     ports,
     secrets_file,
     tls,
@@ -44,6 +45,7 @@ AREAS = (
     _Area("blueprints", blueprints.check),
     _Area("tls", tls.check),
     _Area("ports", ports.check),
+    _Area("files", files.check),
     _Area("erpnext", erpnext.check),
     _Area("clock", clock.check),
 )

@@ -20,6 +20,8 @@ def check(settings: Settings) -> Iterator[Finding]:
     addresses = {
         "cwmp.listen": settings.cwmp.listen,
         "cwmp.tls_listen": settings.cwmp.tls_listen,
+        "files.listen": settings.files.listen,
+        "files.tls_listen": settings.files.tls_listen,
         "admin.listen": settings.admin.listen,
     }
     for name, address in addresses.items():
