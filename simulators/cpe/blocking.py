@@ -8,10 +8,17 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 
+import requests
+import urllib3
+
 from .device import Ont
-from .exchange import Exchange, Send, Stop
+from .errand import Errand, Next
+from .exchange import Carry, Exchange, Send, Stop
+from .files import begin, finish
 from .render import Event
 from .report import SessionReport
+from .software import carry_out
+from .transfers import State, Transfer
 from .wire import Response, ResponseReader, Target, WireError
 
 _CHUNK = 65536
@@ -22,7 +29,8 @@ class Client:
 
     ``connection`` is ``keep`` (one for the session) or ``new`` (one for every request).
     ``timeout`` bounds each wait for the ACS, in seconds.  With ``settle`` what waits for
-    the end of a session (delayed values, reboot, factory reset) happens at once after it.
+    the end of a session (delayed values, transfers without delay, diagnostics, reboot,
+    factory reset) happens at once after it.
     ``ca_file`` trusts a certificate authority for https; ``seed`` fixes the client nonces.
 
     Once the ACS has written ManagementServer.URL, sessions go there.
@@ -63,13 +71,41 @@ class Client:
             self.ont,
             self._events(events),
             now=self._clock(),
-            cnonce=lambda: f"{self._random.getrandbits(64):016x}",
+            cnonce=self._cnonce,
             keep=self._keep,
         )
         self._run(exchange)
         if self._settle:
-            self.ont.settle()
+            self.settle()
         return exchange.report
+
+    def settle(self, *, delayed: bool = False) -> None:
+        """Do at once what waits for the end of a session; ``delayed`` transfers too."""
+        for transfer in self.ont.transfers.within(State.WAITING):
+            if delayed or not (transfer.delay or transfer.windows):
+                self._transfer(transfer)
+        changes, self.ont.changes[:] = list(self.ont.changes), []
+        for change in changes:
+            steps = carry_out(self.ont, change, self._cnonce, self._clock)
+            for errand in steps:
+                self._carry(errand)
+        self.ont.settle()
+
+    def _transfer(self, transfer: Transfer) -> None:
+        errand = begin(self.ont, transfer, self._clock(), self._cnonce)
+        self._carry(errand)
+        finish(self.ont, transfer, errand, self._clock())
+
+    def _cnonce(self) -> str:
+        return f"{self._random.getrandbits(64):016x}"
+
+    def _carry(self, errand: Errand) -> None:
+        """Run an errand to its end."""
+        with requests.Session() as line:
+            line.trust_env = False
+            line.verify = self._ca_file or True
+            while _attempt(line, errand, self._timeout) is Next.AGAIN:
+                pass
 
     def _events(self, events: Sequence[Event | str | tuple[str, str]] | None) -> tuple[Event, ...]:
         if events is None:
@@ -77,10 +113,14 @@ class Client:
         return tuple(Event(e) if isinstance(e, str) else Event(*e) for e in events)
 
     def _run(self, exchange: Exchange) -> None:
-        step: Send | Stop = exchange.start()
+        step: Send | Carry | Stop = exchange.start()
         connection: socket.socket | None = None
         try:
-            while isinstance(step, Send):
+            while not isinstance(step, Stop):
+                if isinstance(step, Carry):
+                    self._transfer(step.transfer)
+                    step = exchange.carried()
+                    continue
                 try:
                     if connection is None or step.fresh or _closed(connection):
                         if connection is not None:
@@ -122,6 +162,37 @@ class Client:
         except OSError:
             plain.close()
             raise
+
+
+def _attempt(line: requests.Session, errand: Errand, timeout: float) -> Next:
+    """Send one request of ``errand`` and take its answer."""
+    wanted = errand.request()
+    try:
+        response = line.request(
+            wanted.method,
+            wanted.url,
+            headers={**wanted.headers, "Accept-Encoding": "identity"},
+            data=wanted.body or None,
+            timeout=timeout,
+            stream=True,
+            allow_redirects=False,
+        )
+    except (requests.ConnectionError, requests.Timeout) as lost:
+        return errand.unreachable(type(lost).__name__)
+    except requests.RequestException as lost:
+        return errand.broken(type(lost).__name__)
+    headers = {name.lower(): [text] for name, text in response.headers.items()}
+    with response:
+        step = errand.answered(response.status_code, headers)
+        if step is not Next.BODY:
+            return step
+        try:
+            for piece in response.raw.stream(_CHUNK, decode_content=False):
+                if not errand.received(piece):
+                    return errand.broken("broken off")
+        except urllib3.exceptions.HTTPError as lost:
+            return errand.broken(type(lost).__name__)
+    return errand.ended()
 
 
 def _closed(connection: socket.socket) -> bool:

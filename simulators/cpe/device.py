@@ -11,13 +11,18 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from . import asking
+from .asking import Announcement
 from .dialect import DIALECTS
 from .effects import EFFECTS
-from .misbehaviour import GOOD, Misbehaviour
+from .misbehaviour import GOOD, Lot, Misbehaviour
 from .model import ACTIVE, Parameter, Tree
 from .modelfile import Identity, Model, load_model
+from .options import Option
 from .render import Event
 from .report import End, SessionReport
+from .software import Change, DeploymentUnits
+from .transfers import Transfers
 
 BOOTSTRAP = Event("0 BOOTSTRAP")
 BOOT = Event("1 BOOT")
@@ -67,9 +72,33 @@ class Ont:
         self.reset_due = False
         self.questions: list[str] = []
         """Methods to call on the ACS in the next session, such as ``GetRPCMethods``."""
+        self.announcements: list[Announcement] = []
+        """Requests with arguments to make to the ACS until it answers them."""
+        self.transfers = Transfers()
+        self.firmware: str | None = None
+        """Version of a firmware image that waits for its restart."""
+        self.restart_wanted = False
+        """A file it was given takes effect by a restart."""
+        self.restored = (0, 0)
+        """Settings taken from the last configuration file, and those ignored."""
+        self.software = DeploymentUnits(self.tree)
+        self.changes: list[Change] = []
+        """ChangeDUState requests not yet carried out."""
+        self.options: dict[str, Option] = {}
+        """What vouchers enabled, by name."""
         self._bootstrapped_at: str | None = None
         self._start()
         self.power_on()
+
+    @property
+    def misbehaviour(self) -> Misbehaviour:
+        """What it does wrong; setting it counts its faults from the start."""
+        return self._misbehaviour
+
+    @misbehaviour.setter
+    def misbehaviour(self, misbehaviour: Misbehaviour) -> None:
+        self._misbehaviour = misbehaviour
+        self.lot = Lot(misbehaviour.faults)
 
     def _start(self) -> None:
         self.next_id = self.dialect.first_id
@@ -143,6 +172,8 @@ class Ont:
     def power_on(self) -> None:
         """Start up: ``0 BOOTSTRAP`` when it does not know its ACS yet, else ``1 BOOT``."""
         if self.bootstrap_due:
+            self.transfers.forget_done()
+            self.announcements.clear()
             self.events = [BOOTSTRAP] if self.dialect.bootstrap_alone else [BOOTSTRAP, BOOT]
         else:
             self.report(BOOT)
@@ -161,7 +192,7 @@ class Ont:
         """Return what the next Inform says; a due bootstrap drops all else."""
         if self.bootstrap_due and BOOTSTRAP not in self.events:
             self.power_on()
-        return tuple(self.events)
+        return (*self.events, *asking.events(self))
 
     # --- within a session ---------------------------------------------------------------
 
@@ -242,11 +273,11 @@ class Ont:
 
     @property
     def restart_due(self) -> bool:
-        """True when a Reboot or FactoryReset waits."""
-        return self.reset_due or bool(self.reboot_keys)
+        """True when a Reboot or FactoryReset waits, or a file that needs a restart."""
+        return self.reset_due or self.restart_wanted or bool(self.reboot_keys)
 
     def restart(self) -> None:
-        """Carry out the waiting Reboot or FactoryReset, and start up again."""
+        """Carry out what waits for a restart, and start up again."""
         keys, self.reboot_keys = self.reboot_keys, []
         if self.reset_due:
             self.factory_reset()
@@ -255,6 +286,9 @@ class Ont:
 
     def reboot(self, *keys: str) -> None:
         """Start again; ``keys`` are the CommandKeys of the Reboot requests behind it."""
+        if self.firmware is not None:
+            self.tree.put(f"{self.model.top}DeviceInfo.SoftwareVersion", self.firmware)
+        self.firmware, self.restart_wanted = None, False
         self.apply()
         wan = self.wan
         self._start()
@@ -269,6 +303,12 @@ class Ont:
         self.reset_due = False
         self.reboot_keys.clear()
         self.scheduled.clear()
+        self.transfers = Transfers()
+        self.announcements.clear()
+        self.changes.clear()
+        self.software = DeploymentUnits(self.tree)
+        self.options.clear()
+        self.firmware, self.restart_wanted = None, False
         self.retry_count = 0
         self._bootstrapped_at = None
         self._start()
@@ -291,6 +331,8 @@ class Ont:
             "retry_count": self.retry_count,
             "bootstrapped_at": self._bootstrapped_at,
             "wan": self.wan,
+            "transfers": self.transfers.dump(),
+            "software": self.software.dump(),
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
@@ -300,5 +342,7 @@ class Ont:
         self._start()
         self.wan = state["wan"]
         self.events = [Event(*event) for event in state["events"]]
+        self.transfers.load(state.get("transfers", ()))
+        self.software.load(state.get("software", []))
         self.apply()
         self.power_on()

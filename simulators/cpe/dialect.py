@@ -30,6 +30,8 @@ class Dialect:
     """The first session after a boot shows the firmware's build date as CurrentTime."""
     unparsable: int
     """Fault code for an envelope that cannot be read; 0: the session breaks off."""
+    in_session: bool
+    """Files other than firmware are carried within the session, and answered with Status 0."""
     first_id: int = 1000
 
 
@@ -47,6 +49,7 @@ TPLINK = Dialect(
     keeps_parameter_key=False,
     build_date_before_ntp=True,
     unparsable=9814,
+    in_session=False,
 )
 
 GENERIC = Dialect(
@@ -63,6 +66,7 @@ GENERIC = Dialect(
     keeps_parameter_key=True,
     build_date_before_ntp=False,
     unparsable=0,
+    in_session=True,
     first_id=1,
 )
 

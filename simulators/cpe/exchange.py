@@ -14,6 +14,7 @@ from .digest import Challenge, authorization, parse_challenges
 from .render import Event
 from .report import SessionReport
 from .session import HangUpError, Session, SessionError
+from .transfers import Transfer
 from .wire import Response, Target, WireError, render_request
 
 _MAX_REDIRECTS = 5
@@ -26,6 +27,13 @@ class Send:
     target: Target
     data: bytes
     fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Carry:
+    """Carry this file first (see `files`), then call `Exchange.carried`."""
+
+    transfer: Transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,7 @@ class Exchange:
         self._answered_challenge = False
         self._redirects = 0
         self._body = b""
+        self._fresh_next = False
         self._target: Target | None = None
 
     @property
@@ -78,7 +87,7 @@ class Exchange:
         self._body = self._session.start()
         return self._send(fresh=True)
 
-    def received(self, response: Response) -> Send | Stop:
+    def received(self, response: Response) -> Send | Carry | Stop:
         """Take an answer; return what to do next."""
         fresh = not self._keep or response.closes
         for header in response.all("set-cookie"):
@@ -94,11 +103,16 @@ class Exchange:
             case status:
                 return self._failed(f"HTTP status {status}")
 
+    def carried(self) -> Send:
+        """Go on after the file of `Carry` came or failed."""
+        self._body = self._session.transferred()
+        return self._send(self._fresh_next)
+
     def lost(self, reason: str) -> Stop:
         """Take note that the connection broke or timed out."""
         return self._failed(reason)
 
-    def _next(self, response: Response, fresh: bool) -> Send | Stop:
+    def _next(self, response: Response, fresh: bool) -> Send | Carry | Stop:
         self._answered_challenge = False
         kind = response.first("content-type").partition(";")[0].strip().lower()
         if response.body and kind != "text/xml":
@@ -111,6 +125,9 @@ class Exchange:
             return self._stop(linger=error.linger)
         if body is None:
             return self._stop()
+        if isinstance(body, Transfer):
+            self._fresh_next = fresh
+            return Carry(body)
         self._body = body
         return self._send(fresh)
 

@@ -16,9 +16,14 @@ from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFrom
 from twisted.python.failure import Failure
 
 from .device import PERIODIC, Ont
-from .exchange import Exchange, Send, Stop
+from .errand import Errand
+from .exchange import Carry, Exchange, Send, Stop
+from .fetching import Fetcher
+from .files import begin, expire, finish
 from .render import Event
 from .report import SessionReport
+from .software import Change, carry_out
+from .transfers import Transfer
 from .wire import Response, ResponseReader, Target, WireError
 
 
@@ -49,6 +54,26 @@ class Sessions:
         if ca_file:
             root = Certificate.loadPEM(Path(ca_file).read_bytes())
             self._trust = trustRootFromCertificates([root])
+        self._fetcher = Fetcher(reactor, timeout, self._trust)
+
+    async def fetch(self, errand: Errand) -> None:
+        """Carry one file; never fails: the errand says what went wrong."""
+        await self._fetcher.run(errand)
+
+    async def transfer(self, ont: Ont, transfer: Transfer) -> None:
+        """Carry the file of a transfer and let the unit use it."""
+        errand = begin(ont, transfer, self._clock(), self._cnonce)
+        await self.fetch(errand)
+        finish(ont, transfer, errand, self._clock())
+
+    async def change(self, ont: Ont, change: Change) -> None:
+        """Carry a ChangeDUState out."""
+        for errand in carry_out(ont, change, self._cnonce, self._clock):
+            await self.fetch(errand)
+
+    def expire(self, ont: Ont, transfer: Transfer) -> None:
+        """End a scheduled download whose last window is over."""
+        expire(ont, transfer, self._clock())
 
     def run(self, ont: Ont, events: Sequence[Event]) -> defer.Deferred[SessionReport]:
         """Run one session of ``ont``; fires with its report, never fails for the ACS."""
@@ -56,10 +81,14 @@ class Sessions:
 
     async def _run(self, ont: Ont, events: Sequence[Event]) -> SessionReport:
         exchange = Exchange(ont, events, now=self._clock(), cnonce=self._cnonce, keep=self._keep)
-        step: Send | Stop = exchange.start()
+        step: Send | Carry | Stop = exchange.start()
         line: _Line | None = None
         try:
-            while isinstance(step, Send):
+            while not isinstance(step, Stop):
+                if isinstance(step, Carry):
+                    await self.transfer(ont, step.transfer)
+                    step = exchange.carried()
+                    continue
                 try:
                     if line is None or step.fresh or line.closed:
                         if line is not None:

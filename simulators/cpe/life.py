@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from twisted.internet import defer
 from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
 
 from .backoff import retry_wait
 from .device import CONNECTION_REQUEST, PERIODIC, SCHEDULED, Ont
 from .http import Sessions
 from .render import Event
 from .report import End, SessionReport
+from .transfers import State, Transfer
 
 Observer = Callable[[Ont, str, dict[str, Any]], None]
 """Told what happens: (unit, kind, fields). No field holds a secret."""
@@ -71,14 +73,18 @@ class Life:
         self._agenda: dict[str, float] = {}
         """When something is due, by what it is, on the reactor's clock."""
         self._scheduled: list[tuple[float, str]] = []
+        self._tasks: dict[object, defer.Deferred[None]] = {}
+        """What goes on beside the sessions: transfers, changes of software."""
 
     def run(self) -> defer.Deferred[None]:
         """Start; fires when the life is over."""
         return defer.Deferred.fromCoroutine(self._run())
 
     def stop(self) -> None:
-        """End after the running session."""
+        """End after the running session; transfers are given up."""
         self._stopped = True
+        for task in list(self._tasks.values()):
+            task.cancel()
         self._wake()
 
     def request_connection(self) -> None:
@@ -90,10 +96,12 @@ class Life:
     async def _run(self) -> None:
         self._tell("boot", events=[event.code for event in self.ont.next_events()])
         self._due("call", self._random.uniform(0, self._pace.start_within))
+        self._begin_tasks()
         while not self._over:
             await self._rest()
             if not self._over:
                 await self._act()
+        self.stop()
 
     @property
     def _over(self) -> bool:
@@ -105,7 +113,7 @@ class Life:
         due = self._take_due()
         if "restart" in due:
             self.ont.restart()
-            self._tell("boot", events=[event.code for event in self.ont.events])
+            self._tell("boot", events=[event.code for event in self.ont.next_events()])
             due.add("call")
         elif "apply" in due:
             self._tell("applied", parameters=self.ont.apply())
@@ -124,11 +132,20 @@ class Life:
         report = await self._sessions.run(self.ont, events)
         self._left = None if self._left is None else self._left - 1
         for rpc in report.rpcs:
-            self._tell("rpc", method=rpc.method, names=list(rpc.names), fault=rpc.fault)
+            self._tell(
+                "rpc",
+                method=rpc.method,
+                names=list(rpc.names),
+                fault=rpc.fault,
+                drawn=rpc.drawn,
+                key=rpc.key,
+            )
             for name, text in rpc.values.items():
                 shown = "***" if self.ont.tree.hidden(name) else text
                 if not rpc.fault:
                     self._tell("set", name=name, value=shown, status=rpc.status)
+        for told in report.told:
+            self._tell("told", method=told.method, key=told.key, fault=told.fault)
         self._tell(
             "session-end",
             end=report.end.value,
@@ -158,6 +175,7 @@ class Life:
             self._agenda.clear()
             self._due("restart", self._pace.reboot)
             return
+        self._begin_tasks()
         if self.ont.apply_due and "apply" not in self._agenda:
             self._due("apply", self._pace.apply)
         interval = self._pace.periodic or self.ont.periodic_interval
@@ -167,6 +185,83 @@ class Life:
             self._due("periodic", interval)
         if report.complete and self.ont.next_events():
             self._due("call", 0)
+
+    # --- beside the sessions ------------------------------------------------------------
+
+    def _begin_tasks(self) -> None:
+        """Begin the transfers and changes of software that were asked for."""
+        for transfer in self.ont.transfers.within(State.WAITING):
+            if transfer not in self._tasks:
+                self._task(transfer, self._transfer(transfer))
+        changes, self.ont.changes[:] = list(self.ont.changes), []
+        for change in changes:
+            self._task(change, self._sessions.change(self.ont, change))
+
+    def _task(self, what: object, work: Coroutine[Any, Any, None]) -> None:
+        def over(result: Any) -> None:
+            self._tasks.pop(what, None)
+            if isinstance(result, Failure):
+                result.trap(defer.CancelledError)
+            elif not self._stopped:
+                self._after_task()
+
+        self._tasks[what] = defer.Deferred()  # holds the place while the work begins
+        running = defer.Deferred.fromCoroutine(work)
+        if what in self._tasks:
+            self._tasks[what] = running
+        running.addBoth(over)
+
+    def _after_task(self) -> None:
+        """Call to tell of it, after the restart where it needs one."""
+        if not self.ont.restart_due:
+            if self.ont.next_events():
+                self._agenda.setdefault("call", self._reactor.seconds())
+        elif "restart" not in self._agenda:
+            self._due("restart", self._pace.reboot)
+        self._save(self.ont)
+        self._wake()
+
+    async def _transfer(self, transfer: Transfer) -> None:
+        asked = self._reactor.seconds()
+        if transfer.windows:
+            await self._scheduled_download(transfer, asked)
+        else:
+            await deferLater(self._reactor, transfer.delay * self._pace.scale)
+            await self._carry(transfer)
+        if transfer.state is State.DONE:
+            self._tell(
+                "transfer",
+                method=transfer.method,
+                key=transfer.key,
+                file_type=transfer.file_type,
+                fault=transfer.fault,
+                reason=transfer.text,
+            )
+
+    async def _carry(self, transfer: Transfer) -> None:
+        if transfer in self.ont.transfers.queue:
+            await self._sessions.transfer(self.ont, transfer)
+
+    async def _scheduled_download(self, transfer: Transfer, asked: float) -> None:
+        """Try in each window until the file has come; what is under way at its end is given up."""
+        scale, reactor = self._pace.scale, self._reactor
+        tries = [w for w in transfer.windows for _ in range(1 + max(0, w.retries))]
+        for number, window in enumerate(tries, 1):
+            await deferLater(reactor, max(0.0, asked + window.start * scale - reactor.seconds()))
+            left = asked + window.end * scale - reactor.seconds()
+            if left <= 0:
+                continue
+            carrying = defer.Deferred.fromCoroutine(self._carry(transfer))
+            try:
+                await carrying.addTimeout(left, reactor)
+            except defer.TimeoutError:
+                transfer.state = State.WAITING
+            if transfer not in self.ont.transfers.queue:
+                return
+            if transfer.state is State.DONE and (not transfer.fault or number == len(tries)):
+                return
+            transfer.state = State.WAITING
+        self._sessions.expire(self.ont, transfer)
 
     def _judge(self, report: SessionReport) -> None:
         writing = {"SetParameterValues", "AddObject", "DeleteObject"}

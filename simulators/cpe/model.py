@@ -139,7 +139,14 @@ class Tree:
         path = f"{table}{number}."
         for kept in (self._values, self._tables, self.pending, self.changed):
             for name in [name for name in kept if name.startswith(path)]:
-                del kept[name]  # type: ignore[attr-defined]
+                del kept[name]
+
+    def restore(self, path: str, text: str) -> bool:
+        """Put a setting of a configuration file in force; False when it cannot be taken."""
+        if path not in self or self._check(path, self._parameter(path)[1].type, text):
+            return False
+        self.put(path, self._canonical(path, text))
+        return True
 
     def settings(self) -> Iterator[tuple[str, str]]:
         """Yield what can be set, as (path, text), secrets in clear."""

@@ -8,6 +8,8 @@ from typing import NamedTuple
 from .dialect import Dialect
 from .faults import CLIENT_CODES, CpeFaultError
 from .model import Attributes, Parameter
+from .options import Option
+from .transfers import Transfer
 from .xml import ENCODING, SOAP, XSD, XSI
 
 
@@ -113,6 +115,39 @@ def attribute_list(dialect: Dialect, attributes: Iterable[Attributes]) -> str:
             f"<Notification>{a.notification}</Notification>"
             f"{text_list(dialect, 'AccessList', a.access_list)}</ParameterAttributeStruct>"
             for a in attributes
+        ),
+    )
+
+
+def transfer_list(dialect: Dialect, transfers: Iterable[Transfer], *, every: bool) -> str:
+    """TransferList of GetQueuedTransfers; ``every``: of GetAllQueuedTransfers."""
+    member = "AllQueuedTransferStruct" if every else "QueuedTransferStruct"
+    items = []
+    for one in transfers:
+        more = (
+            f"<IsDownload>{dialect.true if one.download else dialect.false}</IsDownload>"
+            f"<FileType>{escape(one.file_type)}</FileType><FileSize>{one.size}</FileSize>"
+            f"<TargetFileName>{escape(one.target)}</TargetFileName>"
+        )
+        items.append(
+            f"<{member}><CommandKey>{escape(one.key)}</CommandKey><State>{one.state}</State>"
+            f"{more if every else ''}</{member}>"
+        )
+    return array(dialect, "TransferList", f"cwmp:{member}", items)
+
+
+def option_list(dialect: Dialect, options: Iterable[Option]) -> str:
+    """OptionList of GetOptions."""
+    return array(
+        dialect,
+        "OptionList",
+        "cwmp:OptionStruct",
+        (
+            f"<OptionStruct><OptionName>{escape(o.name)}</OptionName>"
+            f"<VoucherSN>{o.serial}</VoucherSN><State>{o.state}</State><Mode>{o.mode}</Mode>"
+            f"<StartDate>{escape(o.start)}</StartDate>"
+            f"<IsTransferable>{o.transferable}</IsTransferable></OptionStruct>"
+            for o in options
         ),
     )
 

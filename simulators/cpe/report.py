@@ -33,6 +33,20 @@ class Rpc:
     """Status of the answer: 1 means applied later."""
     instance: int = 0
     """Number of the row that AddObject made."""
+    key: str = ""
+    """CommandKey it came with."""
+    drawn: bool = False
+    """The fault was drawn on demand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One request of the CPE that the ACS answered."""
+
+    method: str
+    key: str = ""
+    fault: str = ""
+    """Fault code of the answer."""
 
 
 @dataclass(slots=True)
@@ -42,6 +56,8 @@ class SessionReport:
     events: tuple[Event, ...]
     retry_count: int = 0
     rpcs: list[Rpc] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
+    """What the CPE asked or told the ACS after its Inform."""
     end: End = End.RUNNING
     reason: str = ""
     informed: bool = False

@@ -1,51 +1,18 @@
-"""The RPC methods of a CPE: arguments read strictly, performed on the unit, answered."""
+"""The RPC methods of a CPE, performed on the unit and answered."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from . import render
+from .asking import UNKNOWN_TIME, stamp
+from .calls import METHODS, Call
 from .device import Ont
 from .faults import CpeFaultError
-from .model import AttributeChange
-from .xml import XSD, Element, XmlError
-
-METHODS = (
-    "GetRPCMethods",
-    "SetParameterValues",
-    "GetParameterValues",
-    "GetParameterNames",
-    "SetParameterAttributes",
-    "GetParameterAttributes",
-    "AddObject",
-    "DeleteObject",
-    "Reboot",
-    "FactoryReset",
-    "ScheduleInform",
-)
-"""What the simulated CPE can do. Download and Upload are not among them: fault 9000."""
-
-_TRUE = ("1", "true")
-_FALSE = ("0", "false")
-_MAX_KEY = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A request with its arguments read: which paths it names, what it writes."""
-
-    method: str
-    names: tuple[str, ...] = ()
-    changes: tuple[tuple[str, str, str], ...] = ()
-    attributes: tuple[AttributeChange, ...] = ()
-    next_level: bool = False
-    key: str = ""
-    delay: int = 0
-
-    @property
-    def values(self) -> dict[str, str]:
-        """What it writes, by path."""
-        return {name: text for name, _, text in self.changes}
+from .files import knows_type
+from .options import read_voucher
+from .software import Change
+from .transfers import FIRMWARE, Transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,54 +22,12 @@ class Answer:
     body: str = ""
     status: int = 0
     instance: int = 0
+    transfer: Transfer | None = None
+    """To be carried before this request is answered, by `carried`."""
 
 
-def read_call(request: Element) -> Call:
-    """Read the arguments of a request. Raises `CpeFaultError` 9000 or 9003."""
-    if request.name not in METHODS:
-        raise CpeFaultError(9000)
-    try:
-        return _read(request)
-    except (XmlError, ValueError):
-        raise CpeFaultError(9003) from None
-
-
-def _read(request: Element) -> Call:
-    method = request.name
-    match method:
-        case "GetParameterValues" | "GetParameterAttributes":
-            names = tuple(e.text for e in _array(request, "ParameterNames", "string"))
-            if not names:
-                raise XmlError("no names")
-            return Call(method, names)
-        case "GetParameterNames":
-            path, level = request.value("ParameterPath"), request.value("NextLevel")
-            return Call(method, (path,), next_level=_boolean(level))
-        case "SetParameterValues":
-            changes = tuple(
-                _change(e) for e in _array(request, "ParameterList", "ParameterValueStruct")
-            )
-            names = tuple(name for name, _, _ in changes)
-            return Call(method, names, changes, key=_key(request, "ParameterKey"))
-        case "SetParameterAttributes":
-            entries = _array(request, "ParameterList", "SetParameterAttributesStruct")
-            attributes = tuple(_attribute_change(e) for e in entries)
-            return Call(method, tuple(a.name for a in attributes), attributes=attributes)
-        case "AddObject" | "DeleteObject":
-            return Call(method, (request.value("ObjectName"),), key=_key(request, "ParameterKey"))
-        case "Reboot":
-            return Call(method, key=_key(request, "CommandKey"))
-        case "ScheduleInform":
-            delay = int(request.value("DelaySeconds"))
-            if delay <= 0:
-                raise XmlError("DelaySeconds must be greater than 0")
-            return Call(method, key=_key(request, "CommandKey"), delay=delay)
-        case _:
-            return Call(method)
-
-
-def perform(ont: Ont, call: Call) -> Answer:
-    """Carry ``call`` out on ``ont``. Raises `CpeFaultError`."""
+def perform(ont: Ont, call: Call, now: float) -> Answer:
+    """Carry ``call`` out on ``ont`` at epoch second ``now``. Raises `CpeFaultError`."""
     tree, dialect = ont.tree, ont.dialect
     match call.method:
         case "GetRPCMethods":
@@ -138,43 +63,54 @@ def perform(ont: Ont, call: Call) -> Answer:
         case "ScheduleInform":
             ont.schedule(call.delay, call.key)
             return Answer()
+        case "Download" | "Upload" | "ScheduleDownload":
+            assert call.transfer is not None
+            return _transfer(ont, call.transfer)
+        case "CancelTransfer":
+            ont.transfers.cancel(call.key)
+            return Answer()
+        case "GetQueuedTransfers" | "GetAllQueuedTransfers":
+            every = call.method == "GetAllQueuedTransfers"
+            return Answer(render.transfer_list(dialect, ont.transfers.queue, every=every))
+        case "ChangeDUState":
+            ont.changes.append(Change(call.key, call.operations))
+            return Answer()
+        case "GetOptions":
+            wanted = call.names[0]
+            found = [o for o in ont.options.values() if wanted in ("", o.name)]
+            if wanted and not found:
+                raise CpeFaultError(9003)
+            return Answer(render.option_list(dialect, found))
+        case "SetVouchers":
+            ont.options |= {o.name: o for o in [read_voucher(v) for v in call.vouchers]}
+            return Answer()
         case _:
             raise CpeFaultError(9000)
 
 
-def _array(request: Element, name: str, member: str) -> list[Element]:
-    found = request.child(name)
-    if found is None:
-        raise XmlError(f"{request.name} has no {name}")
-    return found.members(member)
+def carried(ont: Ont, transfer: Transfer) -> Answer:
+    """Answer a transfer that was carried within the session: Status 0 with its times.
 
-
-def _change(entry: Element) -> tuple[str, str, str]:
-    value = entry.child("Value")
-    if value is None:
-        raise XmlError("no Value")
-    namespace, kind = value.type
-    return entry.value("Name"), kind if namespace == XSD or kind == "base64" else "", value.text
-
-
-def _attribute_change(entry: Element) -> AttributeChange:
-    notification = int(entry.value("Notification"))
-    listed = tuple(e.text for e in _array(entry, "AccessList", "string"))
-    return AttributeChange(
-        entry.value("Name"),
-        notification if _boolean(entry.value("NotificationChange")) else None,
-        listed if _boolean(entry.value("AccessListChange")) else None,
+    Raises `CpeFaultError` when it failed.
+    """
+    ont.transfers.drop(transfer)
+    if transfer.fault:
+        raise CpeFaultError(transfer.fault)
+    return Answer(
+        f"<Status>0</Status><StartTime>{stamp(transfer.start)}</StartTime>"
+        f"<CompleteTime>{stamp(transfer.complete)}</CompleteTime>"
     )
 
 
-def _boolean(text: str) -> bool:
-    if text not in _TRUE + _FALSE:
-        raise XmlError(f"{text!r} is no boolean")
-    return text in _TRUE
-
-
-def _key(request: Element, name: str) -> str:
-    key = request.value(name)
-    if len(key) > _MAX_KEY:
-        raise XmlError(f"{name} is longer than {_MAX_KEY}")
-    return key
+def _transfer(ont: Ont, asked: Transfer) -> Answer:
+    """Take a transfer up: Status 1, its end is told later by TransferComplete."""
+    if not knows_type(ont, asked):
+        raise CpeFaultError(9003)
+    ont.transfers.ask(asked)
+    if asked.method == "ScheduleDownload":
+        return Answer()
+    at_once = ont.dialect.in_session and asked.delay == 0 and asked.file_type != FIRMWARE
+    if at_once:
+        return Answer(transfer=asked)
+    times = f"<StartTime>{UNKNOWN_TIME}</StartTime><CompleteTime>{UNKNOWN_TIME}</CompleteTime>"
+    return Answer(f"<Status>1</Status>{times}", status=1)

@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum, auto
 
-from . import render
+from . import asking, render
+from .asking import Question
+from .calls import Call, read_call
 from .device import Ont
-from .faults import CpeFaultError
+from .faults import CpeFaultError, RefusedParameter
+from .misbehaviour import PARAMETER_CODES
 from .render import Event
-from .report import End, Rpc, SessionReport
-from .rpc import Answer, Call, perform, read_call
+from .report import End, Rpc, SessionReport, Told
+from .rpc import Answer, carried, perform
+from .transfers import Transfer
 from .xml import SOAP, Element, Envelope, XmlError, read_envelope
 
 _MAX_REPEATS = 3
@@ -46,13 +50,17 @@ class Session:
     """One session of ``ont``.
 
     `start` returns the Inform; `receive` takes the body of each answer and returns the
-    next body to post (empty: the empty POST), or None when the session is complete.
+    next body to post (empty: the empty POST), or None when the session is complete.  It may
+    return a transfer instead, which is to be carried before `transferred` gives the body.
     """
 
     def __init__(self, ont: Ont, events: Sequence[Event], now: float) -> None:
         self._ont = ont
         self._now = now
-        self._questions = list(ont.questions)
+        self._questions = asking.questions(ont)
+        self._question: Question | None = None
+        """The one that is open."""
+        self._carrying: tuple[str | None, Call, Transfer] | None = None
         self._hold = False
         self._closed = False
         """An empty POST went out while we were free to ask: no more questions of ours."""
@@ -79,7 +87,7 @@ class Session:
             return inform.replace(b"</DeviceId>", b"")
         return inform
 
-    def receive(self, body: bytes) -> bytes | None:
+    def receive(self, body: bytes) -> bytes | Transfer | None:
         """Take the body of an answer; return what to post next, None at the end.
 
         Raises `SessionError` and `HangUpError`.
@@ -98,7 +106,7 @@ class Session:
         if self._waiting is not _Waiting.OVER:
             self._end(End.FAILED, reason)
 
-    def _receive(self, body: bytes) -> bytes | None:
+    def _receive(self, body: bytes) -> bytes | Transfer | None:
         if not body:
             return self._empty_answer()
         try:
@@ -131,7 +139,15 @@ class Session:
             self.report.informed = True
             if self._ont.misbehaviour.silent:
                 raise HangUpError("silent after the Inform", linger=True)
+        self._settled()
         return self._go_on()
+
+    def _settled(self, fault: str = "") -> None:
+        """Take note that the ACS answered our question."""
+        if self._question is not None:
+            asking.answered(self._ont, self._question, refused=bool(fault))
+            self.report.told.append(Told(self._question.method, self._question.key, fault))
+            self._question = None
 
     def _refused(self, element: Element) -> bytes | None:
         detail = element.child("detail")
@@ -142,14 +158,14 @@ class Session:
             return self._sent
         if self._open_method == "Inform":
             raise SessionError(f"Inform refused with fault {code}")
+        self._settled(code)
         return self._go_on()
 
     def _go_on(self) -> bytes:
         """Ask our next question, or hand the turn to the ACS."""
         if self._questions and not self._hold and not self._closed:
-            method = self._questions.pop(0)
-            self._ont.questions.remove(method)
-            return self._ask(method, f"<cwmp:{method}></cwmp:{method}>")
+            self._question = self._questions.pop(0)
+            return self._ask(self._question.method, self._question.body)
         self._waiting = _Waiting.TURN
         self._closed = self._closed or not self._hold
         return b""
@@ -170,7 +186,7 @@ class Session:
 
     # --- the ACS asks us --------------------------------------------------------------------
 
-    def _request(self, envelope: Envelope) -> bytes:
+    def _request(self, envelope: Envelope) -> bytes | Transfer:
         element, ont = envelope.body, self._ont
         self._check_namespace(element)
         if element.name.endswith("Response"):
@@ -184,18 +200,64 @@ class Session:
             refusal = ont.misbehaviour.refusal(call.method, call.names)
             if refusal:
                 raise CpeFaultError(refusal)
-            answer = perform(ont, call)
-            name = f"cwmp:{call.method}Response"
-            body = f"<{name}>{answer.body}</{name}>"
-            self._record(call, answer)
         except CpeFaultError as fault:
-            body = render.fault(ont.dialect, fault)
-            self._record(call, Answer(), fault.code)
-        return render.envelope(ont.dialect, envelope.id, body)
+            return self._fault(envelope.id, call, fault)
+        drawn = self._drawn(call)
+        if drawn is not None:
+            return self._fault(envelope.id, call, drawn, drawn=True)
+        try:
+            answer = perform(ont, call, self._now)
+        except CpeFaultError as fault:
+            return self._fault(envelope.id, call, fault)
+        if answer.transfer is not None:
+            self._carrying = envelope.id, call, answer.transfer
+            return answer.transfer
+        return self._response(envelope.id, call, answer)
 
-    def _record(self, call: Call, answer: Answer, fault: int = 0) -> None:
+    def transferred(self) -> bytes:
+        """Return the answer to a Download or Upload that was carried within the session."""
+        assert self._carrying is not None
+        (request_id, call, transfer), self._carrying = self._carrying, None
+        try:
+            answer = carried(self._ont, transfer)
+        except CpeFaultError as fault:
+            return self._fault(request_id, call, fault)
+        return self._response(request_id, call, answer)
+
+    def _drawn(self, call: Call) -> CpeFaultError | None:
+        """Return the fault that was ordered for this request, if any."""
+        draw = self._ont.lot.draw(call.method, call.names)
+        if draw is None:
+            return None
+        if not (call.changes and draw.path and draw.code in PARAMETER_CODES):
+            return CpeFaultError(draw.code)
+        hit = [name for name in call.names if draw.names(call.method, (name,))]
+        return CpeFaultError(9003, tuple(RefusedParameter(name, draw.code) for name in hit))
+
+    def _response(self, request_id: str | None, call: Call, answer: Answer) -> bytes:
+        self._record(call, answer)
+        name = f"cwmp:{call.method}Response"
+        return render.envelope(self._ont.dialect, request_id, f"<{name}>{answer.body}</{name}>")
+
+    def _fault(
+        self, request_id: str | None, call: Call, fault: CpeFaultError, *, drawn: bool = False
+    ) -> bytes:
+        self._record(call, Answer(), fault.code, drawn=drawn)
+        body = render.fault(self._ont.dialect, fault)
+        return render.envelope(self._ont.dialect, request_id, body)
+
+    def _record(self, call: Call, answer: Answer, fault: int = 0, *, drawn: bool = False) -> None:
         self.report.rpcs.append(
-            Rpc(call.method, call.names, call.values, fault, answer.status, answer.instance)
+            Rpc(
+                call.method,
+                call.names,
+                call.values,
+                fault,
+                answer.status,
+                answer.instance,
+                call.key,
+                drawn,
+            )
         )
 
     def _unreadable(self, error: XmlError) -> bytes:
