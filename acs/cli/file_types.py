@@ -31,6 +31,6 @@ class FileType(click.ParamType):  # type: ignore[type-arg] # not generic before 
         text = " ".join(str(value).split())
         if text.casefold() in WORDS:
             return WORDS[text.casefold()]
-        if text in WORDS.values() or (_VENDOR.match(text) and len(text) <= _LONGEST):
-            return text
-        self.fail(f'{value!r}: write {", ".join(WORDS)}, or "X VENDOR TEXT"', param, ctx)
+        if not (text in WORDS.values() or (_VENDOR.match(text) and len(text) <= _LONGEST)):
+            self.fail(f'{value!r}: write {", ".join(WORDS)}, or "X VENDOR TEXT"', param, ctx)
+        return text
