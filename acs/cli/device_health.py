@@ -13,11 +13,12 @@ from acs.cli.device_jobs import asked_by, followed
 from acs.cli.device_show import outcome
 from acs.cli.failures import DIFFERENT, Amiss, leave
 from acs.cli.health_print import document, print_health
-from acs.cli.health_source import PURPOSE, Known, is_health_read, known
+from acs.cli.health_source import Known, is_health_read, known
 from acs.cli.lookup import device_argument, find_device
 from acs.cli.main import Context, pass_context
 from acs.cli.masking import Masks
 from acs.cli.waiting import waits_for
+from acs.devices.jobs.absence import PURPOSE
 from acs.devices.ledger import facts_of
 from acs.devices.record import Device, Job, JobKind, JobState, Snapshot
 from acs.profiles import Blueprint, Health, Library, Severity, reads_of_health

@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from acs.cli.masking import Masks
+from acs.devices.jobs.absence import PURPOSE
 from acs.devices.record import Job, JobKind, JobState, Snapshot
 from acs.profiles import Blueprint, Health, health_of
-
-PURPOSE = "health"
-"""Stands in the payload of a health read, so that it is found again."""
 
 
 @dataclass(frozen=True, slots=True)

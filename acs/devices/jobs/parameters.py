@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from acs.devices.jobs.absence import PURPOSE, known_absent, learn_absent
 from acs.devices.jobs.kind import (
     Kind,
     Result,
@@ -31,12 +32,17 @@ Line = Mapping[str, object]
 """Of a proof: ``path``, ``wanted``, ``read`` (None: cannot be read) and ``verdict``."""
 
 
-async def _read(_ledger: Ledger, line: DataModel, job: Job) -> Result:
-    answer = await line.get(*texts(job.payload, "paths"))
+async def _read(ledger: Ledger, line: DataModel, job: Job) -> Result:
+    paths = texts(job.payload, "paths")
+    of_health = job.payload.get("purpose") == PURPOSE
+    absent = known_absent(ledger, paths) if of_health else ()
+    answer = await line.get(*(path for path in paths if path not in absent))
     if isinstance(answer, Fault):
         return failed(answer)
+    if of_health:
+        await learn_absent(ledger, line, answer.missing)
     values = {path: value.text for path, value in answer.values.items()}
-    return JobState.DONE, {"values": values, "missing": list(answer.missing)}
+    return JobState.DONE, {"values": values, "missing": [*answer.missing, *absent]}
 
 
 async def _set(ledger: Ledger, line: DataModel, job: Job) -> Result:
