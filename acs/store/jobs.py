@@ -81,6 +81,14 @@ def enqueue_thd(conn: Connection, job: Job) -> int:
     return int(done.scalar_one())
 
 
+def enqueue_all_thd(conn: Connection, new: Sequence[Job]) -> dict[int, int]:
+    """Put a job into the queue of each of many devices; return their ids by the device's id."""
+    if not new:
+        return {}
+    made = insert(jobs).returning(jobs.c.device_id, jobs.c.id)
+    return {row[0]: row[1] for row in conn.execute(made, [_row(conn, job) for job in new])}
+
+
 def _row(conn: Connection, job: Job) -> dict[str, object]:
     return {
         "device_id": job.device_id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Double, Table
+from sqlalchemy import Column, Double, Index, Table
 
 from acs.store.tables.columns import ROW_ID, device, metadata, number, row_id, sealed, text, time
 
@@ -22,7 +22,8 @@ groups = Table(
 )
 
 # ``rate``: jobs per minute, 0 for all at once. ``stop_share``: share of failed among the finished
-# from which it stops.
+# from which it stops. ``released_at``: the time up to which devices have had their turn; whoever
+# moves it on releases the next ones.
 campaigns = Table(
     "campaigns",
     metadata,
@@ -31,10 +32,14 @@ campaigns = Table(
     text("kind"),
     sealed("payload", "name"),
     text("query"),
+    number("priority"),
+    Column("lifetime", Double, nullable=False),
     number("rate"),
     Column("stop_share", Double, nullable=False),
     text("state", index=True),
     text("reason"),
+    time("starts_at"),
+    time("released_at"),
     time("created_at"),
     text("created_by"),
     time("finished_at"),
@@ -48,4 +53,5 @@ campaign_devices = Table(
     Column("campaign_id", ROW_ID, primary_key=True, autoincrement=False, nullable=False),
     device(primary_key=True),
     Column("job_id", ROW_ID, nullable=False),
+    Index(None, "campaign_id", "job_id"),
 )

@@ -21,10 +21,14 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("payload", sa.LargeBinary(), nullable=False),
         sa.Column("query", sa.Text(), nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("lifetime", sa.Double(), nullable=False),
         sa.Column("rate", sa.Integer(), nullable=False),
         sa.Column("stop_share", sa.Double(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("starts_at", sa.Double(), nullable=False),
+        sa.Column("released_at", sa.Double(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.Column("created_by", sa.Text(), nullable=False),
         sa.Column("finished_at", sa.Double(), nullable=False),
@@ -53,6 +57,12 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("campaign_id", "device_id", name=op.f("pk_campaign_devices")),
+    )
+    op.create_index(
+        op.f("ix_campaign_devices_campaign_id_job_id"),
+        "campaign_devices",
+        ["campaign_id", "job_id"],
+        unique=False,
     )
     op.create_table(
         "rule_runs",
