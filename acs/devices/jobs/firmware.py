@@ -8,7 +8,7 @@ from acs.devices.files import Offer
 from acs.devices.jobs.kind import Result, text
 from acs.devices.ledger import Ledger
 from acs.devices.record import Job, JobKind, JobState
-from acs.model import EventKind
+from acs.model import EventKind, Notice
 
 RESTART = 900.0
 """Seconds after its report that a device is given to come back with the new software."""
@@ -50,3 +50,11 @@ def _had_its_time(ledger: Ledger, said: Mapping[str, object]) -> bool:
         return True
     completed_at = said["completed_at"]
     return isinstance(completed_at, float | int) and contact.at - completed_at > RESTART
+
+
+def note_firmware(ledger: Ledger, notice: Notice) -> None:
+    """Put on the timeline that the device fetched firmware that nobody here sent."""
+    told = notice.detail
+    downloaded = told.get("IsDownload") == "True" and told.get("FileType", "").startswith("1 ")
+    if downloaded and not (notice.fault and notice.fault.code):
+        ledger.say("software", f"fetched firmware on its own: {told.get('TargetFileName', '')}")

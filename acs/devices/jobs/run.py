@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from acs.devices.jobs.attributes import ATTRIBUTES, NAMES, NOTIFY
 from acs.devices.jobs.diagnostics import DIAGNOSTIC
+from acs.devices.jobs.firmware import note_firmware
 from acs.devices.jobs.inventory import METHODS, OPTIONS, VOUCHERS
 from acs.devices.jobs.kind import Kind, Result, Unsound, command_key
 from acs.devices.jobs.parameters import READ, SET
@@ -106,6 +107,8 @@ def keep_result(ledger: Ledger, job: Job, result: Result) -> None:
 
 def take_notice(ledger: Ledger, notice: Notice) -> None:
     """Settle the job whose end the device reports, if one is open that waits for it."""
+    if notice.kind is EventKind.AUTONOMOUS_TRANSFER_COMPLETE:
+        note_firmware(ledger, notice)
     if notice.kind not in _REPORTS:
         return
     job = _meant(ledger, notice)

@@ -237,20 +237,20 @@ async def _overdue(ledger: Ledger, line: DataModel, job: Job) -> Result | None:
         return None
     if waited < LONGEST and _is_about_to_report(ledger, job):
         return None
+    late = f"no report came within {allowed:.0f} s"
     match await whereabouts(ledger, line, job):
         case Whereabouts.LISTED if waited < LONGEST:
             return None
         case Whereabouts.LISTED:
-            why = f"it is still not over after {waited / 3600:.0f} hours"
+            error = f"it is still not over after {waited / 3600:.0f} hours"
         case Whereabouts.ABSENT:
-            why = "the device does not know this transfer any more"
+            error = f"{late}: the device does not know this transfer any more"
         case Whereabouts.UNKNOWN:
-            why = "the device cannot list its transfers"
+            error = f"{late}: the device cannot list its transfers"
     if runs_what_was_sent(ledger, job, said):
         after = ledger.device.software
         text = f"no report came, but it runs {after} now"
         return JobState.DONE, {**said, "software_after": after, "text": text}
-    error = f"no report came within {allowed:.0f} s: {why}"
     return JobState.FAILED, {**said, "error": error}
 
 
