@@ -29,10 +29,12 @@ from acs.settings.sections import (
     DiscoverySettings,
     ErpSettings,
     FilesSettings,
+    HealthSettings,
     HttpSettings,
     LogSettings,
     ProvisioningSettings,
     RecordingSettings,
+    RulesSettings,
     SecretsSettings,
     ServerSettings,
     TimelineSettings,
@@ -72,8 +74,10 @@ class Settings:
     secrets: SecretsSettings = field(default_factory=SecretsSettings)
     erp: ErpSettings = field(default_factory=ErpSettings)
     provisioning: ProvisioningSettings = field(default_factory=ProvisioningSettings)
+    health: HealthSettings = field(default_factory=HealthSettings)
     discovery: DiscoverySettings = field(default_factory=DiscoverySettings)
     recording: RecordingSettings = field(default_factory=RecordingSettings)
+    rules: RulesSettings = field(default_factory=RulesSettings)
     timeline: TimelineSettings = field(default_factory=TimelineSettings)
     files: FilesSettings = field(default_factory=FilesSettings)
     log: LogSettings = field(default_factory=LogSettings)
@@ -138,8 +142,10 @@ SECTIONS: Mapping[str, type[msgspec.Struct]] = {
     "secrets": SecretsSettings,
     "erp": ErpSettings,
     "provisioning": ProvisioningSettings,
+    "health": HealthSettings,
     "discovery": DiscoverySettings,
     "recording": RecordingSettings,
+    "rules": RulesSettings,
     "timeline": TimelineSettings,
     "files": FilesSettings,
     "log": LogSettings,

@@ -309,6 +309,20 @@ class ProvisioningSettings(Struct, frozen=True, kw_only=True):
     ] = 1800.0
 
 
+Dbm = Annotated[float, Meta(ge=-100, le=20)]
+
+
+class HealthSettings(Struct, frozen=True, kw_only=True):
+    """What is called good in `acs device health`. All in dBm; a limit itself is still good."""
+
+    light_high: Annotated[Dbm, says("Receive power above which the light is too strong.")] = -8.0
+    light_warning: Annotated[Dbm, says("Receive power below which the light is weak.")] = -23.0
+    light_low: Annotated[Dbm, says("Receive power below which the light is too weak.")] = -25.0
+    signal_weak: Annotated[
+        Dbm, says("Signal of a Wi-Fi client or mesh node below which it is called weak.")
+    ] = -75.0
+
+
 class DiscoverySettings(Struct, frozen=True, kw_only=True):
     """What is learned of models and devices beyond what provisioning needs."""
 
@@ -327,6 +341,15 @@ class RecordingSettings(Struct, frozen=True, kw_only=True):
     max_bytes: Annotated[
         Bytes, says("Largest recording of one session; what comes after it is left out.")
     ] = 10_000_000
+
+
+class RulesSettings(Struct, frozen=True, kw_only=True):
+    """Rules that enqueue jobs and tag devices, see rules.md."""
+
+    folder: Annotated[
+        str, says("Directory of your rules, `*.toml`; read again when a file changes. Empty: none.")
+    ] = ""
+    per_hour: Annotated[Count, says("Most devices that one rule acts on in an hour.")] = 600
 
 
 class TimelineSettings(Struct, frozen=True, kw_only=True):

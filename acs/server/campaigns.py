@@ -1,0 +1,23 @@
+"""Campaigns move on: the server's periodic part of `acs bulk`."""
+
+from __future__ import annotations
+
+from acs.log import get_logger
+from acs.store import campaigns
+from acs.store.queues import Queues
+
+log = get_logger("acs.server")
+
+
+async def advance(queues: Queues, now: float) -> None:
+    """Give the next devices of every running campaign their jobs; one short transaction each."""
+    for campaign_id in await queues.run("campaigns", campaigns.running_thd, now):
+        step = await queues.run("campaign", campaigns.advance_thd, campaign_id, now)
+        if step is None:
+            continue
+        if step.ended is campaigns.CampaignState.STOPPED:
+            log.warning("campaign stopped", campaign=step.name, reason=step.reason)
+        elif step.ended is not None:
+            log.info("campaign finished", campaign=step.name)
+        else:
+            log.info("campaign", campaign=step.name, released=step.released)
