@@ -53,7 +53,7 @@ async def _filled(ledger: Ledger, line: DataModel, job: Job) -> Result:
         changes = await typed(ledger, line, wanted)
         answer = changes if isinstance(changes, Fault) else await line.set(*changes)
         if isinstance(answer, Fault):
-            if early and said["applied_later"] and answer.code == NO_SUCH_NAME:
+            if early and said["applied_later"] and _is_unknown(answer):
                 # The row itself comes later; its values are written when it is there.
                 return waits(ledger, job)
             state, detail = failed(answer)
@@ -117,6 +117,11 @@ async def _gone(line: DataModel, row: str) -> Result:
     if there:
         return JobState.FAILED, {"error": f"{row} is still there"}
     return JobState.DONE, {"text": f"{row} is gone"}
+
+
+def _is_unknown(fault: Fault) -> bool:
+    # SetParameterValues says 9003, and 9005 of each parameter (TR-069 A.3.2.1).
+    return NO_SUCH_NAME in (fault.code, *(p.code for p in fault.parameters))
 
 
 async def _is_there(line: DataModel, row: str) -> bool | Fault:
