@@ -21,6 +21,7 @@ from acs.cwmp.early_leave import EarlyLeave
 from acs.cwmp.line import Line, Lines
 from acs.cwmp.messages import Envelope, Inform, SoapFault
 from acs.cwmp.pace import Pace
+from acs.cwmp.recording import Tape
 from acs.cwmp.session import Hold, Limits, Reject, Send, Session, State, Step
 from acs.cwmp.versions import choose_version
 from acs.devices.house import House
@@ -94,11 +95,13 @@ class CwmpEdge:
         spread: Callable[[], float],
         dialect: Callable[[Contact], Dialect],
         busy: Callable[[], bool] = lambda: False,
+        recorder: Callable[[Contact, House], Tape | None] = lambda _contact, _house: None,
     ) -> None:
         """Take the parts.
 
         ``token`` makes unguessable cookies, ``spread`` random numbers in 0..1, ``dialect`` tells
-        how to speak to a device, ``busy`` is true while the store cannot keep up.
+        how to speak to a device, ``busy`` is true while the store cannot keep up,
+        ``recorder`` gives a tape for a session that is to be recorded.
         """
         self.lines = Lines()
         self._house = house
@@ -110,6 +113,7 @@ class CwmpEdge:
         self._spread = spread
         self._dialect = dialect
         self._busy = busy
+        self._recorder = recorder
         self._early_leave = EarlyLeave()
         self._pace = Pace(limits.sessions_per_minute)
 
@@ -216,6 +220,8 @@ class CwmpEdge:
             return self._bad(request, "a request of this session is still open")
         line.posts += 1
         self.lines.touch(line, self._clock.seconds())
+        if line.tape is not None:
+            line.tape.heard(request.headers, request.body)
         if not request.body.strip():
             return self._step(line, line.session.empty_post())
         return self._decoded(request, lambda envelope: self._continue(line, envelope, request))
@@ -308,7 +314,10 @@ class CwmpEdge:
                 return self._fault(envelope, 8001, "Use the credentials this device was given")
             old.session.lost("a newer Inform of the same device")
             self._end(old, "replaced")
-        visit = Visit(contact, self._house)
+        tape = self._recorder(contact, self._house)
+        if tape is not None:
+            tape.heard(request.headers, request.body)
+        visit = Visit(contact, self._house if tape is None else tape.house)
         dialect = self._dialect_of(contact, key)
         session = Session(
             envelope,
@@ -331,6 +340,7 @@ class CwmpEdge:
             started=now,
             touched=now,
             timeout=min(max(self._limits.timeout, asked), self._limits.timeout_max),
+            tape=tape,
         )
         self.lines.add(line)
         request.connection.state["line"] = line
@@ -379,6 +389,14 @@ class CwmpEdge:
         return reply
 
     def _reply(self, line: Line, step: Step) -> Reply:
+        reply = self._rendered(line, step)
+        if line.tape is not None:
+            line.tape.said(reply.status, reply.body)
+            if line.ended:
+                line.tape = None  # It is handed over, and an ended session is remembered a while.
+        return reply
+
+    def _rendered(self, line: Line, step: Step) -> Reply:
         match step:
             case Send() if line.posts == 1 and isinstance(line.session.fault, StoreError):
                 self._end(line, "full")
@@ -395,7 +413,7 @@ class CwmpEdge:
                     )
                 except ValueError as error:
                     # A text of a wish or job that XML cannot carry; whoever asked is told.
-                    return self._reply(line, line.session.lost(str(error)))
+                    return self._rendered(line, line.session.lost(str(error)))
                 self._watcher.sent(type(message).__name__)
                 headers: tuple[tuple[str, str], ...] = _XML
                 if line.posts == 1:
@@ -421,6 +439,8 @@ class CwmpEdge:
         self.lines.end(line, now)
         if self._tell_bug(line):
             line.ended = "error"
+        if line.tape is not None:
+            line.tape.end(line.ended)
         self._watcher.session_ended(line, line.visit.contact, now - line.started)
         if line.posts > 1:
             self._early_leave.stayed(line.key)

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from acs.cwmp.recording import Tape
 from acs.cwmp.session import Session
 from acs.devices.visit import Visit
 
@@ -34,6 +35,8 @@ class Line:
     ended: str = ""
     """How the session ended; empty while it is open."""
     ended_at: float = 0.0
+    tape: Tape | None = None
+    """Takes down what is said, where that was asked for."""
 
 
 @dataclass(slots=True)

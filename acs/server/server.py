@@ -11,6 +11,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import LoopingCall, deferLater
+from twisted.internet.threads import deferToThread
 from twisted.python.failure import Failure
 
 from acs.api import Health, Metrics, Part, State, status_site
@@ -18,6 +19,7 @@ from acs.cwmp.authenticate import Gate, GateSettings
 from acs.cwmp.dialect import Dialect
 from acs.cwmp.digest import Challenger, Replay
 from acs.cwmp.edge import CwmpEdge, EdgeLimits
+from acs.cwmp.recording import SessionFacts
 from acs.cwmp.session import Limits
 from acs.devices.mirror import MirrorSource
 from acs.devices.registry import Registry
@@ -33,22 +35,33 @@ from acs.http import (
 from acs.log import OncePer, get_logger
 from acs.model import Contact
 from acs.profiles import Facts
+from acs.server import campaigns
 from acs.server.bridge import Bridge
 from acs.server.files import FileServer
 from acs.server.parts import fingerprint_key, known_names, load_library, open_database, policy_of
+from acs.server.recorder import Recorder, prune_recordings
+from acs.server.rules import RuleFolder
 from acs.server.upkeep import prune
 from acs.server.watch import EdgeWatcher
-from acs.settings import Settings
+from acs.settings import CwmpSettings, Settings
 from acs.store.devices import standings_thd
 from acs.store.facts import missing_thd
+from acs.store.groups import queries_thd
 from acs.store.queues import Queues
+from acs.store.recordings import expire_thd, wanted_thd
 from acs.store.retention import Pruned, prune_thd
+from acs.store.trees import prune_thd as prune_trees_thd
 
 log = get_logger("acs.server")
 
 SWEEP_SECONDS = 1.0
+RULES_SECONDS = 10.0
+CAMPAIGN_SECONDS = 2.0
 PRUNE_SECONDS = 600.0
 COUNT_SECONDS = 30.0
+RECORDING_SECONDS = 3.0
+RECORDINGS = "recordings"
+"""Where recordings are kept, in the data directory."""
 PRUNE_PAUSE_SECONDS = 2.0
 ALGORITHMS = {"md5": ("MD5",), "sha-256": ("SHA-256",), "both": ("MD5", "SHA-256")}
 SLOW_STORE_SECONDS = 2.0
@@ -88,6 +101,8 @@ class Server:
             self._watcher,
             ALGORITHMS[settings.auth.digest.value],
         )
+        self._rules = RuleFolder(settings)
+        self._rules.refresh(self.database.run("groups", queries_thd))
         self._house = Registry(
             self._queues,
             source,
@@ -100,7 +115,9 @@ class Server:
             password=lambda: secrets.token_urlsafe(18),
             unwritten=self._watcher.unwritten,
             offer=self._files.offer,
+            rules=self._rules.book,
         )
+        self._recorder = self._build_recorder()
         self._dialects = self._make_dialects()
         self._edge = self._build_edge()
         self._watch()
@@ -143,10 +160,7 @@ class Server:
             self._reactor,
             self._watcher,
             EdgeLimits(
-                session=Limits(
-                    rpcs=min(settings.cwmp.max_rpcs, max(1, settings.cwmp.max_exchanges - 1)),
-                    requests=max(1, settings.cwmp.max_exchanges - settings.cwmp.max_rpcs),
-                ),
+                session=session_limits(settings.cwmp),
                 timeout=settings.cwmp.session_timeout,
                 sessions=settings.cwmp.max_sessions,
                 sessions_per_minute=settings.cwmp.sessions_per_minute,
@@ -157,6 +171,24 @@ class Server:
             spread=random.random,
             dialect=self._dialect,
             busy=lambda: self._queues.delay > SLOW_STORE_SECONDS,
+            recorder=self._recorder,
+        )
+
+    def _build_recorder(self) -> Recorder:
+        cwmp = self.settings.cwmp
+        limits = session_limits(cwmp)
+
+        def in_thread(work: Callable[[], None]) -> None:
+            # The end of a session is known before its last answer is rendered.
+            deferLater(self._reactor, 0, deferToThread, work)
+
+        return Recorder(
+            self.settings.data_dir / RECORDINGS,
+            SessionFacts(
+                limits.rpcs, limits.requests, cwmp.hold_requests, self.settings.recording.max_bytes
+            ),
+            time.time,
+            in_thread,
         )
 
     def _dialect(self, contact: Contact) -> Dialect:
@@ -242,6 +274,10 @@ class Server:
         self._every(PRUNE_SECONDS, self._prune)
         self._every(PRUNE_SECONDS, self._files.prune)
         self._every(COUNT_SECONDS, self._count)
+        self._every(CAMPAIGN_SECONDS, self._advance_campaigns)
+        if self._rules.folder is not None:
+            self._every(RULES_SECONDS, self._refresh_rules)
+        self._every(RECORDING_SECONDS, self._look_for_recordings)
         for issue in self.library.issues:
             log.warning("blueprint", problem=str(issue))
         log.info("serving", database=self.database.safe_url, **self.addresses)
@@ -309,6 +345,17 @@ class Server:
         counted: Deferred[Any] = self._queues.run("standings", standings_thd)
         return counted.addCallback(self.metrics.devices)
 
+    def _look_for_recordings(self) -> Deferred[Any]:
+        wanted: Deferred[Any] = self._queues.run("recordings", wanted_thd, time.time())
+        return wanted.addCallback(self._recorder.record)
+
+    def _refresh_rules(self) -> Deferred[Any]:
+        groups: Deferred[Any] = self._queues.run("groups", queries_thd)
+        return groups.addCallback(self._rules.refresh)
+
+    def _advance_campaigns(self) -> Deferred[None]:
+        return Deferred.fromCoroutine(campaigns.advance(self._queues, time.time()))
+
     def _prune(self) -> Deferred[None]:
         keep = self.settings.timeline
 
@@ -320,7 +367,27 @@ class Server:
         def pause() -> Deferred[None]:
             return deferLater(self._reactor, PRUNE_PAUSE_SECONDS)
 
-        return Deferred.fromCoroutine(prune(step, pause))
+        done = Deferred.fromCoroutine(prune(step, pause))
+        return done.addCallback(lambda _: self._prune_trees())
+
+    def _prune_trees(self) -> Deferred[Any]:
+        settings = self.settings
+        gone: Deferred[Any] = self._queues.run(
+            "prune trees", prune_trees_thd, settings.discovery.trees
+        )
+        gone.addCallback(lambda _: self._queues.run("recordings", expire_thd, time.time()))
+        directory = settings.data_dir / RECORDINGS
+        return gone.addCallback(
+            lambda _: deferToThread(prune_recordings, directory, settings.recording, time.time())
+        )
+
+
+def session_limits(cwmp: CwmpSettings) -> Limits:
+    """Bounds of one session under these settings."""
+    return Limits(
+        rpcs=min(cwmp.max_rpcs, max(1, cwmp.max_exchanges - 1)),
+        requests=max(1, cwmp.max_exchanges - cwmp.max_rpcs),
+    )
 
 
 def _tls_problem(error: TlsError) -> None:
