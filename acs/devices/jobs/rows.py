@@ -60,9 +60,9 @@ async def _filled(ledger: Ledger, line: DataModel, job: Job) -> Result:
             error = f"{row} was created and stays, but its values were refused: {answer}"
             return state, {**said, **detail, "error": error}
         said["written"] = [str(each["path"]) for each in wanted]
-        said["applied_later"] = bool(said["applied_later"]) or answer.pending
-        said["sent_at"] = ledger.contact.at
-        just_sent = True
+        if answer.pending:
+            said |= {"applied_later": True, "sent_at": ledger.contact.at}
+            just_sent = True
     if just_sent and said["applied_later"]:
         return JobState.SENT, said
     result = await _seen(ledger, line, said, wanted)
