@@ -21,7 +21,7 @@ from acs.cli.waiting import waits_for
 from acs.devices.jobs.absence import PURPOSE
 from acs.devices.ledger import facts_of
 from acs.devices.record import Device, Job, JobKind, JobState, Snapshot
-from acs.profiles import Blueprint, Health, Library, Severity, reads_of_health
+from acs.profiles import Blueprint, Health, Library, Severity, Thresholds, reads_of_health
 from acs.store import Database, jobs, snapshots
 
 _WAIT = 360.0
@@ -76,7 +76,7 @@ def health(context: Context, device: str, wait: float, stored: bool, as_json: bo
         with database.read() as conn:
             snapshot = snapshots.load_thd(conn, [found.id]).get(found.id, Snapshot())
     held = known(last, snapshot, Masks.of(blueprint))
-    seen = held.health(blueprint) if held else None
+    seen = held.health(blueprint, _limits(context)) if held else None
     if as_json:
         render.emit(_document(found, blueprint, asked, held, seen, problem))
     else:
@@ -88,6 +88,11 @@ def health(context: Context, device: str, wait: float, stored: bool, as_json: bo
             render.say("Nothing was read of it yet.")
     bad = seen is None or any(finding.severity is Severity.BAD for finding in seen.findings)
     leave(DIFFERENT if problem or bad else 0)
+
+
+def _limits(context: Context) -> Thresholds:
+    set_to = context.settings.health
+    return Thresholds(set_to.light_high, set_to.light_warning, set_to.light_low, set_to.signal_weak)
 
 
 def _ask(

@@ -12,7 +12,6 @@ from acs.cli.ages import age, iso, span
 from acs.profiles import LAST_RESORT, Health, Severity
 from acs.profiles.health.measured import Reading
 from acs.profiles.health.report import MeshNode, Optics, Station
-from acs.profiles.health.station_signal import WEAK
 
 
 def document(value: object) -> Any:
@@ -39,15 +38,37 @@ def _fields(items: Iterable[tuple[str, object]]) -> dict[str, Any]:
 
 def print_health(health: Health, now: float) -> None:
     """Print all parts that the device tells of, then what stands out."""
+    names = {node.mac: _node(node) for node in health.mesh}
+    _part(
+        "Device",
+        ("What", "Value", "Unit", "Verdict", "Age", "Source", "Note"),
+        _device(health, now),
+    )
     if health.optics:
+        limits = health.limits
         _part(
             "Optical",
             ("What", "Value", "Unit", "Verdict", "Age", "Source", "Note"),
             _optics(health.optics, now),
         )
+        render.say(
+            f"Receive power is too strong above {limits.high:g} dBm, weak below "
+            f"{limits.warning:g}, too weak below {limits.low:g}."
+        )
     _part(
         "IP interfaces",
-        ("Name", "Kind", "Service", "Status", "Addresses", "Sent", "Received", "Age", "Source"),
+        (
+            "Name",
+            "Kind",
+            "Service",
+            "Status",
+            "Addresses",
+            "Sent",
+            "Received",
+            "Age",
+            "Source",
+            "Note",
+        ),
         (
             (
                 link.name,
@@ -59,6 +80,7 @@ def print_health(health: Health, now: float) -> None:
                 _shown(link.received),
                 age(link.at, now),
                 link.path,
+                "sent and received exchanged" if link.swapped else "",
             )
             for link in health.wans
         ),
@@ -107,13 +129,14 @@ def print_health(health: Health, now: float) -> None:
     )
     _part(
         "Hosts",
-        ("Name", "MAC", "Address", "On", "Active", "Age", "Source"),
+        ("Name", "MAC", "Address", "On", "At", "Active", "Age", "Source"),
         (
             (
                 host.name,
                 host.mac,
                 host.address,
                 host.kind,
+                names.get(host.node, host.node),
                 _yes(host.active) + ("" if host.sure or host.active is None else ", it says"),
                 age(host.at, now),
                 host.path,
@@ -161,6 +184,11 @@ def _part(
         render.say(f"Note: {note}.")
 
 
+def _device(health: Health, now: float) -> Iterator[Sequence[object]]:
+    if health.uptime.path:
+        yield _row("uptime", health.uptime, "", now)
+
+
 def _optics(optics: Optics, now: float) -> Iterator[Sequence[object]]:
     verdict = optics.light.value
     for name, reading in (
@@ -195,16 +223,16 @@ def _clients(health: Health, now: float) -> Iterator[Sequence[object]]:
     for node in health.mesh:
         for client in node.clients:
             told.add(client.mac)
-            yield _client(client, _node(node), now)
+            yield _client(client, _node(node), health.limits.signal, now)
     for station in health.stations:
         if station.mac not in told:
-            yield _client(station, station.network, now)
+            yield _client(station, station.network, health.limits.signal, now)
 
 
-def _client(client: Station, at: str, now: float) -> Sequence[object]:
+def _client(client: Station, at: str, least: float, now: float) -> Sequence[object]:
     signal = client.signal
     dbm = signal.value
-    verdict = ("weak" if dbm < WEAK else "good") if isinstance(dbm, float) else "unknown"
+    verdict = ("weak" if dbm < least else "good") if isinstance(dbm, float) else "unknown"
     note = f"{signal.note} (raw: {signal.raw})" if dbm is None and signal.raw else signal.note
     return client.mac, at, _shown(signal), verdict, age(client.at, now), client.path, note
 

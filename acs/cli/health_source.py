@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from acs.cli.masking import Masks
 from acs.devices.jobs.absence import PURPOSE
 from acs.devices.record import Job, JobKind, JobState, Snapshot
-from acs.profiles import Blueprint, Health, health_of
+from acs.profiles import Blueprint, Health, Thresholds, health_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,9 @@ class Known:
     job: Job | None
     """None: no health read is kept, the values are of the latest comparison."""
 
-    def health(self, blueprint: Blueprint) -> Health | None:
+    def health(self, blueprint: Blueprint, thresholds: Thresholds) -> Health | None:
         """Make sense of the values."""
-        return health_of(self.values, blueprint, self.at, times=self.times)
+        return health_of(self.values, blueprint, self.at, times=self.times, thresholds=thresholds)
 
 
 def is_health_read(job: Job) -> bool:

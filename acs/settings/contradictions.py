@@ -44,6 +44,9 @@ def contradictions(settings: Settings) -> Iterator[str]:
         yield "secrets.current: say which of secrets.keys new secrets are encrypted with"
     if settings.provisioning.backoff_max_seconds < settings.provisioning.backoff_seconds:
         yield "provisioning.backoff_max_seconds: is less than provisioning.backoff_seconds"
+    health = settings.health
+    if not health.light_high > health.light_warning > health.light_low:
+        yield "health.light_high, light_warning, light_low: each must be below the one before it"
     for name, address in (
         ("cwmp.listen", cwmp.listen),
         ("cwmp.tls_listen", cwmp.tls_listen),

@@ -98,6 +98,52 @@ def test_the_answer_is_shown_with_unit_verdict_age_and_source(answering: House) 
     assert "yes, it says" in shown.stdout
     assert "who is active is known to be stale" in shown.stdout
     assert "Running for" in shown.stdout and "24 h then" in shown.stdout
+    (uptime,) = [line for line in shown.stdout.splitlines() if line.split()[:1] == ["uptime"]]
+    assert uptime.split()[1:3] == ["86400", "s"]
+    assert uptime.split()[-1] == "Device.DeviceInfo.UpTime"
+    assert "too strong above -8 dBm, weak below -23, too weak below -25." in shown.stdout
+
+
+def test_the_limits_are_settings(answering: House) -> None:
+    shown = answering.run(
+        "device", "health", SERIAL, ACS_HEALTH_LIGHT_HIGH="-12", ACS_HEALTH_SIGNAL_WEAK="-90"
+    )
+    assert "receives -10.0 dBm, above -12: too strong" in shown.stdout
+    assert "clients below" not in shown.stdout
+    wrong = answering.run("device", "health", SERIAL, ACS_HEALTH_LIGHT_LOW="-1")
+    assert wrong.exit_code != 0
+    assert "each must be below the one before it" in wrong.output
+
+
+def test_exchanged_counters_and_a_signal_from_an_rcpi_are_marked(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = "Device.WiFi.MultiAP.APDevice.2."
+    client = f"{node}Radio.1.AP.1.AssociatedDevice.1."
+    answer = {
+        "Device.IP.Interface.1.Stats.BytesSent": "111",
+        "Device.IP.Interface.1.Stats.BytesReceived": "222",
+        f"{node}X_TP_HostName": "attic",
+        f"{client}MACAddress": "A4:83:E7:00:10:02",
+        f"{client}SignalStrength": "120",
+        f"{HOST}HostName": "tablet",
+        f"{HOST}PhysAddress": "A4:83:E7:00:10:02",
+    }
+    folder = house.directory / "blueprints"
+    folder.mkdir(parents=True)
+    (folder / "mine.toml").write_text(
+        '[blueprint]\nname = "mine"\nextends = "tplink-a"\n[health.wan]\nswapped = true\n'
+    )
+    house.apply(SaveDevice(1, {"blueprint": "mine"}))
+    done(house, monkeypatch, JobState.DONE, {"values": answer, "missing": []})
+    shown = house.run("device", "health", SERIAL, ACS_PROVISIONING_BLUEPRINT_DIR=str(folder))
+    (wan,) = [line for line in shown.stdout.splitlines() if "Device.IP.Interface.1." in line]
+    assert "sent and received exchanged" in wan
+    assert wan.index("222 bytes") < wan.index("111 bytes")
+    lines = [line for line in shown.stdout.splitlines() if "A4:83:E7:00:10:02" in line]
+    assert len(lines) == 2
+    assert "-50 dBm" in lines[0] and "from RCPI 120" in lines[0] and "attic" in lines[0]
+    assert "attic" in lines[1], "the host stands with its node"
 
 
 def _age(line: str) -> list[str]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from acs.profiles import Blueprint, Health, Library, Light, Severity, check_file, health_of
 from acs.profiles import reads_of_health as wanted_of
+from acs.profiles.health.optical import Thresholds
 from acs.profiles.health.report import Finding, Scope
 from simulators.cpe.faults import CpeFaultError
 from simulators.cpe.model import Tree
@@ -103,15 +104,15 @@ def test_an_xx230v_has_all_that_is_asked_for() -> None:
 def test_the_optics_of_an_xx230v() -> None:
     optics = xx230v().optics
     assert optics is not None
-    assert [optics.rx.value, optics.tx.value] == [-2.5, 1.73]
-    assert [optics.rx.unit, optics.rx.path, optics.rx.raw] == ["dBm", RX, "5624"]
+    assert [optics.rx.value, optics.tx.value] == [-21.02, 1.73]
+    assert [optics.rx.unit, optics.rx.path, optics.rx.raw] == ["dBm", RX, "79"]
     assert optics.rx.at == AT
     assert (optics.temperature.value, optics.temperature.unit) == (47.9, "°C")
     assert (optics.voltage.value, optics.voltage.unit) == (3.298, "V")
     assert (optics.bias.value, optics.bias.unit) == (16.6, "mA")
     assert optics.temperature.note == "unit inferred from one export"
     assert (optics.state.value, optics.operating) == ("5", True)
-    assert optics.light is Light.TOO_STRONG
+    assert optics.light is Light.GOOD
 
 
 @pytest.mark.parametrize(
@@ -131,6 +132,22 @@ def test_both_optical_paths_give_the_same_dbm(values: dict[str, str], path: str)
     optics = look(values).optics
     assert optics is not None
     assert (optics.rx.value, optics.rx.path) == (-2.5, path)
+
+
+@pytest.mark.parametrize(("other", "note"), [("-9", f"{OTHER_RX} says -9.0 dBm"), ("-3", "")])
+def test_optical_paths_that_contradict_each_other_say_so(other: str, note: str) -> None:
+    optics = look({RX: "5624", OTHER_RX: other}).optics
+    assert optics is not None
+    assert (optics.rx.value, optics.rx.note) == (-2.5, note)
+
+
+def test_what_it_was_judged_by_goes_with_it() -> None:
+    blueprint = LIBRARY.get("tplink-a")
+    assert blueprint is not None
+    limits = Thresholds(high=-10, warning=-20, low=-22, signal=-60)
+    seen = health_of({RX: "79"}, blueprint, AT, thresholds=limits)
+    assert seen is not None and seen.optics is not None
+    assert (seen.optics.light, seen.limits) == (Light.WARNING, limits)
 
 
 @pytest.mark.parametrize(

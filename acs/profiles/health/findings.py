@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 from acs.profiles.health.optical import Light, Thresholds
 from acs.profiles.health.report import Finding, Health, MeshNode, Optics, Radio, Severity, Station
-from acs.profiles.health.station_signal import WEAK
 
 LAST_RESORT = "Check the fibre, then the Wi-Fi, before you swap hardware."
 """Goes with any finding."""
@@ -24,8 +23,8 @@ def findings_of(health: Health, thresholds: Thresholds) -> tuple[Finding, ...]:
     return (
         *(_optical(health.optics, thresholds) if health.optics else ()),
         *_wan(health),
-        *_wifi(health),
-        *_mesh(health),
+        *_wifi(health, thresholds.signal),
+        *_mesh(health, thresholds.signal),
         *_voice(health),
         *_uptime(health),
     )
@@ -94,7 +93,7 @@ def _wan(health: Health) -> Iterator[Finding]:
         )
 
 
-def _wifi(health: Health) -> Iterator[Finding]:
+def _wifi(health: Health, least: float) -> Iterator[Finding]:
     for radio in health.radios:
         name = _radio(radio)
         if radio.enabled is False:
@@ -115,20 +114,20 @@ def _wifi(health: Health) -> Iterator[Finding]:
             )
     stations = {s.mac or s.path: s for s in health.stations}
     stations |= {c.mac or c.path: c for node in health.mesh for c in node.clients}
-    weak = [s for s in stations.values() if _weak(s.signal.value)]
+    weak = [s for s in stations.values() if _weak(s.signal.value, least)]
     if weak:
         more = f" and {len(weak) - _NAMED} more" if len(weak) > _NAMED else ""
         yield Finding(
             Severity.WARNING,
             "wifi",
-            f"{len(weak)} of {len(stations)} clients below {WEAK:g} dBm: "
+            f"{len(weak)} of {len(stations)} clients below {least:g} dBm: "
             + ", ".join(map(_station, weak[:_NAMED]))
             + more,
             "Move the device or add a mesh node; another ONT would not reach further.",
         )
 
 
-def _mesh(health: Health) -> Iterator[Finding]:
+def _mesh(health: Health, least: float) -> Iterator[Finding]:
     for node in health.mesh:
         if node.active is False:
             yield Finding(
@@ -138,7 +137,7 @@ def _mesh(health: Health) -> Iterator[Finding]:
                 "Check its power, then its place.",
                 node.path,
             )
-        elif _weak(node.signal.value):
+        elif _weak(node.signal.value, least):
             yield Finding(
                 Severity.WARNING,
                 "mesh",
@@ -173,8 +172,8 @@ def _uptime(health: Health) -> Iterator[Finding]:
         )
 
 
-def _weak(value: object) -> bool:
-    return isinstance(value, float) and value < WEAK
+def _weak(value: object, least: float) -> bool:
+    return isinstance(value, float) and value < least
 
 
 def _station(station: Station) -> str:

@@ -34,6 +34,8 @@ from acs.profiles.tree import Row, Tree, row_pattern
 _MOST_PARENTS = 32
 _LONGEST = 256
 """Letters of a name (TR-069 A.2.2.2)."""
+_CONTRADICTION = 1.0
+"""Difference of two places that tell the same quantity, in its unit, that is worth a word."""
 _SHARED = IPv4Network("100.64.0.0/10")
 DEFAULT_THRESHOLDS = Thresholds()
 
@@ -124,6 +126,7 @@ class _Look:
             hosts=tuple(self._hosts(stations, mesh)),
             voice=tuple(self._voice()),
             notes={part.value: note for part in Part if (note := self._note(part))},
+            limits=thresholds,
         )
 
     def _note(self, name: str) -> str:
@@ -156,17 +159,25 @@ class _Look:
         )
 
     def _quantity(self, places: OpticalPlaces, name: str) -> Reading:
-        """Take the first that is there and plausible; else the first that is there says why."""
-        doubtful = None
+        """Take the first that is there and plausible; else the first that is there says why.
+
+        Where another place contradicts it, its note says so.
+        """
+        told = []
         for path, unit in ((c.path, c.unit) for c in places.quantities[name]):
-            if path not in self._reported.values:
-                continue
-            figure, shown = _converted(name, self._reported.values[path], unit)
-            reading = self._reported.figure(path, figure, shown, self._note(name))
-            if reading.value is not None:
-                return reading
-            doubtful = doubtful or reading
-        return doubtful or self._reported.reading("")
+            if path in self._reported.values:
+                figure, shown = _converted(name, self._reported.values[path], unit)
+                told.append(self._reported.figure(path, figure, shown, self._note(name)))
+        plausible = [reading for reading in told if reading.value is not None]
+        if not plausible:
+            return told[0] if told else self._reported.reading("")
+        first, *others = plausible
+        against = [
+            f"{other.path} says {other.value} {other.unit}"
+            for other in others
+            if abs(float(other.value or 0) - float(first.value or 0)) > _CONTRADICTION
+        ]
+        return replace(first, note="; ".join(filter(None, (first.note, *against))))
 
     def _wans(self) -> Iterator[WanLink]:
         for places, row in self._rows(Part.WAN):
@@ -188,6 +199,7 @@ class _Look:
                 addresses=tuple(self._addresses(row.all(places, "addresses"))),
                 sent=self._reported.counted(sent, "bytes", note),
                 received=self._reported.counted(received, "bytes", note),
+                swapped=places.swapped,
             )
 
     def _addresses(self, paths: Iterable[str]) -> Iterator[Address]:

@@ -41,11 +41,16 @@ class Light(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Limits of the receive power in dBm; a limit itself is still on the good side of it."""
+    """Limits in dBm; a limit itself is still on the good side of it."""
 
     high: float = -8.0
+    """Receive power above which the light is too strong."""
     warning: float = -23.0
+    """Below which it is weak."""
     low: float = -25.0
+    """Below which it is too weak."""
+    signal: float = -75.0
+    """Signal of a Wi-Fi station below which people notice; our own choice."""
 
     def __post_init__(self) -> None:
         if not self.high > self.warning > self.low:

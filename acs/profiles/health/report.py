@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from acs.profiles.health.measured import Reading
-from acs.profiles.health.optical import Light
+from acs.profiles.health.optical import Light, Thresholds
 
 
 class Scope(StrEnum):
@@ -60,6 +60,8 @@ class WanLink:
     addresses: tuple[Address, ...]
     sent: Reading
     received: Reading
+    swapped: bool = False
+    """The device calls sent what it received; here it stands right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,8 @@ class Health:
     """Doubts about a part, by its name."""
     findings: tuple[Finding, ...] = ()
     """What stands out, in the order in which to check it."""
+    limits: Thresholds = field(default_factory=Thresholds)
+    """What it was judged by."""
 
     @property
     def wireless_clients(self) -> int:

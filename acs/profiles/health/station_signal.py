@@ -6,8 +6,6 @@ from enum import StrEnum
 
 from acs.profiles.health.measured import EMPTY, ZERO, Figure, number
 
-WEAK = -75.0
-"""dBm below which people notice; our own choice."""
 _LEAST = -200
 _RCPI_MOST = 220
 _RCPI_UNKNOWN = 255
