@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
 from acs.cli import render
+from acs.cli.blueprint_new import new
+from acs.cli.blueprint_show import keys, patterns, show, summary
+from acs.cli.blueprint_test import try_blueprint
 from acs.cli.database import opened
 from acs.cli.failures import DIFFERENT, leave
 from acs.cli.lookup import device_argument, find_device
@@ -29,7 +31,10 @@ def blueprint() -> None:
     \b
     Examples:
       acs blueprint list
-      acs blueprint check my-family.toml
+      acs blueprint show tplink-a
+      acs blueprint new --from-device 22275A7000001 -o acme.toml
+      acs blueprint check acme.toml
+      acs blueprint test acme.toml --tree export.csv
       acs blueprint match 22275A7000001
     """
 
@@ -50,7 +55,7 @@ def list_blueprints(context: Context, as_json: bool) -> None:
     if as_json:
         render.emit(
             {
-                "blueprints": [_summary(each) for each in known],
+                "blueprints": [summary(each) for each in known],
                 "issues": [_issue(each) for each in library.issues],
             }
         )
@@ -61,7 +66,7 @@ def list_blueprints(context: Context, as_json: bool) -> None:
                 (
                     each.name,
                     each.title,
-                    _fits(each),
+                    patterns(each),
                     "yes" if each.wifi else "no",
                     "yes" if each.voice else "no",
                     "in the next session" if each.verify_later else "at once",
@@ -72,50 +77,6 @@ def list_blueprints(context: Context, as_json: bool) -> None:
         for issue in library.issues:
             render.say(f"Left out: {issue}")
     leave(DIFFERENT if library.issues else 0)
-
-
-@blueprint.command()
-@click.argument("name")
-@render.json_option
-@pass_context
-def show(context: Context, name: str, as_json: bool) -> None:
-    """Show what the blueprint NAME writes, and where.
-
-    \b
-    Examples:
-      acs blueprint show tplink-a
-      acs blueprint show tplink-a --json | jq .settings
-    """
-    library = _library(context)
-    found = library.get(name)
-    if found is None:
-        raise click.UsageError(f"no blueprint {name!r}; there are: {', '.join(library.names())}")
-    rows = list(_settings(found))
-    if as_json:
-        settings = [dict(zip(("setting", "places", "secret"), row, strict=True)) for row in rows]
-        render.emit({**_summary(found), "settings": settings, "tables": dict(found.tables)})
-        return
-    render.print_facts(
-        (
-            ("Name", found.name),
-            ("Title", found.title),
-            ("Fits", _fits(found)),
-            ("Verified", "in the next session" if found.verify_later else "at once"),
-            ("Reset mark", found.marker or "none"),
-            ("MAC from", ", ".join(found.mac_paths)),
-            ("Known from", "; ".join(found.sources)),
-        )
-    )
-    render.heading("Settings")
-    render.print_table(
-        ("Setting", "Written to", ""),
-        (
-            (setting, ", ".join(places), "secret" if hidden else "")
-            for setting, places, hidden in rows
-        ),
-    )
-    render.heading("Tables")
-    render.print_table(("Name", "Path"), found.tables.items())
 
 
 @blueprint.command()
@@ -182,7 +143,7 @@ def match(context: Context, device: str, as_json: bool) -> None:
                 "device": found.key,
                 "blueprint": chosen.name if chosen else None,
                 "facts": told,
-                "fitting": [_summary(each) for each in fitting],
+                "fitting": [summary(each) for each in fitting],
             }
         )
     else:
@@ -217,54 +178,9 @@ def _pattern(blueprint: Blueprint, name: str) -> str:
     )
 
 
-def _fits(blueprint: Blueprint) -> str:
-    if blueprint.match is None:
-        return "only there to be extended"
-    parts = (f"{name} {_pattern(blueprint, name)}" for name in blueprint.match.patterns)
-    return ", ".join((blueprint.match.root, *parts))
-
-
-def _summary(blueprint: Blueprint) -> dict[str, Any]:
-    match = blueprint.match
-    return {
-        "name": blueprint.name,
-        "title": blueprint.title,
-        "match": {"root": match.root, **match.patterns} if match else None,
-        "wifi": blueprint.wifi is not None,
-        "voice": blueprint.voice is not None,
-        "verify": "next-session" if blueprint.verify_later else "now",
-        "digest": blueprint.digest,
-    }
-
-
 def _issue(issue: Any) -> dict[str, Any]:
     return {"file": issue.file, "line": issue.line, "message": issue.message}
 
 
-def _settings(blueprint: Blueprint) -> Iterator[tuple[str, list[str], bool]]:
-    named = {
-        **{f"wifi {name}": each for name, each in _wifi(blueprint)},
-        **{f"voice {name}": each for name, each in _voice(blueprint)},
-        **{f"management {name}": each for name, each in blueprint.management.items()},
-        **({"admin password": blueprint.admin} if blueprint.admin else {}),
-    }
-    for name, setting in named.items():
-        places = dict.fromkeys(
-            (blueprint.tables[place.table] if place.table else "") + place.leaf
-            for place in setting.places
-        )
-        yield name, list(places), setting.secret
-
-
-def _wifi(blueprint: Blueprint) -> Iterator[tuple[str, Any]]:
-    if wifi := blueprint.wifi:
-        yield from wifi.settings.items()
-        if wifi.hex_key:
-            yield "hex_key", wifi.hex_key
-        if wifi.sae:
-            yield "sae", wifi.sae
-
-
-def _voice(blueprint: Blueprint) -> Iterator[tuple[str, Any]]:
-    if blueprint.voice:
-        yield from blueprint.voice.settings.items()
+for _command in (show, keys, new, try_blueprint):
+    blueprint.add_command(_command)

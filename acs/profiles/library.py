@@ -73,7 +73,7 @@ class Library:
         fitting = [
             (score, blueprint)
             for blueprint in self._blueprints.values()
-            if blueprint.match and (score := _score(blueprint.match, facts)) is not None
+            if blueprint.match and (score := fit(blueprint.match, facts)) is not None
         ]
         if not fitting:
             return None
@@ -147,7 +147,7 @@ def _build(
     return build(source, data)
 
 
-def _score(match: Match, facts: Facts) -> tuple[int, int] | None:
+def fit(match: Match, facts: Facts) -> tuple[int, int] | None:
     """Rate a fit: how many fields it names, then how many letters of them; None: no fit."""
     if match.root != facts.root:
         return None

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 _KEY = r"""(?:"[^"\n]*"|'[^'\n]*'|[A-Za-z0-9_-]+)"""
 _DOTTED = rf"{_KEY}(?:\s*\.\s*{_KEY})*"
-_HEADER = re.compile(rf"^\s*\[{{1,2}}\s*({_DOTTED})\s*\]")
+_HEADER = re.compile(rf"^\s*(\[{{1,2}})\s*({_DOTTED})\s*\]")
 _ASSIGNMENT = re.compile(rf"^\s*({_DOTTED})\s*=")
 _PART = re.compile(_KEY)
 
@@ -18,12 +19,19 @@ KeyPath = tuple[str, ...]
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:
-    """Map each key path (``("wifi", "set", "ssid")``) to its line, counted from 1."""
+    """Map each key path (``("wifi", "set", "ssid")``) to its line, counted from 1.
+
+    A table of an array of tables has its number in the path: ``("rule", "0", "model")``.
+    """
+    entries: Counter[KeyPath] = Counter()
     lines: dict[KeyPath, int] = {}
     table: KeyPath = ()
     for number, line in enumerate(text.splitlines(), 1):
         if header := _HEADER.match(line):
-            table = _parts(header[1])
+            table = _parts(header[2])
+            if header[1] == "[[":
+                table = (*table, str(entries[table]))
+                entries[table[:-1]] += 1
             path = table
         elif assignment := _ASSIGNMENT.match(line):
             path = table + _parts(assignment[1])
