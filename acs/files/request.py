@@ -76,7 +76,9 @@ class FileRequest(Request):
 
     def field(self, name: str) -> str:
         """A header field, "" when it was not sent."""
-        return self.getHeader(name) or ""
+        # Octets: what a device sends need not be UTF-8.
+        sent = self.requestHeaders.getRawHeaders(name.encode("ascii"), [b""])
+        return sent[0].decode("latin-1")
 
     # --- the answer -------------------------------------------------------------------------
 

@@ -72,6 +72,9 @@ class Watcher(Protocol):
     def refused(self, reason: str, address: str) -> None:
         """A request was refused; ``reason`` is one of a few."""
 
+    def trouble(self, problem: str) -> None:
+        """The folder does not hold what it should."""
+
     def bug(self, where: str, error: BaseException | None) -> None:
         """Something failed that should not."""
 
@@ -110,7 +113,7 @@ class FileSite:
         most = self.limits.upload_octets + LINGER
         site = Site(
             _Pages(self),
-            requestFactory=lambda channel: FileRequest(channel, self.expect, most),
+            requestFactory=lambda channel, _queued=0: FileRequest(channel, self.expect, most),
             parsePOSTFormSubmission=False,
             timeout=IDLE_SECONDS,
         )
@@ -173,7 +176,9 @@ class FileSite:
 
     def failed(self, request: FileRequest, failure: Failure) -> None:
         """Answer for what went wrong on our side."""
-        if not isinstance(failure.value, StoreError):
+        if isinstance(failure.value, OSError):
+            self._watcher.trouble(str(failure.value))
+        elif not isinstance(failure.value, StoreError):
             self._watcher.bug("files", failure.value)
         if not request.has_gone:
             request.put_header("retry-after", str(RETRY_SECONDS))

@@ -203,6 +203,12 @@ class _FileWatcher:
         if missed is not None:
             log.warning("file refused", reason=reason, address=address, unsaid=missed)
 
+    def trouble(self, problem: str) -> None:
+        """Once a while for each problem."""
+        missed = self._once(problem)
+        if missed is not None:
+            log.error("files", problem=problem, fix="acs file verify; acs doctor", unsaid=missed)
+
     def bug(self, where: str, error: BaseException | None) -> None:
         """A failure of ours."""
         self._watcher.bug(where, error)
