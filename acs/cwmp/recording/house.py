@@ -13,6 +13,7 @@ from acs.devices.effects import Effect
 from acs.devices.house import House, Policy
 from acs.devices.provisioning import wish_key
 from acs.devices.record import Opened, Snapshot
+from acs.devices.rules.book import Rulebook
 from acs.devices.source import EquipmentSource, Wish
 from acs.devices.vocabulary import Discovery
 from acs.model import Secret, Value
@@ -42,6 +43,8 @@ class ReplayHouse:
     def __init__(self, header: Header, library: Library) -> None:
         self.key = KEY
         self.policy = msgspec.convert(header.policy, Policy, strict=False)
+        self.rules = Rulebook()
+        """None: what rules do is done at a later contact."""
         self.effects: list[Effect] = []
         """What the flow learned."""
         self._header = header
@@ -187,4 +190,6 @@ def _convert(data: Any, kind: Any) -> Any:
 def _hidden(kind: type, value: Any) -> object:
     if kind is Secret and isinstance(value, str):
         return Secret(value)
+    if kind is object:
+        return value
     raise NotImplementedError(f"{kind.__name__} cannot be read from a recording")

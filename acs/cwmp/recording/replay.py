@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -111,8 +111,9 @@ class _Play:
             step = self._step(heard, first=number == 1)
             now, then = self._said(step), self._decoded(answered)
             difference = _compare(number, then.message if then else None, answered.status, now)
-            if difference is None and isinstance(self._session.fault, Unrecorded):
-                difference = Difference(number, "the same", "the same", (str(self._session.fault),))
+            fault = self._session.fault
+            if difference is not None and fault is not None:
+                difference = replace(difference, detail=(*difference.detail, _told(fault)))
             if difference is not None:
                 return self._result(said, difference)
             said.append(_name(now))
@@ -123,7 +124,7 @@ class _Play:
     def _result(self, said: Sequence[str], difference: Difference | None) -> Replay:
         fault = self._session.fault
         if fault is not None:
-            self._notes.append(f"{type(fault).__name__}: {fault}")
+            self._notes.append(_told(fault))
         self._session.lost("the recording ends here")
         return Replay(tuple(said), difference, tuple(self._notes), tuple(self._house.effects))
 
@@ -150,6 +151,10 @@ class _Play:
                 raise AssertionError("the house of a replay lets nobody wait")
             case _:
                 return 204
+
+
+def _told(fault: BaseException) -> str:
+    return str(fault) if isinstance(fault, Unrecorded) else f"{type(fault).__name__}: {fault}"
 
 
 def _turns(exchanges: Sequence[Exchange]) -> Iterator[tuple[Exchange, Exchange]]:
@@ -225,7 +230,7 @@ def _flat(message: Message) -> dict[str, str]:
 def _spread(data: Any, place: str, found: dict[str, str]) -> None:
     match data:
         case {"Name": str(name), "Value": value}:
-            found[name] = " ".join(map(str, value)) if isinstance(value, list) else str(value)
+            found[name] = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
         case dict():
             for key, value in data.items():
                 _spread(value, f"{place}.{key}" if place else key, found)

@@ -223,7 +223,7 @@ class _TapedHouse:
 
     def __getattr__(self, name: str) -> Any:
         service = getattr(self._house, name)
-        if name in _UNRECORDED:
+        if name in _UNRECORDED or not callable(service):
             return service
         return _taped(service, name, self._tape, awaited=iscoroutinefunction(getattr(House, name)))
 
