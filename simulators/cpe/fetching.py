@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import Any
 
 from twisted.internet import defer
@@ -12,13 +11,14 @@ from twisted.python.failure import Failure
 from twisted.web.client import (
     Agent,
     BrowserLikePolicyForHTTPS,
-    FileBodyProducer,
     RequestTransmissionFailed,
     ResponseDone,
     ResponseFailed,
 )
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
+from twisted.web.iweb import IBodyProducer
+from zope.interface import implementer
 
 from .errand import Errand, Next, Request
 
@@ -74,11 +74,34 @@ class Fetcher:
 
     def _send(self, request: Request) -> defer.Deferred[Any]:
         headers = Headers({name: [value] for name, value in request.headers.items()})
-        body: Any = FileBodyProducer(BytesIO(request.body)) if request.method == "PUT" else None
+        body: Any = _Whole(request.body) if request.method == "PUT" else None
         answer: defer.Deferred[Any] = self._agent.request(
             request.method.encode(), request.url.encode(), headers, body
         )
         return answer.addTimeout(self._timeout, self._reactor)
+
+
+@implementer(IBodyProducer)
+class _Whole:
+    """A body that is in memory, sent at once."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self.length = len(body)
+
+    def startProducing(self, consumer: Any) -> defer.Deferred[None]:  # noqa: N802
+        """Send it."""
+        consumer.write(self._body)
+        return defer.succeed(None)
+
+    def pauseProducing(self) -> None:  # noqa: N802
+        """It is on its way already."""
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        """It is on its way already."""
+
+    def stopProducing(self) -> None:  # noqa: N802
+        """It is on its way already."""
 
 
 class _Body(Protocol):
