@@ -64,10 +64,12 @@ class MemoryDevice:
         later: Iterable[str] = (),
         refuse: Mapping[str, int] | None = None,
         lost_after: int | None = None,
+        rows: Mapping[str, Mapping[str, Plain]] | None = None,
     ) -> None:
         """`later`: applied by `next_session` only (Status 1). `refuse`: fault code by pattern.
 
-        `lost_after`: the device goes away when this many operations were performed.
+        `lost_after`: the device goes away when this many operations were performed. `rows`: what
+        a new row holds, by the path of its table, which may be empty.
         """
         self.model = DataModel()
         self.values = {path: value_of(value) for path, value in values.items()}
@@ -78,6 +80,11 @@ class MemoryDevice:
         self.later = list(later)
         self.refuse = dict(refuse or {})
         self.lost_after = lost_after
+        self.silent_at: int | None = None
+        """The operation of this number is performed, and the device goes away over its answer."""
+        self.fault_at: dict[int, Fault] = {}
+        """What operations are answered with, by their number from 1."""
+        self.rows = dict(rows or {})
         self.operations: list[Operation] = []
         self.answers: dict[type[Procedure], Any] = {}
         """Outcome of each procedure it knows, or a function that makes it; 9000 to others."""
@@ -113,11 +120,14 @@ class MemoryDevice:
             except StopIteration as stop:
                 return stop.value
             self.operations.append(operation)
-            lost = self.lost_after is not None and len(self.operations) > self.lost_after
+            number = len(self.operations)
+            lost = self.lost_after is not None and number > self.lost_after
+            fault = self.fault_at.get(number)
             try:
-                outcome = None if lost else self.perform(operation)
+                outcome = None if lost else fault or self.perform(operation)
             except SessionLost:
                 outcome, lost = None, True
+            lost = lost or number == self.silent_at
 
     def next_session(self) -> None:
         """Apply what was accepted for later, and forget the operations so far."""
@@ -201,6 +211,8 @@ class MemoryDevice:
 
     def _list(self, path: str, next_level: bool) -> Names | Fault:
         below = [name for name in self.values if name.startswith(path)]
+        if not below and path in self.rows:
+            return Names(())
         if not below:
             return Fault(9005, "Invalid parameter name")
         names: dict[str, None] = {}
@@ -218,9 +230,13 @@ class MemoryDevice:
             if name.startswith(table)
             and (number := name.removeprefix(table).partition(".")[0]).isdecimal()
         }
-        if not rows:
+        if not rows and table not in self.rows:
             return Fault(9005, "Invalid parameter name")
-        new = f"{table}{max(rows) + 1}."
+        new = f"{table}{max(rows, default=0) + 1}."
+        if table in self.rows:
+            made = {new + leaf: value_of(value) for leaf, value in self.rows[table].items()}
+            self.values.update(made)
+            return Added(new)
         like = f"{table}{min(rows)}."
         for name, value in list(self.values.items()):
             if name.startswith(like):
@@ -232,6 +248,7 @@ class MemoryDevice:
         names = [name for name in self.values if name.startswith(row)]
         for name in names:
             del self.values[name]
+            self.pending.pop(name, None)
         return Written() if names else Fault(9005, "Invalid parameter name")
 
 
