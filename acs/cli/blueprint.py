@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from acs.cli import render
+from acs.cli.blueprint_firmware import firmware
 from acs.cli.blueprint_new import new
 from acs.cli.blueprint_show import keys, patterns, show, summary
 from acs.cli.blueprint_test import try_blueprint
@@ -182,5 +183,5 @@ def _issue(issue: Any) -> dict[str, Any]:
     return {"file": issue.file, "line": issue.line, "message": issue.message}
 
 
-for _command in (show, keys, new, try_blueprint):
+for _command in (show, keys, new, try_blueprint, firmware):
     blueprint.add_command(_command)

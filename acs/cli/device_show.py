@@ -11,12 +11,14 @@ import click
 
 from acs.cli import render
 from acs.cli.ages import age, iso
+from acs.cli.blueprint_firmware import firmware_word
 from acs.cli.database import opened
 from acs.cli.documents import device_document, fault_document, job_document, proof_document
 from acs.cli.failures import Amiss
 from acs.cli.lookup import device_argument, find_device
 from acs.cli.main import Context, pass_context
 from acs.cli.masking import Masks
+from acs.devices.ledger import facts_of
 from acs.devices.record import Device, FaultRecord, Job, JobState, Proof
 from acs.devices.source import MirrorRow
 from acs.profiles import Library
@@ -37,6 +39,8 @@ class _Known:
     faults: list[FaultRecord]
     jobs: list[Job]
     masks: Masks
+    firmware: str
+    """What the operator's rules want of its firmware; empty: no rule fits."""
 
 
 @click.command()
@@ -63,6 +67,7 @@ def show(context: Context, device: str, customer: bool, as_json: bool) -> None:
                 faults.list_thd(conn, found.id),
                 jobs.list_thd(conn, found.id, limit=_JOBS),
                 masks_of(context, found),
+                firmware_word(facts_of(found), context.settings.provisioning.firmware_rules),
             )
     if customer:
         _show_with_customer(context, known, as_json)
@@ -108,6 +113,7 @@ def _document(known: _Known) -> dict[str, Any]:
         if wish and box
         else None,
         "proof": proof_document(known.proof) if known.proof else None,
+        "firmware": known.firmware or None,
         "faults": [fault_document(fault) for fault in known.faults],
         "jobs": [job_document(job, known.masks) for job in known.jobs],
     }
@@ -125,6 +131,7 @@ def _print(known: _Known, now: float) -> None:
             ("Tried again", age(device.retry_at, now) if device.retry_at > now else ""),
             ("Hardware", hardware),
             ("Software", device.software),
+            ("Firmware", known.firmware),
             ("Serial", device.serial_number),
             ("MAC", ":".join(device.mac[i : i + 2] for i in range(0, len(device.mac), 2))),
             ("Address", device.address),

@@ -297,6 +297,9 @@ class ProvisioningSettings(Struct, frozen=True, kw_only=True):
     blueprint_dir: Annotated[
         str, says("Directory of your own blueprints; one of yours wins over a built-in one.")
     ] = ""
+    firmware_rules: Annotated[
+        str, says("TOML file that says which firmware a model and hardware should have.")
+    ] = ""
     marker: Annotated[
         bool, says("Leave a mark on the device, so that a factory reset is noticed.")
     ] = True
