@@ -29,6 +29,7 @@ COMMANDS = {
     "delete": Lazy("acs.cli.device_jobs:delete", "Delete a row of a table."),
     "reboot": Lazy("acs.cli.device_jobs:reboot", "Reboot it."),
     "factory-reset": Lazy("acs.cli.device_jobs:factory_reset", "Reset it to factory defaults."),
+    "tag": Lazy("acs.cli.tag:tag_device", "Give it tags and take them."),
     "forget": Lazy("acs.cli.device_forget:forget", "Delete its record and history."),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,7 @@ from acs.cli.failures import EXIT_CODES, explain
 from acs.cli.lazy import Lazy, LazyGroup
 
 if TYPE_CHECKING:
+    from acs.cli.wanted import Wanted
     from acs.settings import Settings
 
 
@@ -22,6 +24,8 @@ class Context:
     """What every command is handed: where the settings are, and the settings once read."""
 
     config: Path | None = None
+    collect: Callable[[Wanted], None] | None = None
+    """Takes what a job command is told, when it is not for one device (`acs bulk start`)."""
 
     @cached_property
     def given(self) -> Settings:
@@ -47,6 +51,10 @@ COMMANDS = {
     "doctor": Lazy("acs.cli.doctor:doctor", "Look for what is missing or wrong, and name the fix."),
     "plan": Lazy("acs.cli.plan:plan", "Show what would be written to a device, without writing."),
     "device": Lazy("acs.cli.device:device", "Look at devices, and have things done on them."),
+    "tag": Lazy("acs.cli.tag:tag", "List tags, and tag many devices."),
+    "group": Lazy("acs.cli.group:group", "Name queries, to use them elsewhere."),
+    "rule": Lazy("acs.cli.rule:rule", "Look at rules, and try them on a device."),
+    "bulk": Lazy("acs.cli.bulk:bulk", "Have one thing done on many devices, with care."),
     "blueprint": Lazy("acs.cli.blueprint:blueprint", "Look at blueprints and check your own."),
     "file": Lazy("acs.cli.file:file", "Look after firmware and other files of devices."),
     "settings": Lazy("acs.cli.settings:settings", "Show and check the settings."),

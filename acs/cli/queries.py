@@ -1,0 +1,37 @@
+"""Queries on the command line: which devices are meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+from sqlalchemy import Connection
+
+from acs.devices.query import Query, QueryError, parse
+from acs.store import groups
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def query_option(
+    *, required: bool = False, help: str = "Only devices that fit."
+) -> Callable[[F], F]:
+    """Add ``--query`` to a command."""
+
+    def add(command: F) -> F:
+        option = click.option("--query", "-q", default="", required=required, help=help)
+        return option(command)
+
+    return add
+
+
+def read_query(conn: Connection, text: str) -> Query:
+    """Read a query with the groups there are. Raises `click.UsageError` that points at the word."""
+    try:
+        return parse(text, groups.queries_thd(conn))
+    except QueryError as error:
+        mark = " " * (error.position - 1) + "^"
+        raise click.UsageError(
+            f"the query is not understood, {error}\n  {text}\n  {mark}"
+        ) from None

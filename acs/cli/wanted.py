@@ -1,0 +1,21 @@
+"""What a job command asks for, when it is asked for many devices instead of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from acs.cli.masking import Masks
+from acs.devices.record import Device, JobKind
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A job as its command was told it, before it is made for a device."""
+
+    kind: JobKind
+    payload: Callable[[Device, Masks], Mapping[str, object]]
+    """Checks what was told against a device. Raises `click.UsageError`."""
+    priority: int
+    lifetime: float
+    """Seconds until it expires; 0: never."""
