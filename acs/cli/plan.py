@@ -16,7 +16,7 @@ from acs.cli.lookup import device_argument, find_device
 from acs.cli.main import Context, pass_context
 from acs.cli.planning import Forecast, Foresight, Rules, forecast_thd
 from acs.cli.refresh import refresh as read_again
-from acs.profiles import Library
+from acs.profiles import Library, Plan
 from acs.server import fingerprint_key, policy_of
 
 _NOTHING_TO_DO = (Foresight.IN_ORDER, Foresight.NOTHING_WANTED, Foresight.HELD)
@@ -81,6 +81,18 @@ def _document(forecast: Forecast) -> dict[str, Any]:
     }
 
 
+def _steps(plan: Plan) -> list[tuple[int, str, str, str, str]]:
+    """Rows for people; ``{ppp}`` stands for a number that only the device can give."""
+    rows = []
+    for number, step in enumerate(plan.steps, 1):
+        if step.create:
+            rows.append((number, str(step.create), "", "", step.why))
+        for change in step.changes:
+            now = change.shown_current or ("" if change.new else "unknown")
+            rows.append((number, change.path, now, change.shown, change.why))
+    return rows
+
+
 def _print(forecast: Forecast, now: float) -> None:
     wish = f"{forecast.equipment} by {forecast.matched_by}, asked {age(forecast.wish_at, now)}"
     render.print_facts(
@@ -102,6 +114,9 @@ def _print(forecast: Forecast, now: float) -> None:
             before = "unknown" if now_holds is None else now_holds
             rows.append((number, change.path, before, change.shown, change.why))
         render.print_table(("#", "Parameter", "Now", "Wanted", "Why"), rows)
+    if forecast.plan.steps:
+        render.heading("Then, one step after the other")
+        render.print_table(("Step", "Parameter", "Now", "Wanted", "Why"), _steps(forecast.plan))
     for problem in forecast.plan.problems:
         render.say(f"Problem: {problem}")
     for note in (*forecast.plan.notes, *forecast.notes):

@@ -142,12 +142,17 @@ def _forecast(
     mark = fingerprint(check(wish.intent).intent, blueprint, rules.key)
     compared = device.wish == wish_key(wish.digest, blueprint, rules.policy)
     unread = frozenset() if compared else _unread(snapshot, blueprint, intent)
+    connections_unread = not compared and _connections_unread(snapshot, blueprint, intent)
+    if connections_unread:
+        intent = replace(intent, wan=None)
     plan = make_plan(
         intent,
         blueprint,
         replace(snapshot, values={**dict.fromkeys(unread, Value("")), **snapshot.values}),
         key=rules.key,
         marker=marker_of(mark) if rules.policy.marker else "",
+        carrier=device.wan,
+        change_carrier=rules.policy.change_carrier,
     )
     changes = tuple(
         replace(change, current=None) if change.path in unread else change
@@ -155,6 +160,12 @@ def _forecast(
     )
     plan = replace(plan, changes=changes)
     notes = tuple(_notes(device, plan, mark, compared, rules.policy))
+    if connections_unread:
+        notes = (
+            "the device's connections were not read yet: what is done about the WAN shows after "
+            "its next session",
+            *notes,
+        )
     if plan:
         return told(Foresight.CHANGES, _count(plan), plan, *notes)
     return told(Foresight.IN_ORDER, "nothing to change", plan, *notes)
@@ -175,6 +186,14 @@ def _unread(snapshot: Snapshot, blueprint: Blueprint, intent: Intent) -> frozens
     )
 
 
+def _connections_unread(snapshot: Snapshot, blueprint: Blueprint, intent: Intent) -> bool:
+    """Tell whether a connection is wanted of a device of which none is known."""
+    if intent.wan is None or blueprint.wan is None:
+        return False
+    tree = Tree(blueprint, snapshot.values)
+    return not any(tree.rows(table) for table in blueprint.wan.connections)
+
+
 def _notes(device: Device, plan: Plan, mark: str, compared: bool, policy: Policy) -> Iterator[str]:
     if not device.equipment:
         yield "the device is not matched yet: it will be at its next contact"
@@ -188,7 +207,7 @@ def _notes(device: Device, plan: Plan, mark: str, compared: bool, policy: Policy
             "the device was last read for another wish: what was not read then is shown as "
             "unknown, and parameters that only some models have may come on top"
         )
-    if len(plan.changes) > policy.max_changes:
+    if plan.size > policy.max_changes:
         yield (
             f"more than provisioning.max_changes ({policy.max_changes}): "
             "a session would write nothing"
@@ -203,4 +222,4 @@ def _notes(device: Device, plan: Plan, mark: str, compared: bool, policy: Policy
 
 
 def _count(plan: Plan) -> str:
-    return "1 change" if len(plan.changes) == 1 else f"{len(plan.changes)} changes"
+    return "1 change" if plan.size == 1 else f"{plan.size} changes"

@@ -39,6 +39,8 @@ class Policy:
     """Let a device that has its own password come back with the bootstrap secret after a reset."""
     periodic_inform_interval: int = 0
     """Seconds; 0 leaves the device's own."""
+    change_carrier: bool = False
+    """Move the connection that carries our session to another VLAN or mode when that is wanted."""
     job_attempts: int = 5
     """Lost sessions after which a job fails."""
     discover: bool = True
@@ -51,7 +53,8 @@ class Policy:
     @property
     def digest(self) -> str:
         """Changes when a setting that shapes what devices are given changes."""
-        return f"{self.periodic_inform_interval}.{self.marker:d}"
+        carrier = ".carrier" if self.change_carrier else ""
+        return f"{self.periodic_inform_interval}.{self.marker:d}{carrier}"
 
 
 class House(Protocol):

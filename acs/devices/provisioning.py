@@ -173,14 +173,16 @@ async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) ->
         mark=house.policy.marker,
         max_changes=house.policy.max_changes,
         missing=house.missing(model_key),
+        carrier=device.wan,
+        change_carrier=house.policy.change_carrier,
         now=contact.at,
         session=contact.session,
         device_id=device.id,
     )
     try:
         outcome = await converge(line, task)
-    except WriteLost:
-        ledger.learn(SaveSnapshot(device.id, replace(snapshot, written={})))
+    except WriteLost as lost:
+        ledger.learn(SaveSnapshot(device.id, lost.snapshot))
         ledger.change(plan="")
         ledger.stand(Standing.PENDING, "the session was lost while it was written")
         raise
@@ -193,7 +195,7 @@ async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) ->
     if outcome.missing and not outcome.problems:
         # Where a wish finds no place the device may just not be ready; its model is not judged.
         ledger.learn(ForgetMissing(model_key, outcome.missing))
-    if (outcome.snapshot.values, outcome.snapshot.written) != (snapshot.values, snapshot.written):
+    if replace(outcome.snapshot, at=snapshot.at) != snapshot:
         ledger.learn(SaveSnapshot(device.id, outcome.snapshot))
     for problem in outcome.problems:
         ledger.say("not possible", str(problem))

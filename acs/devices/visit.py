@@ -9,6 +9,7 @@ handed over as effects, together, so that a crash leaves either all of it or non
 
 from __future__ import annotations
 
+from acs.devices.carrier import carrier_of
 from acs.devices.discovery import discover
 from acs.devices.effects import RestoreCredentials, SaveCredentials, SaveSnapshot
 from acs.devices.house import House, Policy
@@ -155,3 +156,4 @@ def _announce(ledger: Ledger) -> None:
         "address": contact.address,
     }
     ledger.change(**{name: text for name, text in told.items() if text})
+    ledger.change(wan=carrier_of(contact))

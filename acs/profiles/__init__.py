@@ -2,6 +2,7 @@
 
 from acs.profiles.blueprint import Blueprint, Certainty, Doubt
 from acs.profiles.blueprint_file import Issue
+from acs.profiles.changes import Creation, Group, PlannedChange, Step
 from acs.profiles.convergence import Outcome, OutcomeKind, Task, WriteLost, converge
 from acs.profiles.dial_plans import DialPlan
 from acs.profiles.health.findings import LAST_RESORT
@@ -24,7 +25,7 @@ from acs.profiles.intent import (
 )
 from acs.profiles.intent_mapping import intent_from_mapping, intent_to_mapping
 from acs.profiles.library import Facts, Library, check_file, read_file
-from acs.profiles.plan import Group, Plan, PlannedChange, fingerprint, make_plan, marker_of
+from acs.profiles.plan import Plan, fingerprint, make_plan, marker_of
 from acs.profiles.reading import Reads, reads
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Blueprint",
     "Certainty",
     "Checked",
+    "Creation",
     "DialPlan",
     "Doubt",
     "Facts",
@@ -54,6 +56,7 @@ __all__ = [
     "Role",
     "Security",
     "Severity",
+    "Step",
     "Task",
     "Thresholds",
     "VoiceLine",

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acs.model import ValueType
 from acs.profiles.diagnostics.places import Places as DiagnosticsPlaces
 from acs.profiles.health.places import HealthPlaces
 from acs.profiles.intent import Band, Role, Security
+
+if TYPE_CHECKING:
+    from acs.profiles.wan.places import WanPlaces
 
 ROW = "{i}"
 """Stands for an instance number in the path of a table."""
@@ -207,6 +210,8 @@ class Blueprint:
     """Groups of changes that get a request of their own."""
     digest: str
     """Of everything that decides what is written."""
+    wan: WanPlaces | None = None
+    """Where its connections are, and how one is built."""
     health: HealthPlaces | None = None
     """Where the family tells how it is."""
     doubts: Mapping[str, Doubt] = field(default_factory=dict)

@@ -18,6 +18,7 @@ from acs.profiles.blueprint_wifi import read_wifi
 from acs.profiles.diagnostics.places import read_diagnostics
 from acs.profiles.health.places import read_places
 from acs.profiles.toml_lines import key_lines, line_of
+from acs.profiles.wan.places import read_wan
 
 GROUPS = ("off", "set", "on", "management", "mark")
 _SYNTAX = re.compile(r"\(at line (\d+), column \d+\)")
@@ -136,6 +137,7 @@ class _Builder:
             switches=frozenset(order.get("switches", ("Enable",))),
             separate=frozenset(separate),
             digest=_digest(data),
+            wan=read_wan(reader, data.get("wan")),
             health=read_places(data.get("health"), self._complain),
             doubts=read_doubts(data, self._source.data, self._complain),
             data=data,

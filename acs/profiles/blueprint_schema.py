@@ -60,6 +60,7 @@ MANAGEMENT_SETTINGS = (
     "stun_enabled", "stun_server", "stun_port", "stun_username", "stun_password",
     "stun_min_keepalive", "stun_max_keepalive",
 )  # fmt: skip
+WAN_SETTINGS = ("vlan", "username", "password", "mtu", "ipv6")
 HEALTH_QUANTITIES = ("rx", "tx", "temperature", "voltage", "bias")
 HEALTH_ROWS: Mapping[str, tuple[str, ...]] = {
     "wan": ("name", "kind", "enabled", "status", "service", "addresses", "sent", "received"),
@@ -106,6 +107,39 @@ _WIFI: Mapping[str, Any] = {
     },
 }
 
+_WAN: Mapping[str, Any] = {
+    "connections": Kind.TEXTS,
+    "layers": Kind.TEXTS,
+    "reference": Kind.TEXT,
+    "final_dot": Kind.FLAG,
+    "alias": Kind.TEXT,
+    "name": Kind.TEXT,
+    "media": {ANY: Kind.TEXT},
+    "mode": {
+        "from": Kind.TEXTS,
+        "words": {ANY: Kind.TEXT},
+        "tables": {ANY: Kind.TEXT},
+        "layers": {ANY: Kind.TEXT},
+    },
+    "service": {"from": Kind.TEXT, "wanted": Kind.TEXT, "keep": Kind.TEXTS},
+    "enable": Kind.TEXTS,
+    "disable": Kind.TEXTS,
+    "separate": Kind.FLAG,
+    "set": dict.fromkeys(WAN_SETTINGS, _SETTING),
+    "build": {
+        ANY: {
+            "add": Kind.TEXT,
+            "find": Kind.TEXTS,
+            "modes": Kind.TEXTS,
+            "medium": Kind.TEXT,
+            "needs": Kind.TEXTS,
+            "set": _ALSO,
+            "also": _ALSO,
+            "wish": Kind.TEXTS,
+        }
+    },
+}
+
 SCHEMA: Mapping[str, Any] = {
     "blueprint": {
         "name": Kind.TEXT,
@@ -133,6 +167,7 @@ SCHEMA: Mapping[str, Any] = {
         "also": _ALSO,
         "set": dict.fromkeys(VOICE_SETTINGS, _SETTING),
     },
+    "wan": _WAN,
     "management": {"set": dict.fromkeys(MANAGEMENT_SETTINGS, _SETTING)},
     "admin": {"password": _SETTING},
     "order": {"switches": Kind.TEXTS, "separate": Kind.TEXTS},

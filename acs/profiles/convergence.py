@@ -11,13 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from acs.devices.record import ProofLine, Snapshot, Verdict
+from acs.devices.record import ProofLine, Snapshot, Unfinished, Verdict
 from acs.model import DataModel, Fault, ParameterFault, SessionLost, Value, Written
 from acs.profiles.blueprint import Blueprint
+from acs.profiles.building import Construction
+from acs.profiles.changes import Group, PlannedChange, seal_written
 from acs.profiles.intent import Intent, Problem
-from acs.profiles.plan import Group, Plan, PlannedChange, make_plan, marker_of, seal_written
+from acs.profiles.plan import Plan, make_plan, marker_of
 from acs.profiles.reading import ABSENT, Reading, read
-from acs.profiles.tree import row_pattern
+from acs.profiles.tree import Tree, row_pattern
 
 _REFUSED = ABSENT | {9008, 7013}
 """Faults of one leaf that the rest of a plan can do without: unknown, or not writable."""
@@ -50,6 +52,10 @@ class Task:
     """A longer plan is not written: something is wrong with blueprint or device."""
     missing: frozenset[str] = frozenset()
     """Optional names known to be absent on this model and firmware (`Outcome.missing`)."""
+    carrier: str = ""
+    """Path of the connection by which the device reaches us; empty: unknown."""
+    change_carrier: bool = False
+    """That connection may be moved to another VLAN or mode."""
     now: float = 0.0
     session: str = ""
     device_id: int = 0
@@ -100,6 +106,11 @@ class Outcome:
 class WriteLost(SessionLost):
     """The device went away while it was written: it holds the old values, or the new ones."""
 
+    def __init__(self, reason: str, snapshot: Snapshot) -> None:
+        super().__init__(reason)
+        self.snapshot = snapshot
+        """To be kept: secrets it took for certain, and rows created for a chain cut short."""
+
 
 async def converge(device: DataModel, task: Task) -> Outcome:
     """Bring the device to the intent of ``task``, as far as one session can.
@@ -114,19 +125,19 @@ async def converge(device: DataModel, task: Task) -> Outcome:
     if isinstance(fault := await run.learn(), Fault):
         return run.outcome(OutcomeKind.FAILED, f"could not be read: {fault}", fault=fault)
     plan = run.plan
-    if not plan.changes and not plan.kept and plan.problems:
+    if not plan and not plan.kept and plan.problems:
         return run.outcome(OutcomeKind.FAILED, f"nothing can be applied: {plan.problems[0]}")
-    if task.verifying and not task.fresh and not task.reset:
+    if task.verifying and not task.fresh and not task.reset and not (plan and plan.tidying):
         return run.verified()
     if not plan:
         return run.outcome(OutcomeKind.IN_ORDER, "everything is as wanted", run.seen())
     if not (task.fresh or task.reset or task.rewrite or task.heal):
-        first = plan.changes[0]
-        text = f"{_count(plan.changes)} from what is wanted, first {first.path}"
+        first = (*(change.path for change in plan.writes), *map(str, plan.creations))[0]
+        text = f"{_count(plan.size)} from what is wanted, first {first}"
         return run.outcome(OutcomeKind.DRIFTED, text, run.differing())
-    if len(plan.changes) > task.max_changes:
+    if plan.size > task.max_changes:
         text = (
-            f"the plan has {len(plan.changes)} changes, more than the {task.max_changes} "
+            f"the plan has {plan.size} changes, more than the {task.max_changes} "
             "allowed; nothing was written"
         )
         return run.outcome(OutcomeKind.FAILED, text)
@@ -141,6 +152,7 @@ class _Run:
         self._task = task
         self._snapshot = Snapshot() if task.reset else task.snapshot
         self._missing: set[str] = set()
+        self._in_flight: tuple[str, ...] = ()
         self.plan = Plan()
 
     async def learn(self) -> Fault | None:
@@ -151,7 +163,7 @@ class _Run:
             return reading
         self._missing.update(reading.missing)
         values = self._remembered(reading) | dict(reading.values)
-        self._snapshot = Snapshot(task.now, values, self._snapshot.written)
+        self._snapshot = replace(self._snapshot, at=task.now, values=values)
         self.plan = make_plan(
             task.intent,
             task.blueprint,
@@ -159,12 +171,14 @@ class _Run:
             key=task.key,
             rewrite=task.rewrite or task.reset,
             marker=self._marker,
+            carrier=task.carrier,
+            change_carrier=task.change_carrier,
         )
         return None
 
     def verified(self) -> Outcome:
         """Compare with what an earlier session wrote and the device applied since."""
-        wrong = [change for change in self.plan.changes if change.group is not Group.MARK]
+        wrong = [change for change in self.plan.writes if change.group is not Group.MARK]
         differing = [change for change in wrong if not change.secret]
         if not wrong:
             # The mark is our own wish: a device that does not keep it is as wanted all the same.
@@ -184,14 +198,27 @@ class _Run:
             try:
                 outcome, sent = await self._write(batch)
             except SessionLost as lost:
-                raise WriteLost(str(lost)) from lost
+                raise self._lost(lost, self._snapshot.unfinished) from lost
             if isinstance(outcome, Fault):
                 lines = self._lines(written, {})
                 text = f"refused: {outcome}"
                 return self.outcome(OutcomeKind.FAILED, text, lines, fault=outcome)
             later = later or outcome
             written.extend(sent)
-            self._remember_written(sent)
+        if self.plan.steps:
+            work = self._construction()
+            try:
+                refusal = await work.run()
+            except SessionLost as lost:
+                raise self._lost(lost, work.unfinished) from lost
+            if refusal is not None:
+                self._snapshot = replace(self._snapshot, unfinished=work.unfinished)
+                lines = self._lines(written, {})
+                return self.outcome(OutcomeKind.FAILED, refusal.text, lines, fault=refusal.fault)
+            later = later or work.pending
+            written.extend({change.path: change for change in work.written}.values())
+            values = {**self._snapshot.values, **work.accepted}
+            self._snapshot = replace(self._snapshot, values=values, unfinished=None)
         if later:
             text = f"{_changes(written)} accepted; the next session verifies"
             return self.outcome(OutcomeKind.AWAITING, text, self._lines(written, {}))
@@ -202,6 +229,14 @@ class _Run:
 
         Returns whether the effect is pending, or the refusal, and what was sent.
         """
+        self._in_flight = tuple(change.path for change in batch if change.secret)
+        outcome, sent = await self._send(batch)
+        self._in_flight = ()
+        if not isinstance(outcome, Fault):
+            self._remember_written(sent)
+        return outcome, sent
+
+    async def _send(self, batch: list[PlannedChange]) -> tuple[bool | Fault, list[PlannedChange]]:
         outcome = await self._device.set(*(change.change for change in batch))
         if isinstance(outcome, Fault):
             refused = {p.path for p in outcome.parameters if p.code in _REFUSED}
@@ -217,6 +252,24 @@ class _Run:
                     return outcome, batch
             self._missing.update(self._general(change.path) for change in dropped)
         return isinstance(outcome, Written) and outcome.pending, batch
+
+    def _construction(self) -> Construction:
+        return Construction(
+            self._device,
+            self.plan.steps,
+            Tree(self._task.blueprint, self._snapshot.values),
+            self._write,
+            self._snapshot.unfinished or Unfinished(),
+        )
+
+    def _lost(self, lost: SessionLost, unfinished: Unfinished | None) -> WriteLost:
+        """Say what is to be kept of a run that was cut: nobody knows of secrets on their way."""
+        written = {
+            path: sealed
+            for path, sealed in self._snapshot.written.items()
+            if path not in self._in_flight
+        }
+        return WriteLost(str(lost), replace(self._snapshot, written=written, unfinished=unfinished))
 
     async def _prove(self, written: list[PlannedChange]) -> Outcome:
         readable = [change.path for change in written if not change.secret]
@@ -257,6 +310,8 @@ class _Run:
             wishes = "1 wish" if problems == 1 else f"{problems} wishes"
             text += f"; {wishes} cannot be met: {self.plan.problems[0]}"
         seen = kind in (OutcomeKind.IN_ORDER, OutcomeKind.PROVEN)
+        if seen:
+            self._snapshot = replace(self._snapshot, unfinished=None)
         carried = self._snapshot.values.get(self._task.blueprint.marker)
         marked = seen and carried is not None and carried.text == self._marker
         return Outcome(
@@ -286,7 +341,7 @@ class _Run:
         """Return a line for everything that is not as wanted."""
         return tuple(
             ProofLine(change.path, change.shown, change.shown_current, Verdict.MISMATCH)
-            for change in self.plan.changes
+            for change in self.plan.writes
         )
 
     @property
@@ -301,7 +356,7 @@ class _Run:
     ) -> Outcome:
         # What the device lost it may have lost with the secrets: they are written again next time.
         self._snapshot = replace(self._snapshot, written={})
-        wrong = self.plan.changes if differing is None else differing
+        wrong = self.plan.writes if differing is None else differing
         fault = Fault(0, "read back otherwise", tuple(map(_as_fault, wrong)))
         return self.outcome(OutcomeKind.MISMATCH, text, lines, fault=fault)
 
@@ -388,5 +443,5 @@ def _changes(changes: Sequence[PlannedChange]) -> str:
     return "1 change" if len(changes) == 1 else f"{len(changes)} changes"
 
 
-def _count(changes: Sequence[PlannedChange]) -> str:
-    return "1 parameter differs" if len(changes) == 1 else f"{len(changes)} parameters differ"
+def _count(number: int) -> str:
+    return "1 parameter differs" if number == 1 else f"{number} parameters differ"

@@ -119,6 +119,10 @@ class Wan:
     vlan: int | None = None
     username: str | None = None
     password: Secret | None = None
+    mtu: int | None = None
+    """Octets of the largest packet."""
+    ipv6: bool | None = None
+    """None: as the family does it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,6 +356,14 @@ def _check_wan(wan: Wan) -> Iterator[_Finding]:
         yield "mode", f"is {wan.mode!r}; pppoe and ipoe are possible"
     if wan.vlan is not None and not 1 <= wan.vlan <= 4094:
         yield "vlan", f"is {wan.vlan}; 1 to 4094 are possible"
+    if wan.mode == "ipoe" and (wan.username is not None or wan.password is not None):
+        yield "username", "or password is given for ipoe, which has no account"
+    if wan.username is not None and not (1 <= len(wan.username) <= 64 and _printable(wan.username)):
+        yield "username", "must be 1 to 64 printable characters"
+    if wan.password is not None:
+        yield from _check_secret("password", wan.password, 64)
+    if wan.mtu is not None and not 576 <= wan.mtu <= 9000:
+        yield "mtu", f"is {wan.mtu}; 576 to 9000 octets are possible"
 
 
 def _check_management(management: Management) -> Iterator[_Finding]:

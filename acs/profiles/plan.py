@@ -3,81 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from enum import StrEnum
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from acs.devices.record import Snapshot
-from acs.model import Change, Secret, Value
+from acs.model import Secret, Value
 from acs.profiles.blueprint import Blueprint
-from acs.profiles.compare import same, seal, switches_off
+from acs.profiles.changes import (
+    Comparison,
+    Creation,
+    Group,
+    PlannedChange,
+    Step,
+    in_order,
+)
+from acs.profiles.compare import seal
 from acs.profiles.intent import Intent, Problem, check
 from acs.profiles.intent_mapping import intent_to_mapping
 from acs.profiles.tree import Tree
 from acs.profiles.voice import voice_notes, want_voice
+from acs.profiles.wan.planning import Site, WanPlan, plan_wan
 from acs.profiles.wants import Spot, Want, want_setting
 from acs.profiles.wifi import want_wifi
-
-_MASK = "***"
-
-
-class Group(StrEnum):
-    """Part of a plan; the order of these is the order of writing."""
-
-    OFF = "off"
-    """Switches that go off."""
-    SET = "set"
-    ON = "on"
-    """Switches that go on."""
-    MANAGEMENT = "management"
-    MARK = "mark"
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedChange:
-    """One leaf to write, with what it holds now."""
-
-    path: str
-    wanted: Value
-    current: Value | None
-    secret: bool
-    why: str
-    """``wifi 5 main: ssid``."""
-    group: Group
-    optional: bool = False
-    """The rest is still worth writing when the device refuses this one."""
-    fold: bool = False
-    reference: bool = False
-
-    @property
-    def change(self) -> Change:
-        """The change as an operation takes it."""
-        return Change(self.path, self.wanted, self.secret)
-
-    @property
-    def shown(self) -> str:
-        """The wanted text, masked when it is secret."""
-        return _MASK if self.secret else self.wanted.text
-
-    @property
-    def shown_current(self) -> str | None:
-        """What it holds now, masked; None when unknown."""
-        if self.secret:
-            return _MASK
-        return self.current.text if self.current else None
-
-    def holds(self, read: Value) -> bool:
-        """Tell whether ``read`` is what was wanted."""
-        return same(self.wanted, read, fold=self.fold, reference=self.reference)
-
-    def __repr__(self) -> str:
-        return f"PlannedChange({self})"
-
-    def __str__(self) -> str:
-        if self.secret:
-            return f"{self.path}: {_MASK}  ({self.why})"
-        before = repr(self.current.text) if self.current else "unknown"
-        return f"{self.path}: {before} -> {self.wanted.text!r}  ({self.why})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +38,45 @@ class Plan:
     kept: tuple[PlannedChange, ...] = ()
     """What is wanted and already so."""
     digest: str = ""
-    """16 hex digits over the changes; secrets count by keyed digest. Empty plans have one too."""
+    """16 hex digits over all that is written; secrets count by keyed digest. Empty plans have one
+    too."""
+    steps: tuple[Step, ...] = ()
+    """What follows the changes, one by one: the chain of a connection, whose order counts."""
 
     def __bool__(self) -> bool:
-        return bool(self.changes)
+        return bool(self.changes or self.steps)
+
+    @property
+    def writes(self) -> tuple[PlannedChange, ...]:
+        """Every leaf that is written, in order."""
+        return (*self.changes, *(change for step in self.steps for change in step.changes))
+
+    @property
+    def creations(self) -> tuple[Creation, ...]:
+        """Every row that is created, in order."""
+        return tuple(step.create for step in self.steps if step.create)
+
+    @property
+    def size(self) -> int:
+        """How many leaves are written and rows created."""
+        return len(self.writes) + len(self.creations)
+
+    @property
+    def tidying(self) -> bool:
+        """True when nothing is left to do but to tidy up behind a chain that works."""
+        return not self.changes and all(step.follows for step in self.steps)
 
     @property
     def serves(self) -> bool:
         """True when the customer gets something of it: more than our own management and mark."""
         own = (Group.MANAGEMENT, Group.MARK)
-        return any(change.group not in own for change in (*self.changes, *self.kept))
+        return any(change.group not in own for change in (*self.writes, *self.kept))
 
     def render(self) -> list[str]:
         """Return the plan as lines for people, secrets masked."""
         return [
             *(str(change) for change in self.changes),
+            *self._steps_rendered(),
             *(f"problem: {problem}" for problem in self.problems),
             *(f"note: {note}" for note in self.notes),
         ]
@@ -114,17 +85,14 @@ class Plan:
         """Return the plan as plain data for JSON, secrets masked."""
         return {
             "digest": self.digest,
-            "changes": [
+            "changes": list(map(_change_as_mapping, self.changes)),
+            "steps": [
                 {
-                    "path": change.path,
-                    "wanted": change.shown,
-                    "current": change.shown_current,
-                    "type": change.wanted.type.value,
-                    "secret": change.secret,
-                    "why": change.why,
-                    "group": change.group.value,
+                    "why": step.why,
+                    "create": step.create.row if step.create else None,
+                    "changes": list(map(_change_as_mapping, step.changes)),
                 }
-                for change in self.changes
+                for step in self.steps
             ],
             "problems": [
                 {"where": p.where, "setting": p.setting, "reason": p.reason} for p in self.problems
@@ -132,6 +100,25 @@ class Plan:
             "notes": list(self.notes),
             "kept": len(self.kept),
         }
+
+    def _steps_rendered(self) -> Iterator[str]:
+        for number, step in enumerate(self.steps, 1):
+            if step.create:
+                yield f"step {number}: {step.create}  ({step.why})"
+            for change in step.changes:
+                yield f"step {number}: {change}"
+
+
+def _change_as_mapping(change: PlannedChange) -> dict[str, Any]:
+    return {
+        "path": change.path,
+        "wanted": change.shown,
+        "current": change.shown_current,
+        "type": change.wanted.type.value,
+        "secret": change.secret,
+        "why": change.why,
+        "group": change.group.value,
+    }
 
 
 def fingerprint(intent: Intent, blueprint: Blueprint, key: bytes) -> str:
@@ -147,11 +134,6 @@ def marker_of(print_: str) -> str:
     return f"gf-{print_[:8]}"
 
 
-def seal_written(key: bytes, path: str, value: Value) -> str:
-    """Digest a written secret for `Snapshot.written`, so that a new one is noticed."""
-    return seal(key, (path, value.text))
-
-
 def make_plan(
     intent: Intent,
     blueprint: Blueprint,
@@ -160,12 +142,16 @@ def make_plan(
     key: bytes,
     rewrite: bool = False,
     marker: str = "",
+    carrier: str = "",
+    change_carrier: bool = False,
 ) -> Plan:
     """Compare ``intent`` with ``snapshot`` and return what is to be written.
 
     Pure: works as well on the stored snapshot of a device that is not on the line.  Secrets
     are compared with what was last written (``key`` seals both); ``rewrite`` writes them
     again whatever was.  ``marker``: text to leave at the blueprint's marker path, or empty.
+    ``carrier``: path of the connection by which the device reaches us, empty when unknown;
+    ``change_carrier`` lets it be moved to another VLAN, or be switched off.
     """
     checked = check(intent)
     tree = Tree(blueprint, snapshot.values)
@@ -182,22 +168,50 @@ def make_plan(
         wants[blueprint.marker] = Want(
             blueprint.marker, value, "marker", "notices a reset", optional=True
         )
+    comparison = Comparison(blueprint, tree, snapshot.written, key, rewrite)
     changes: list[PlannedChange] = []
     kept: list[PlannedChange] = []
     for want in wants.values():
-        planned = _planned(want, blueprint, tree)
-        if want.secret:
-            sealed = seal_written(key, want.path, want.value)
-            settled = not rewrite and snapshot.written.get(want.path) == sealed
-        else:
-            settled = planned.current is not None and planned.holds(planned.current)
-        (kept if settled else changes).append(planned)
+        planned = comparison.planned(want)
+        (kept if comparison.settled(planned) else changes).append(planned)
     order = list(Group)
     changes.sort(key=lambda change: order.index(change.group))
     notes = list(voice_notes(checked.intent.voice, blueprint))
-    if checked.intent.wan is not None:
+    chain = WanPlan()
+    if checked.intent.wan is not None and blueprint.wan is None:
         notes.append("WAN is not managed by this blueprint")
-    return Plan(tuple(changes), tuple(problems), tuple(notes), tuple(kept), _digest(changes, key))
+    elif checked.intent.wan is not None and blueprint.wan is not None:
+        site = Site(
+            blueprint.wan,
+            blueprint,
+            tree,
+            comparison,
+            carrier,
+            change_carrier,
+            snapshot.unfinished,
+        )
+        chain = plan_wan(checked.intent.wan, site)
+    changes, steps = _marked_last(changes, chain.steps)
+    return Plan(
+        tuple(changes),
+        (*problems, *chain.problems),
+        (*notes, *chain.notes),
+        (*kept, *chain.kept),
+        _digest(changes, steps, key),
+        steps,
+    )
+
+
+def _marked_last(
+    changes: list[PlannedChange], steps: list[Step]
+) -> tuple[list[PlannedChange], tuple[Step, ...]]:
+    """Leave the mark with the last step: it says that all before it was done."""
+    marks = [change for change in changes if change.group is Group.MARK]
+    if not steps or not marks:
+        return changes, tuple(steps)
+    last = replace(steps[-1], changes=in_order((*steps[-1].changes, *marks)))
+    rest = [change for change in changes if change.group is not Group.MARK]
+    return rest, (*steps[:-1], last)
 
 
 def _wants(intent: Intent, blueprint: Blueprint, tree: Tree) -> Iterator[Want | Problem]:
@@ -221,32 +235,12 @@ def management_wishes(intent: Intent) -> Iterator[tuple[str, bool | int | str | 
             yield item.name, wish
 
 
-def _planned(want: Want, blueprint: Blueprint, tree: Tree) -> PlannedChange:
-    leaf = want.path.rpartition(".")[2]
-    if want.where == "marker":
-        group = Group.MARK
-    elif want.where == "management":
-        group = Group.MANAGEMENT
-    elif leaf in blueprint.switches:
-        group = Group.OFF if switches_off(want.value.text) else Group.ON
-    else:
-        group = Group.SET
-    current = tree.value(want.path)
-    return PlannedChange(
-        path=want.path,
-        wanted=want.value,
-        current=Value("", current.type) if want.secret and current else current,
-        secret=want.secret,
-        why=f"{want.where}: {want.setting}",
-        group=group,
-        optional=want.optional,
-        fold=want.fold,
-        reference=want.reference,
-    )
-
-
-def _digest(changes: list[PlannedChange], key: bytes) -> str:
-    parts = ((change.path, change.wanted.text, change.wanted.type.value) for change in changes)
+def _digest(changes: list[PlannedChange], steps: tuple[Step, ...], key: bytes) -> str:
+    parts = [(change.path, change.wanted.text, change.wanted.type.value) for change in changes]
+    for step in steps:
+        if step.create:
+            parts.append(("", step.create.row, ""))
+        parts += [(c.path, c.wanted.text, c.wanted.type.value) for c in step.changes]
     return seal(key, (text for part in parts for text in part))[:16]
 
 

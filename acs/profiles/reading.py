@@ -9,10 +9,11 @@ from itertools import chain
 from acs.model import DataModel, Fault, Value
 from acs.profiles.blueprint import ROW, Blueprint, Constant, Place, Setting, Voice, Wifi
 from acs.profiles.blueprint_schema import VOICE_SETTINGS
-from acs.profiles.intent import Intent, Security, raw_key
+from acs.profiles.intent import Intent, Security, Wan, raw_key
 from acs.profiles.plan import management_wishes
 from acs.profiles.tree import Row, Tree, row_pattern
 from acs.profiles.voice import voice_wish
+from acs.profiles.wan.places import WanPlaces, places_for, told_of_rows
 from acs.profiles.wifi import (
     PLAIN_SETTINGS,
     identifying,
@@ -41,6 +42,8 @@ class Reads:
     """Names, with ``{i}`` in tables, whose value is not kept."""
     optional: frozenset[str]
     """Names, with ``{i}`` in tables, that a model may lack; they are then asked for no more."""
+    growing: frozenset[str] = frozenset()
+    """Paths of tables in which we may create rows: they are listed though they were empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,8 @@ def reads(blueprint: Blueprint, intent: Intent) -> Reads:
         gathering.wifi(wifi, intent)
     if intent.voice and blueprint.voice:
         gathering.voice(blueprint.voice, intent)
+    if intent.wan and blueprint.wan:
+        gathering.wan(blueprint.wan, intent.wan)
     for name, _ in management_wishes(intent):
         gathering.setting(blueprint.management.get(name), "")
     if intent.admin_password is not None:
@@ -94,7 +99,8 @@ async def read(
     lists = _Lists(device)
     rows: dict[str, list[str]] = {}
     for table in needed.identify:
-        found = [] if table in missing else await lists.rows(table)
+        absent_before = table in missing and table not in needed.growing
+        found = [] if absent_before else await lists.rows(table)
         if isinstance(found, Fault):
             return found
         rows[table] = found
@@ -118,7 +124,11 @@ async def read(
     values |= rest
     asked |= more
     answered = {asked[path] for path in values if path in asked}
-    absent = {table for table in rows if not rows[table] and lists.unknown(table)}
+    absent = {
+        table
+        for table in rows
+        if not rows[table] and lists.unknown(table) and table not in needed.growing
+    }
     absent.update(
         path if name in answered else name
         for path, name in asked.items()
@@ -228,6 +238,7 @@ class _Gathering:
         self._secret: set[str] = set()
         self._optional: set[str] = set()
         self._required: set[str] = set()
+        self._growing: set[str] = set()
 
     def result(self) -> Reads:
         return Reads(
@@ -236,6 +247,7 @@ class _Gathering:
             paths=tuple(self._paths),
             secret=frozenset(self._secret),
             optional=frozenset(self._optional - self._required),
+            growing=frozenset(self._growing),
         )
 
     def wifi(self, wifi: Wifi, intent: Intent) -> None:
@@ -272,6 +284,27 @@ class _Gathering:
         for name in VOICE_SETTINGS:
             if any(voice_wish(line, name) is not None for line in intent.voice):
                 self.setting(voice.settings.get(name), voice.line)
+
+    def wan(self, wan: WanPlaces, wish: Wan) -> None:
+        """Read every row that plays a part: which one is meant only shows in comparison."""
+        for table in wan.tables:
+            self._row_of(table, "")
+            self._growing.add(self._blueprint.tables[table])
+        for table, leaf in told_of_rows(wan):
+            self._row_of(table, leaf)
+        for place, secret in places_for(wan, wish):
+            if place.table:
+                self._row_of(place.table, place.leaf)
+            else:
+                self.place(place, "", secret=secret, optional=True)
+            if secret:
+                self._secret.add(self._name(place))
+
+    def _row_of(self, table: str, leaf: str) -> None:
+        leaves = self._identify.setdefault(self._blueprint.tables[table], {})
+        if leaf:
+            leaves[leaf] = None
+            self._optional.add(self._blueprint.tables[table] + leaf)
 
     def setting(self, setting: Setting | None, base: str) -> None:
         if setting is None:

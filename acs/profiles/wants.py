@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from acs.model import Secret, Value, ValueType
 from acs.profiles.blueprint import Blueprint, Constant, Place, Setting
@@ -42,19 +42,30 @@ class Spot:
     tree: Tree
     base: str = ""
     row: Row | None = None
+    rows: Mapping[str, Row] = field(default_factory=dict)
+    """Rows of other tables that are known to belong here, by table."""
 
     def path(self, place: Place) -> str | None:
         """Return the path of ``place`` from here; None when there is no such row."""
+        if place.table in self.rows:
+            return self.rows[place.table].path + place.leaf
         return self.tree.locate(place, self.base, self.row)
 
     def text(self, place: Place) -> str | None:
         """Return what the device holds at ``place``."""
-        return self.tree.text(place, self.base, self.row)
+        path = self.path(place)
+        value = self.tree.value(path) if path else None
+        return value.text if value else None
 
     def present(self, place: Place) -> str | None:
         """Return the path of ``place`` when the device has it."""
         path = self.path(place)
         return path if path and self.tree.value(path) is not None else None
+
+    def reported(self, path: str) -> ValueType:
+        """Return the type the device names for ``path``; a string when it names none."""
+        current = self.tree.value(path)
+        return current.type if current else ValueType.STRING
 
 
 def want_setting(
@@ -90,7 +101,7 @@ def want_setting(
     for path, optional in targets:
         yield Want(
             path=path,
-            value=_value(wish, setting, path, spot),
+            value=spell(wish, setting, spot.reported(path), spot.blueprint),
             where=where,
             setting=name,
             secret=setting.secret or isinstance(wish, Secret),
@@ -107,7 +118,8 @@ def want_constants(
     """Yield the constants that go with a setting, on leaves the device has."""
     for constant in constants:
         if path := spot.present(constant.place):
-            value = _value(constant.value, Setting(), path, spot)
+            kind = spot.reported(path)
+            value = spell(constant.value, Setting(), kind, spot.blueprint)
             yield Want(path, value, where, name, optional=True)
 
 
@@ -121,13 +133,11 @@ def want_text(
         yield Problem(where, name, f"the device has no {spot.path(place) or place}")
 
 
-def _value(wish: Wish, setting: Setting, path: str, spot: Spot) -> Value:
-    """Write ``wish`` as this leaf takes it: type from the tree, not from the name.
+def spell(wish: Wish, setting: Setting, reported: ValueType, blueprint: Blueprint) -> Value:
+    """Write ``wish`` as a leaf of type ``reported`` takes it: from the tree, not from the name.
 
     An ``Enable`` may be a boolean, a number or the word ``Enabled``.
     """
-    current = spot.tree.value(path)
-    reported = current.type if current else ValueType.STRING
     if isinstance(wish, Secret):
         return Value(wish.reveal(), reported)
     if isinstance(wish, bool):
@@ -135,7 +145,7 @@ def _value(wish: Wish, setting: Setting, path: str, spot: Spot) -> Value:
         word = setting.words.get("true" if on else "false")
         if reported is not ValueType.BOOLEAN and word is not None:
             return Value(word, _kind(reported, setting.type, ValueType.STRING))
-        true, false = spot.blueprint.true_false
+        true, false = blueprint.true_false
         return Value(true if on else false, ValueType.BOOLEAN)
     text = setting.words.get(str(wish), str(wish))
     natural = ValueType.UNSIGNED_INT if isinstance(wish, int) else ValueType.STRING

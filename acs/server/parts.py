@@ -51,6 +51,7 @@ def policy_of(settings: Settings) -> Policy:
         own_credentials=settings.auth.own_credentials and settings.auth.mode != "none",
         rebootstrap=settings.auth.rebootstrap == "allow",
         periodic_inform_interval=wanted.periodic_inform_interval,
+        change_carrier=wanted.change_carrier,
         discover=settings.discovery.automatic,
         discovery_rpcs=settings.discovery.max_rpcs,
     )

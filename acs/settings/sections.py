@@ -306,6 +306,13 @@ class ProvisioningSettings(Struct, frozen=True, kw_only=True):
     periodic_inform_interval: Annotated[
         int, Meta(ge=0), says("Seconds between two periodic Informs; 0: leave the device's own.")
     ] = 0
+    change_carrier: Annotated[
+        bool,
+        says(
+            "Move the connection by which a device reaches us to another VLAN or mode when that "
+            "is wanted. Where the wish is wrong, the device is lost until somebody goes there."
+        ),
+    ] = False
     transfer_timeout_seconds: Annotated[
         Seconds,
         says("Seconds a file transfer may take before the device is asked what became of it."),

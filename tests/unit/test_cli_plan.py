@@ -23,7 +23,7 @@ from acs.devices.provisioning import wish_key
 from acs.devices.record import Snapshot
 from acs.model import Value
 from acs.profiles import Library
-from acs.profiles.plan import seal_written
+from acs.profiles.changes import seal_written
 from acs.server import fingerprint_key, policy_of
 
 

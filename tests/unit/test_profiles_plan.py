@@ -315,7 +315,6 @@ def test_what_a_family_has_no_place_for_is_a_problem_or_a_note() -> None:
     planned = plan(xx230v(), "tplink-a", intent)
     assert planned.notes == (
         "voice line 1: uri is not used by this family",
-        "WAN is not managed by this blueprint",
     )
     assert ("Device.Users.User.2.Password", "root-pass") in changes(planned)
     generic = plan(crossed_tr181(), "tr181", intent)

@@ -1,0 +1,348 @@
+"""From the wish for a connection to the steps that bring the device there.
+
+What is there is used: first the rows we built ourselves, then a connection of the wanted mode and
+service.  Only where there is none is one built.  A connection that carries our session is not
+switched off, and not moved to another VLAN or mode unless that is allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from acs.devices.record import Unfinished
+from acs.model import Value
+from acs.profiles.blueprint import Blueprint
+from acs.profiles.blueprint_schema import WAN_SETTINGS
+from acs.profiles.changes import Comparison, PlannedChange, Step, in_order
+from acs.profiles.intent import Problem, Wan
+from acs.profiles.tree import Tree
+from acs.profiles.wan.chain import WHERE, Chain
+from acs.profiles.wan.connections import (
+    Connection,
+    find_connections,
+    find_ground,
+    is_enabled,
+)
+from acs.profiles.wan.places import BuildStep, WanPlaces
+from acs.profiles.wants import Spot, Want, want_setting
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The device a wish is for, as far as its connections go."""
+
+    places: WanPlaces
+    blueprint: Blueprint
+    tree: Tree
+    comparison: Comparison
+    carrier: str = ""
+    """Path of the connection that carries our session; empty: unknown, so any of them may."""
+    change_carrier: bool = False
+    unfinished: Unfinished | None = None
+
+    def carries(self, path: str) -> bool:
+        """Tell whether ``path`` is, or may be, the connection that carries us."""
+        return path == self.carrier if self.carrier else True
+
+
+@dataclass(slots=True)
+class WanPlan:
+    """What is to be done about the connection, in order."""
+
+    steps: list[Step] = field(default_factory=list)
+    kept: list[PlannedChange] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def plan_wan(wish: Wan, site: Site) -> WanPlan:
+    """Say which rows are created and which leaves are written, and why a wish cannot be met."""
+    return _Planner(wish, site).plan()
+
+
+class _Planner:
+    """Plans one wish on one device."""
+
+    def __init__(self, wish: Wan, site: Site) -> None:
+        self._wish = wish
+        self._site = site
+        self._places = site.places
+        self._plan = WanPlan()
+        self._ground = find_ground(site.places, site.tree)
+        self._connections = list(
+            find_connections(site.places, site.blueprint, site.tree, self._ground, site.carrier)
+        )
+
+    def plan(self) -> WanPlan:
+        steps = self._build_steps()
+        chain = self._chain(steps)
+        chain.find(self._site.unfinished)
+        ours = any(table in chain.rows for table in self._places.connections)
+        if steps and (ours or self._resumes(steps)):
+            self._build(steps, chain)
+        elif (found := self._choose()) is not None:
+            self._change(found)
+        elif not self._plan.problems:
+            self._create(steps, chain)
+        if self._plan.problems:
+            # What the device has is better than half of a change.
+            return WanPlan(problems=self._plan.problems, notes=self._plan.notes)
+        self._replace_others()
+        return self._plan
+
+    def _chain(self, steps: tuple[BuildStep, ...]) -> Chain:
+        site = self._site
+        ground = {self._ground.medium.table: self._ground.row} if self._ground else {}
+        name = self._places.name_for(self._wish.mode or "")
+        return Chain(self._places, site.blueprint, site.tree, steps, name, ground)
+
+    def _build_steps(self) -> tuple[BuildStep, ...]:
+        mode, ground = self._wish.mode, self._ground
+        if mode is None or (self._places.media and ground is None):
+            return ()
+        return tuple(
+            step
+            for step in self._places.build
+            if (not step.modes or mode in step.modes)
+            and (not step.medium or (ground is not None and step.medium == ground.medium.name))
+            and all(map(self._wished, step.needs))
+        )
+
+    def _wished(self, name: str) -> bool:
+        value = getattr(self._wish, name)
+        # IPv6 is built as the family does it, unless it is not wanted.
+        return value is not False if name == "ipv6" else value is not None
+
+    def _resumes(self, steps: tuple[BuildStep, ...]) -> bool:
+        unfinished = self._site.unfinished
+        tables = {step.add for step in steps if step.add}
+        return unfinished is not None and bool({*unfinished.rows, unfinished.adding} & tables)
+
+    # --- a connection that is there
+
+    def _choose(self) -> Connection | None:
+        """Return the connection the wish is about, or none; a problem when it could be several."""
+        mode, site = self._wish.mode, self._site
+        service = self._places.service.wanted if self._places.service else ""
+        fitting = [
+            connection
+            for connection in self._connections
+            if (mode is None or connection.mode == mode) and connection.serves(service)
+        ]
+        if len(fitting) > 1:
+            best = max(map(self._rank, fitting))
+            leading = [c for c in fitting if self._rank(c) == best]
+            if len(leading) > 1 and leading[0].services is None:
+                names = ", ".join(connection.path for connection in leading)
+                reason = f"more than one connection could be meant: {names}"
+                self._problem("connection", reason)
+                return None
+            return leading[0]
+        if not fitting and self._ground is None and self._places.media and not site.carrier:
+            self._problem("connection", "the device does not show which interface leads outside")
+        return fitting[0] if fitting else None
+
+    def _rank(self, connection: Connection) -> tuple[bool, bool, bool]:
+        spot = self._spot(connection)
+        setting = self._places.settings.get("vlan")
+        places = setting.places if setting else ()
+        vlans = {spot.text(place) for place in places}
+        return (
+            str(self._wish.vlan) in vlans,
+            connection.path == self._site.carrier,
+            connection.enabled,
+        )
+
+    def _change(self, connection: Connection) -> None:
+        """Bring a connection that somebody else made to what is wanted of it."""
+        spot = self._spot(connection)
+        vlan: list[Want] = []
+        others: list[Want] = []
+        for name in WAN_SETTINGS:
+            value = getattr(self._wish, name)
+            if value is None:
+                continue
+            for found in want_setting(value, self._places.settings.get(name), spot, WHERE, name):
+                match found:
+                    case Problem():
+                        self._plan.problems.append(found)
+                    case Want():
+                        (vlan if name == "vlan" else others).append(found)
+        chain = Chain(self._places, self._site.blueprint, self._site.tree, (), "", connection.rows)
+        self._modify(connection.table, chain, self._open(vlan), self._open(others))
+
+    def _modify(
+        self,
+        table: str,
+        chain: Chain,
+        vlan: list[PlannedChange],
+        others: list[PlannedChange],
+    ) -> None:
+        """Write what differs: off first where it runs, and on at the end."""
+        places, path = self._places, chain.rows[table].path
+        running = is_enabled(places, self._site.tree, table, chain.rows)
+        switches = self._open(list(chain.switches(places.enable, on=True)))
+        if running and self._site.carries(path):
+            if vlan and not self._site.change_carrier:
+                self._refuse("vlan", path, "the VLAN of")
+                return
+            # One request that holds as a whole or not at all: it is never off by itself.
+            self._request("changed in one request", [*vlan, *others, *switches])
+            return
+        if not (vlan or others):
+            self._request("on", switches)
+            return
+        off = self._planned(chain.switches(places.disable, on=False)) if running else []
+        if off:
+            self._request("off before it is changed", off)
+            again = {change.path: change for change in switches}
+            for change in self._planned(chain.switches(places.disable, on=True)):
+                was = Value(off[0].wanted.text, change.wanted.type)
+                again[change.path] = replace(change, current=was)
+            switches = list(again.values())
+        if places.separate:
+            self._request("vlan", vlan)
+            self._request("account", others)
+            self._request("on again" if off else "on", switches)
+        else:
+            self._request("changed and on", [*vlan, *others, *switches])
+
+    # --- a connection of our own
+
+    def _create(self, steps: tuple[BuildStep, ...], chain: Chain) -> None:
+        mode = self._wish.mode
+        if mode is None:
+            self._problem("mode", "is missing: there is no connection, and a new one needs it")
+        elif self._ground is None and self._places.media:
+            self._problem("mode", "the device does not show which interface leads outside")
+        elif not any(step.add for step in steps):
+            self._problem(
+                "mode", f"the device has no {mode} connection, and its blueprint builds none"
+            )
+        else:
+            self._build(steps, chain)
+
+    def _build(self, steps: tuple[BuildStep, ...], chain: Chain) -> None:
+        """Create the rows that are missing, set what differs, and switch all on in the end."""
+        written = {name for step in steps for name in step.wish}
+        for name in ("vlan", "username", "password", "mtu"):
+            if getattr(self._wish, name) is not None and name not in written:
+                reason = "the blueprint does not say where it goes in a connection that is built"
+                self._problem(name, reason)
+        if self._wish.mode == "pppoe" and self._wish.username is None:
+            self._problem("username", "is missing: a PPPoE connection that is built needs one")
+        table = next((step.add for step in steps if step.add in self._places.connections), None)
+        if table is None:
+            self._problem("mode", "the blueprint builds no row of a connection")
+        if table is None or self._plan.problems:
+            return
+        complete = all(step.add in chain.rows for step in steps if step.add)
+        built: list[Step] = []
+        vlan: list[PlannedChange] = []
+        others: list[PlannedChange] = []
+        for step in steps:
+            why = f"{WHERE}: {step.name}"
+            if step.add and step.add not in chain.rows:
+                built.append(Step(why, create=chain.creation(step.add)))
+            wants: list[Want] = []
+            for found in chain.wants(step, self._wish):
+                match found:
+                    case Problem():
+                        self._plan.problems.append(found)
+                    case Want():
+                        wants.append(found)
+            changes = self._open(wants)
+            if changes:
+                built.append(Step(why, changes=in_order(changes)))
+            for change in changes:
+                (vlan if step.needs == ("vlan",) or _is_vlan(change) else others).append(change)
+        if complete:
+            self._modify(table, chain, vlan, others)
+            return
+        self._plan.steps.extend(built)
+        self._request("on", self._open(list(chain.switches(self._places.enable, on=True))))
+
+    # --- the others
+
+    def _replace_others(self) -> None:
+        """Switch off what the wish replaces: the same service in another mode, same medium."""
+        rule = self._places.service
+        for other in self._connections:
+            if self._wish.mode in (None, other.mode) or not other.enabled:
+                continue
+            if self._ground is not None and self._ground.row not in other.rows.values():
+                continue
+            if rule is None or other.services is None:
+                self._plan.notes.append(f"wan: {other.path} ({other.mode}) stays on")
+                continue
+            if rule.wanted not in other.services:
+                continue
+            more = sorted(other.services - {rule.wanted, *rule.keep})
+            if more:
+                reason = f"{other.path} ({other.mode}) serves {', '.join(more)} too and stays on"
+                self._problem("mode", reason)
+            elif self._site.carries(other.path) and not self._site.change_carrier:
+                sure = "carries" if self._site.carrier else "may carry"
+                reason = (
+                    f"{other.path} ({other.mode}) {sure} our session and stays on; it is "
+                    "switched off once the device calls by the new one"
+                )
+                self._problem("mode", reason)
+            else:
+                self._switch_off(other)
+
+    def _switch_off(self, other: Connection) -> None:
+        chain = Chain(self._places, self._site.blueprint, self._site.tree, (), "", other.rows)
+        places = tuple(p for p in self._places.enable if p.table == other.table)
+        off = self._planned(chain.switches(places or self._places.disable, on=False))
+        if not off:
+            self._plan.notes.append(f"wan: {other.path} ({other.mode}) has no switch and stays on")
+            return
+        why = f"{WHERE}: replaces {other.path}"
+        if not self._plan.steps:
+            self._plan.steps.append(Step(why, changes=tuple(off), follows=True))
+            return
+        # With the last request, so that one takes over from the other or nothing changes.
+        last = self._plan.steps.pop()
+        self._plan.steps.append(
+            replace(last, why=f"{last.why}, {why}", changes=in_order((*off, *last.changes)))
+        )
+
+    # --- pieces
+
+    def _spot(self, connection: Connection) -> Spot:
+        site = self._site
+        return Spot(site.blueprint, site.tree, connection.table, connection.row, connection.rows)
+
+    def _planned(self, wants: Iterable[Want]) -> list[PlannedChange]:
+        return [self._site.comparison.planned(want) for want in wants]
+
+    def _open(self, wants: Iterable[Want]) -> list[PlannedChange]:
+        """Return what is not so yet; the rest is noted as kept."""
+        found: list[PlannedChange] = []
+        for change in self._planned(wants):
+            settled = self._site.comparison.settled(change)
+            (self._plan.kept if settled else found).append(change)
+        return found
+
+    def _request(self, why: str, changes: Iterable[PlannedChange]) -> None:
+        once = {change.path: change for change in changes}
+        if once:
+            step = Step(f"{WHERE}: {why}", changes=in_order(once.values()))
+            self._plan.steps.append(step)
+
+    def _problem(self, setting: str, reason: str) -> None:
+        self._plan.problems.append(Problem(WHERE, setting, reason))
+
+    def _refuse(self, setting: str, path: str, what: str) -> None:
+        sure = "carries" if self._site.carrier else "may carry"
+        reason = (
+            f"{path} {sure} our session; {what} such a connection is changed only with "
+            "provisioning.change_carrier"
+        )
+        self._problem(setting, reason)
+
+
+def _is_vlan(change: PlannedChange) -> bool:
+    return change.why == f"{WHERE}: vlan"
