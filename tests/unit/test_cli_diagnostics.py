@@ -49,7 +49,7 @@ def ending(
     def end(_seconds: float) -> None:
         house.apply(SaveJob(1, state, time.time(), 1, kept))
 
-    monkeypatch.setattr("acs.cli.device_jobs.follow", lambda *args: follow(*args, sleep=end))
+    monkeypatch.setattr("acs.cli.job_request.follow", lambda *args: follow(*args, sleep=end))
     return house
 
 

@@ -53,7 +53,7 @@ def done(
     def end(_seconds: float) -> None:
         house.apply(SaveJob(1, state, time.time(), 1, result))
 
-    monkeypatch.setattr("acs.cli.device_jobs.follow", lambda *args: follow(*args, sleep=end))
+    monkeypatch.setattr("acs.cli.job_request.follow", lambda *args: follow(*args, sleep=end))
 
 
 def test_the_device_is_asked_for_what_its_family_tells(house: House) -> None:
