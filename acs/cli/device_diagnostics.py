@@ -13,9 +13,9 @@ import click
 from acs.cli import render
 from acs.cli.ages import Duration, age, iso
 from acs.cli.database import opened
-from acs.cli.device_jobs import asked_by, followed
 from acs.cli.diagnostics_print import is_good, kept_result, print_result
 from acs.cli.failures import DIFFERENT, Amiss, leave
+from acs.cli.job_request import asked_by, followed
 from acs.cli.lookup import device_argument, find_device
 from acs.cli.main import Context, pass_context
 from acs.cli.waiting import is_over, waits_for

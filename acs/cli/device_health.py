@@ -9,11 +9,11 @@ import click
 from acs.cli import render
 from acs.cli.ages import Duration, age, iso, span
 from acs.cli.database import opened
-from acs.cli.device_jobs import asked_by, followed
 from acs.cli.device_show import outcome
 from acs.cli.failures import DIFFERENT, Amiss, leave
 from acs.cli.health_print import document, print_health
 from acs.cli.health_source import Known, is_health_read, known
+from acs.cli.job_request import asked_by, followed
 from acs.cli.lookup import device_argument, find_device
 from acs.cli.main import Context, pass_context
 from acs.cli.masking import Masks

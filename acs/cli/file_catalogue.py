@@ -13,9 +13,9 @@ import click
 from acs.cli import render
 from acs.cli.ages import clock, iso
 from acs.cli.database import opened
-from acs.cli.device_jobs import asked_by
 from acs.cli.failures import DIFFERENT, Amiss, leave
 from acs.cli.file_types import FileType
+from acs.cli.job_request import asked_by
 from acs.cli.main import Context, pass_context
 from acs.devices.files import CatalogueFile
 from acs.files.fit import FIELDS, read_fits, tells_a_model

@@ -9,7 +9,7 @@ from acs.cli.ages import age
 from acs.devices.record import Device, Job, JobKind, JobState
 from acs.store import Database, devices, jobs
 
-_FINAL = (JobState.DONE, JobState.FAILED, JobState.EXPIRED)
+_FINAL = (JobState.DONE, JobState.FAILED, JobState.EXPIRED, JobState.CANCELLED)
 _EVERY = 0.5
 
 
@@ -58,6 +58,10 @@ def waits_for(job: Job, device: Device, now: float) -> str:
             return f"sent: waits for the device to come back (last seen {seen})"
         case JobState.SENT, JobKind.PROVISION:
             return f"written: the device's next session proves it (last seen {seen})"
+        case JobState.SENT, JobKind.SET | JobKind.ADD | JobKind.DELETE:
+            return f"accepted: the device's next session proves it (last seen {seen})"
+        case JobState.SENT, JobKind.DOWNLOAD | JobKind.UPLOAD | JobKind.SCHEDULE_DOWNLOAD:
+            return f"sent: waits for the device to report the end (last seen {seen})"
         case JobState.SENT, _:
             return f"sent: waits for the outcome (last seen {seen})"
         case _:
