@@ -29,7 +29,8 @@ def _parser(*, recover: bool) -> Any:
     )
 
 
-_STRICT = _parser(recover=False)
+STRICT = _parser(recover=False)
+"""Takes what is well-formed, and nothing from outside."""
 
 _NO_DOCTYPE = "a document type declaration is not accepted"
 _DECLARED = re.compile(
@@ -55,11 +56,11 @@ _CHARSETS = frozenset(
 
 def parse(body: bytes, content_type: str, notes: Notes) -> Any:
     """Return the root element of ``body``, repaired if need be; raise `MalformedEnvelope`."""
-    if _is_plain(body, content_type):
+    if is_plain(body, content_type):
         if b"<!DOCTYPE" in body and _DOCTYPE.match(body.decode("utf-8", "replace")):
             raise MalformedEnvelope(_NO_DOCTYPE)
         try:
-            return etree.fromstring(body, _STRICT)
+            return etree.fromstring(body, STRICT)
         except etree.XMLSyntaxError as error:
             _refuse_excess(error.error_log)
             line, column = error.position
@@ -70,7 +71,7 @@ def parse(body: bytes, content_type: str, notes: Notes) -> Any:
 _UTF8_NAMES = frozenset({b"utf-8", b"us-ascii"})
 
 
-def _is_plain(body: bytes, content_type: str) -> bool:
+def is_plain(body: bytes, content_type: str) -> bool:
     """Tell whether ``body`` says it is UTF-8, or nothing to the contrary."""
     if body.startswith(b"<?xml "):
         declared = _DECLARED.match(body)

@@ -12,11 +12,11 @@ from acs.cwmp.structures import ParameterValueStruct
 from acs.model import Value, ValueType
 
 XSI_TYPE = f"{{{INSTANCE}}}type"
-_LOCAL_TYPES = {kind.value: kind for kind in ValueType} | {"base64Binary": ValueType.BASE64}
-_TYPES = {
+_LOCALTYPES = {kind.value: kind for kind in ValueType} | {"base64Binary": ValueType.BASE64}
+TYPES = {
     f"{prefix}:{local}": kind
     for prefix in ("xsd", "xs", "SOAP-ENC", "soap-enc", "soapenc")
-    for local, kind in _LOCAL_TYPES.items()
+    for local, kind in _LOCALTYPES.items()
 }
 _STRING = ValueType.STRING
 _BOOLEANS = frozenset({"0", "1", "true", "false"})
@@ -44,7 +44,7 @@ def read_values(element: Any, notes: Notes) -> tuple[ParameterValueStruct, ...]:
     paths = [(name.text or "").strip() for name in names]
     texts = [value.text or "" for value in values]
     # The usual Value has xsi:type alone; asking for all attributes is half the price.
-    kinds = [_TYPES.get(held[0]) if (held := value.values()) else None for value in values]
+    kinds = [TYPES.get(held[0]) if (held := value.values()) else None for value in values]
     if None in kinds or "" in paths or "\n" in "".join(texts):
         return _read_carefully(names, values, notes)
     if kinds.count(_STRING) != len(kinds):
@@ -102,7 +102,7 @@ def _type(value: Any, path: str, notes: Notes) -> ValueType:
     if raw is None:
         notes.add(f"{path}: no xsi:type, taken as string")
         return _STRING
-    kind = _LOCAL_TYPES.get(raw.rpartition(":")[2].strip())
+    kind = _LOCALTYPES.get(raw.rpartition(":")[2].strip())
     if kind is None:
         notes.add(f"{path}: xsi:type {raw[:40]!r} taken as string")
         return _STRING
@@ -111,12 +111,13 @@ def _type(value: Any, path: str, notes: Notes) -> ValueType:
 
 def _fit(text: str, kind: ValueType, path: str, notes: Notes) -> str:
     """Return ``text``, warning if it is not of its type."""
-    if kind is ValueType.BOOLEAN:
-        fits = text in _BOOLEANS
-    elif kind in _NUMBERS:
-        fits = _NUMBER.fullmatch(text) is not None
-    else:
-        return text
-    if not fits:
+    if not fits(text, kind):
         notes.add(f"{path}: value does not fit its type {kind.value}")
     return text
+
+
+def fits(text: str, kind: ValueType) -> bool:
+    """Tell whether ``text`` is a value of the type; of most types anything is."""
+    if kind is ValueType.BOOLEAN:
+        return text in _BOOLEANS
+    return kind not in _NUMBERS or _NUMBER.fullmatch(text) is not None
