@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from collections.abc import Callable
@@ -107,6 +108,9 @@ def _run(settings: Settings, ready: bool) -> int:
                 raise
             click.echo(f"acs: cannot serve: {_reason(error)}", err=True)
             return
+        # What is loaded by now stays: the garbage collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
         if ready:
             click.echo(server.ready_line())
             sys.stdout.flush()

@@ -129,7 +129,8 @@ class HttpProtocol:
             self._timer.cancel()
             self._timer = None
         self.factory.gate.leave(self.connection.peer)
-        del self._reader  # llhttp's callbacks make a cycle
+        self._reader.close()
+        del self._reader
         callbacks, self.connection.on_lost = self.connection.on_lost, []
         for callback in callbacks:
             try:

@@ -92,6 +92,12 @@ class RequestReader:
             # llhttp collects an unfinished field where no callback sees it
             self._end(self._header_too_large())
 
+    def close(self) -> None:
+        """Read no more, and let go of llhttp: its callbacks make a cycle, which would keep all
+        that hangs on the connection until the garbage collector comes."""
+        self._ended = True
+        del self._parser
+
     def take(self) -> Request | Refusal | None:
         """The next whole request, the Refusal that ended the reading, or None.
 
