@@ -9,8 +9,18 @@ from device_in_memory import MemoryDevice, Plain
 from device_trees import xx230v
 from house_in_memory import MemoryHouse, served
 
-from acs.devices.record import Device, Job, JobKind, JobState
-from acs.model import EventKind, Get, SessionLost, Value, ValueType
+from acs.devices.record import Job, JobKind, JobState
+from acs.devices.visit import Visit
+from acs.model import (
+    Contact,
+    DeviceId,
+    Event,
+    EventKind,
+    Get,
+    SessionLost,
+    Value,
+    ValueType,
+)
 
 PING = "Device.IP.Diagnostics.IPPing."
 TRACE = "Device.IP.Diagnostics.TraceRoute."
@@ -210,12 +220,18 @@ def test_what_makes_no_sense_is_not_sent(what: Job, words: str) -> None:
 @pytest.mark.parametrize(("now", "written"), [("", ".5"), ("Device.IP.Interface.1.", ".5.")])
 def test_the_wan_is_that_by_which_the_device_reaches_us(now: str, written: str) -> None:
     house, device = served(jobs=[ping(interface="wan")]), unit()
-    house.device = Device(
-        1, "1C61B4-Device2-22275A7000001", "1C61B4", "Device2", "22275A7000001", root="Device.",
-        wan="Device.IP.Interface.5.",
-    )  # fmt: skip
     device.values[f"{PING}Interface"] = Value(now)
-    house.visited(device)
+    contact = Contact(
+        DeviceId("1C61B4", "Device2", "22275A7000001"),
+        "TP-Link",
+        "cwmp",
+        "Device.",
+        (Event(EventKind.PERIODIC),),
+        {"Device.IP.Interface.5.IPv4Address.1.IPAddress": Value("192.0.2.7")},
+        1300.0,
+        credential="own",
+    )
+    device.run(Visit(contact, house).run(device.model))
     (request,) = requests(device, PING)
     assert request["Interface"] == f"Device.IP.Interface{written}"
 
