@@ -14,6 +14,8 @@ COMMANDS = {
     "proof": Lazy("acs.cli.device_history:proof", "Show what was written and read back."),
     "jobs": Lazy("acs.cli.device_history:jobs", "Show what was asked of a device."),
     "snapshot": Lazy("acs.cli.device_history:snapshot", "Show what a device last reported."),
+    "tree": Lazy("acs.cli.device_tree:tree", "Browse all that it holds."),
+    "diff": Lazy("acs.cli.device_diff:diff", "Compare it with another one, or with its past."),
     "health": Lazy("acs.cli.device_health:health", "Show how it is: light, Wi-Fi, hosts, advice."),
     "ping": Lazy("acs.cli.device_diagnostics:ping", "Have it ping a host."),
     "trace": Lazy("acs.cli.device_diagnostics:trace", "Have it trace the way to a host."),

@@ -57,6 +57,7 @@ COMMANDS = {
     "bulk": Lazy("acs.cli.bulk:bulk", "Have one thing done on many devices, with care."),
     "blueprint": Lazy("acs.cli.blueprint:blueprint", "Look at blueprints and check your own."),
     "file": Lazy("acs.cli.file:file", "Look after firmware and other files of devices."),
+    "session": Lazy("acs.cli.session:session", "Record sessions, and play them again."),
     "settings": Lazy("acs.cli.settings:settings", "Show and check the settings."),
     "db": Lazy("acs.cli.db:db", "Look after the database."),
     "completion": Lazy("acs.cli.completion:completion", "Print a completion script for a shell."),
