@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import click
@@ -88,7 +89,7 @@ def get(context: Context, upload: int, output: Path) -> None:
         raise Amiss(f"upload {upload} is not in {context.settings.files_folder}") from None
     content = open_file(key, received.stored, blob)
     if str(output) == "-":
-        click.get_binary_stream("stdout").write(content)
+        sys.stdout.buffer.write(content)
         return
     try:
         descriptor = os.open(output, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)

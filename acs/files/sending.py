@@ -55,7 +55,7 @@ class Sending:
 
     def _write(self) -> None:
         self._next = None
-        data = self._file.read(min(CHUNK, self._left))
+        data = self._file.read(min(self._throttle.piece(CHUNK), self._left))
         if self._left and not data:
             # The file was cut under us. An end of the connection is what the device understands.
             self._abort()
@@ -80,7 +80,6 @@ class Sending:
         self._next = self._reactor.callLater(seconds, work)
 
     def _abort(self) -> None:
-        self._next = None
         self._end()
         # As long as octets wait to be read, a mere close waits with them.
         self._request.channel.forceAbortClient()

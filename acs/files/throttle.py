@@ -15,6 +15,10 @@ class Throttle:
         self._rate = rate
         self._due = float("-inf")
 
+    def piece(self, most: int) -> int:
+        """Octets to send at once, up to ``most``: a quarter of a second's worth."""
+        return max(1, min(most, int(self._rate / 4))) if self._rate else most
+
     def sent(self, octets: int, now: float) -> float:
         """Seconds to wait, after ``octets`` were sent at ``now`` (seconds that only grow)."""
         if not self._rate:

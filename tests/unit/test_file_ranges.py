@@ -81,5 +81,12 @@ def test_a_transfer_that_rested_does_not_make_up_for_it() -> None:
     assert throttle.sent(3000, 1000.0) == pytest.approx(2.0)
 
 
+def test_a_slow_transfer_goes_in_small_pieces() -> None:
+    assert Throttle(1000).piece(65_536) == 250
+    assert Throttle(10**9).piece(65_536) == 65_536
+    assert Throttle(1).piece(65_536) == 1
+
+
 def test_no_rate_is_no_bound() -> None:
+    assert Throttle(0).piece(65_536) == 65_536
     assert Throttle(0).sent(10**9, 0.0) == 0.0
