@@ -142,6 +142,8 @@ def _json_object(data: Mapping[str, Any], before: str, depth: int) -> Iterator[_
     if depth > 64:
         raise DumpError(f"the JSON is nested too deep at {before}")
     for key, entry in data.items():
+        if key.startswith("_"):
+            continue
         path = before + key
         match entry:
             case {"_value": value, **rest}:
@@ -149,8 +151,7 @@ def _json_object(data: Mapping[str, Any], before: str, depth: int) -> Iterator[_
             case {"value": value, **rest} if not isinstance(value, dict):
                 yield path, _value(value, rest.get("type")), _flag(rest.get("writable"))
             case dict():
-                if not key.startswith("_"):
-                    yield from _json_object(entry, path.rstrip(".") + ".", depth + 1)
+                yield from _json_object(entry, path.rstrip(".") + ".", depth + 1)
             case [value, str(kind), *rest]:
                 yield path, _value(value, kind), _flag(rest[0]) if rest else None
             case str() | bool() | int() | float() | None:
