@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d|w)?\Z")
+from acs.devices.durations import seconds
+
 _STEPS = ((86_400 * 2, 86_400, "days"), (3600 * 2, 3600, "h"), (60, 60, "min"), (0, 1, "s"))
 
 
@@ -54,7 +53,7 @@ class Duration(click.ParamType):  # type: ignore[type-arg] # not generic before 
         """Return it in seconds."""
         if isinstance(value, int | float):
             return float(value)
-        found = _DURATION.match(str(value).strip().lower())
-        if not found:
-            self.fail(f"{value!r} is no duration; write 90s, 15m, 24h or 7d", param, ctx)
-        return float(found[1]) * _UNITS[found[2] or "s"]
+        try:
+            return seconds(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import click
@@ -15,10 +15,12 @@ from acs.cli.ages import age
 from acs.cli.database import opened
 from acs.cli.documents import device_document
 from acs.cli.main import Context, pass_context
+from acs.cli.queries import query_option, read_query
+from acs.devices.query import Condition, Like, Query, mention, plain_pattern
 from acs.devices.record import Device, Standing
-from acs.store import devices
+from acs.store import devices, selection, tags
 
-_HEADINGS = ("Id", "Device", "Model", "Standing", "Equipment", "Seen", "Address", "Reason")
+_HEADINGS = ("Id", "Device", "Model", "Standing", "Equipment", "Seen", "Address", "Tags", "Reason")
 _EVERY = 2.0
 
 
@@ -27,6 +29,7 @@ class _Page:
     """One page of the list, with the counts of all devices."""
 
     devices: list[Device]
+    tags: Mapping[int, frozenset[str]]
     counts: Mapping[Standing, int]
     more: bool
 
@@ -58,6 +61,7 @@ class _Page:
 @click.option(
     "--after", type=click.IntRange(0), default=0, metavar="ID", help="Begin after this id."
 )
+@query_option(help="Only those that fit, such as 'model=XX230v* tag=beta last_seen<7d'.")
 @click.option("--watch", is_flag=True, help="Show it again and again, until Ctrl-C.")
 @render.json_option
 @pass_context
@@ -67,6 +71,7 @@ def list_devices(
     search: str,
     limit: int,
     after: int,
+    query: str,
     watch: bool,
     as_json: bool,
 ) -> None:
@@ -76,18 +81,19 @@ def list_devices(
     Examples:
       acs device list --standing faulted
       acs device list --search 1c61b4 --watch
+      acs device list --query "model=XX230v* software!=*v6066* last_seen<7d"
       acs device list --limit 1000 --json | jq -r '.devices[].key'
     """
     if watch and (as_json or not sys.stdout.isatty()):
         raise click.UsageError("--watch needs a terminal, and goes without --json")
 
     def page() -> _Page:
-        wanted = Standing(standing) if standing else None
         with database.read() as conn:
-            found = devices.list_thd(
-                conn, standing=wanted, search=search, after=after, limit=limit + 1
-            )
-            return _Page(found[:limit], devices.standings_thd(conn), len(found) > limit)
+            wanted = _narrowed(read_query(conn, query), standing, search)
+            found = selection.list_thd(conn, wanted, time.time(), after=after, limit=limit + 1)
+            listed = found[:limit]
+            own = tags.of_thd(conn, [device.id for device in listed])
+            return _Page(listed, own, devices.standings_thd(conn), len(found) > limit)
 
     with opened(context) as database:
         if watch:
@@ -96,6 +102,16 @@ def list_devices(
             render.emit(_document(page()))
         else:
             render.console().print(_rendered(page()))
+
+
+def _narrowed(query: Query, standing: str | None, search: str) -> Query:
+    """Add what the older options say."""
+    more: list[Condition] = []
+    if standing:
+        more.append(Like("standing", (plain_pattern(standing),)))
+    if search.strip():
+        more.append(mention(search.strip()))
+    return replace(query, conditions=(*query.conditions, *more))
 
 
 def _watch(page: Any) -> None:
@@ -112,7 +128,10 @@ def _watch(page: Any) -> None:
 
 def _document(page: _Page) -> dict[str, Any]:
     return {
-        "devices": [device_document(device) for device in page.devices],
+        "devices": [
+            {**device_document(device), "tags": sorted(page.tags.get(device.id, ()))}
+            for device in page.devices
+        ],
         "counts": {standing.value: count for standing, count in page.counts.items()},
         "after": page.after,
     }
@@ -132,6 +151,7 @@ def _rendered(page: _Page) -> Any:
             device.equipment or (f"{device.suggestion}?" if device.suggestion else ""),
             age(device.last_seen, now),
             device.address,
+            " ".join(sorted(page.tags.get(device.id, ()))),
             device.reason,
         )
         for device in page.devices

@@ -22,7 +22,7 @@ from acs.devices.ledger import facts_of
 from acs.devices.record import Device, FaultRecord, Job, JobState, Proof
 from acs.devices.source import MirrorRow
 from acs.profiles import Library
-from acs.store import devices, equipment, faults, jobs, proofs
+from acs.store import devices, equipment, faults, jobs, proofs, tags
 
 _JOBS = 5
 _VALUES = 10
@@ -38,6 +38,7 @@ class _Known:
     proof: Proof | None
     faults: list[FaultRecord]
     jobs: list[Job]
+    tags: frozenset[str]
     masks: Masks
     firmware: str
     """What the operator's rules want of its firmware; empty: no rule fits."""
@@ -66,6 +67,7 @@ def show(context: Context, device: str, customer: bool, as_json: bool) -> None:
                 proofs.latest_thd(conn, found.id),
                 faults.list_thd(conn, found.id),
                 jobs.list_thd(conn, found.id, limit=_JOBS),
+                tags.of_thd(conn, [found.id]).get(found.id, frozenset()),
                 masks_of(context, found),
                 firmware_word(facts_of(found), context.settings.provisioning.firmware_rules),
             )
@@ -101,7 +103,7 @@ def _document(known: _Known) -> dict[str, Any]:
     wish = known.wish
     box = wish.equipment if wish else None
     return {
-        "device": device_document(known.device),
+        "device": {**device_document(known.device), "tags": sorted(known.tags)},
         "equipment": {
             "name": box.name,
             "status": box.status.value,
@@ -141,6 +143,7 @@ def _print(known: _Known, now: float) -> None:
             ("Seen", f"{age(device.last_seen, now)}, first {age(device.first_seen, now)}"),
             ("Booted", age(device.last_boot, now)),
             ("Reset", age(device.last_bootstrap, now)),
+            ("Tags", " ".join(sorted(known.tags))),
             ("Compared", age(device.checked_at, now)),
         )
     )

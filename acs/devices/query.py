@@ -195,6 +195,17 @@ def parse(text: str, groups: Mapping[str, str] | None = None) -> Query:
     return Query(text.strip(), tuple(_Reader(groups or {}, ()).conditions(text)))
 
 
+def plain_pattern(text: str) -> Pattern:
+    """The pattern of ``text`` itself, whatever signs are in it."""
+    return Pattern((fold(text),) if text else ())
+
+
+def mention(text: str) -> Mention:
+    """The condition that ``text``, whatever signs are in it, is found in what names a device."""
+    mac = plain_pattern(text.translate(_MAC_SIGNS))
+    return Mention(plain_pattern(text).within(), mac.within() if mac.parts else None)
+
+
 # --- reading ----------------------------------------------------------------------------
 
 
