@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from acs.devices.durations import seconds
 from acs.devices.query import EVERYTHING, Query, QueryError, parse
@@ -34,7 +34,6 @@ _KEYS = ("name", "on", "when", "every", "at", "spread", "once", "do")
 _JOB_KEYS = ("job", "payload", "priority", "expires")
 _ACTIONS = ("job", "tag", "note")
 _NAME = re.compile(r"\w[\w .-]{0,59}\Z")
-_HEADER = re.compile(r"\s*\[\[\s*rule\s*\]\]")
 _SYNTAX = re.compile(r"\(at line (\d+), column \d+\)")
 _WINDOW = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\s*-\s*([01]\d|2[0-3]):([0-5]\d)\Z")
 _NOTE_LENGTH = 200
@@ -68,42 +67,40 @@ def read_rules(
         at = _SYNTAX.search(str(error))
         line = int(at[1]) if at else len(text.splitlines())
         return (), (Issue(line, f"not TOML: {error}", file),)
-    lines = text.splitlines()
-    starts = [number for number, line in enumerate(lines, 1) if _HEADER.match(line)]
+    lines = key_lines(text)
     issues = [
-        Issue(line_of(key_lines(text), (key,)), f"{key!r} is not known: write [[rule]]", file)
+        Issue(line_of(lines, (key,)), f"{key!r} is not known: write [[rule]]", file)
         for key in data
         if key != "rule"
     ]
     tables = data.get("rule", [])
-    if not isinstance(tables, list) or len(tables) != len(starts):
-        return (), (*issues, Issue(1, "write each rule under a line [[rule]] of its own", file))
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        wrong = Issue(line_of(lines, ("rule",)), "write each rule under a line [[rule]]", file)
+        return (), (*issues, wrong)
     rules: list[Rule] = []
     seen: dict[str, int] = {}
-    # The last one ends with the file.
-    for start, end, table in zip(starts, (*starts[1:], len(lines) + 1), tables, strict=False):
-        place = _Place(file, start, key_lines("\n".join(lines[start - 1 : end - 1])))
+    for number, table in enumerate(tables):
+        place = _Place(file, lines, ("rule", str(number)))
         reader = _Reader(place, table, groups, since)
         rule = reader.rule()
         if rule.name and rule.name in seen:
             reader.complain("name", f"line {seen[rule.name]} has a rule {rule.name!r} already")
-        seen.setdefault(rule.name, start)
+        seen.setdefault(rule.name, place.line())
         issues += reader.issues
         if not reader.issues:
             rules.append(rule)
     return tuple(rules), tuple(sorted(issues))
 
 
-class _Place:
+class _Place(NamedTuple):
     """Where the keys of one rule stand."""
 
-    def __init__(self, file: str, start: int, lines: Mapping[tuple[str, ...], int]) -> None:
-        self.file = file
-        self.start = start
-        self._lines = lines
+    file: str
+    lines: Mapping[tuple[str, ...], int]
+    path: tuple[str, ...]
 
-    def line(self, key: str) -> int:
-        return self.start + line_of(self._lines, ("rule", key)) - 1
+    def line(self, *key: str) -> int:
+        return line_of(self.lines, (*self.path, *key))
 
 
 class _Reader:
@@ -138,7 +135,7 @@ class _Reader:
             spread=self._spread(on, window, pause),
             once=self._once(),
             since=self._since,
-            place=f"{self._place.file}:{self._place.start}",
+            place=f"{self._place.file}:{self._place.line()}",
         )
         self._check_whole(rule)
         return rule
