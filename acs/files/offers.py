@@ -12,7 +12,8 @@ from acs.model import NO_SECRET, Secret
 from acs.store import files
 from acs.store.queues import Queues
 
-UPLOAD_TYPES = ("3 Vendor Configuration File", "4 Vendor Log File")
+CONFIGURATION = "1 Vendor Configuration File"
+"""What is asked for when nothing is said: deprecated, and the one upload that all devices know."""
 _NO_ADDRESS = (
     "we serve no files: set files.listen, and files.url to the address by which devices reach it"
 )
@@ -72,7 +73,7 @@ class Offers:
         return Offer(url, "", NO_SECRET, file.size, target, file.file_type)
 
     async def _take(self, job: Job, device: Device, base: str, expires: int) -> Offer | Refused:
-        file_type = str(job.payload.get("file_type", "")) or UPLOAD_TYPES[0]
+        file_type = str(job.payload.get("file_type", "")) or CONFIGURATION
         name = "log.txt" if "Log" in file_type else "config.bin"
         url = base + self._links.path(Ticket(Purpose.PUT, device.id, job.id, expires, name))
         if len(url) > LONGEST_URL:
