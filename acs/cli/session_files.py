@@ -7,9 +7,7 @@ from pathlib import Path
 from acs.cli.failures import Amiss
 from acs.cli.main import Context
 from acs.cwmp.recording import Recording, UnreadableRecording
-
-RECORDINGS = "recordings"
-"""Where a server keeps them, in its data directory."""
+from acs.server.recorder import RECORDINGS, recordings
 
 
 def directory_of(context: Context) -> Path:
@@ -37,8 +35,6 @@ def find(context: Context, name: str) -> Path:
     inside = directory / given.name
     if inside.is_file():
         return inside
-    from acs.server.recorder import recordings
-
     found = next((path for path in recordings(directory) if name in path.name), None)
     if found is None:
         raise Amiss(f"no recording is called {name!r}; see `acs session recordings`")

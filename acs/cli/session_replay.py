@@ -35,9 +35,8 @@ def show(context: Context, file: str, verbose: bool, as_json: bool) -> None:
     path = find(context, file)
     recording = load(path)
     if as_json:
-        header = summary(recording)
-        at = iso(recording.header.at)
-        render.emit({"file": str(path), **header, "at": at, "lines": list(transcript(recording))})
+        told = {"file": str(path), **summary(recording), "at": iso(recording.header.at)}
+        render.emit({**told, "lines": list(transcript(recording))})
         return
     header = recording.header
     render.print_facts(

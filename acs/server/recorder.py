@@ -16,6 +16,8 @@ from acs.store.recordings import RecordingRequest
 
 log = get_logger("acs.recording")
 
+RECORDINGS = "recordings"
+"""Where they are kept, in the data directory."""
 SUFFIX = ".jsonl"
 WAITING = 50
 """Ended sessions that may wait to be written; more are given up."""

@@ -39,7 +39,7 @@ from acs.server import campaigns
 from acs.server.bridge import Bridge
 from acs.server.files import FileServer
 from acs.server.parts import fingerprint_key, known_names, load_library, open_database, policy_of
-from acs.server.recorder import Recorder, prune_recordings
+from acs.server.recorder import RECORDINGS, Recorder, prune_recordings
 from acs.server.rules import RuleFolder
 from acs.server.upkeep import prune
 from acs.server.watch import EdgeWatcher
@@ -60,8 +60,6 @@ CAMPAIGN_SECONDS = 2.0
 PRUNE_SECONDS = 600.0
 COUNT_SECONDS = 30.0
 RECORDING_SECONDS = 3.0
-RECORDINGS = "recordings"
-"""Where recordings are kept, in the data directory."""
 PRUNE_PAUSE_SECONDS = 2.0
 ALGORITHMS = {"md5": ("MD5",), "sha-256": ("SHA-256",), "both": ("MD5", "SHA-256")}
 SLOW_STORE_SECONDS = 2.0
@@ -277,6 +275,8 @@ class Server:
         self._every(CAMPAIGN_SECONDS, self._advance_campaigns)
         if self._rules.folder is not None:
             self._every(RULES_SECONDS, self._refresh_rules)
+        # From the first session on: an operator may have asked while no server ran.
+        self._recorder.record(self.database.run("recordings", wanted_thd, time.time()))
         self._every(RECORDING_SECONDS, self._look_for_recordings)
         for issue in self.library.issues:
             log.warning("blueprint", problem=str(issue))
