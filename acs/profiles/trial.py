@@ -53,7 +53,7 @@ def try_on(
     }
     tree = Tree(blueprint, known)
     found, sockets = networks(blueprint, tree), lines(blueprint, tree)
-    wanted = sample_intent(found, sockets) if intent is None else intent
+    wanted = sample_intent(blueprint, found, sockets) if intent is None else intent
     texts = {path: value.text for path, value in known.items()}
     return Trial(
         found,
@@ -65,8 +65,12 @@ def try_on(
     )
 
 
-def sample_intent(found: tuple[Found, ...], sockets: tuple[str, ...]) -> Intent:
+def sample_intent(
+    blueprint: Blueprint, found: tuple[Found, ...], sockets: tuple[str, ...]
+) -> Intent:
     """Make a wish for each network and the first line, as a subscriber would have it."""
+    rule = blueprint.wifi.security if blueprint.wifi else None
+    security = Security.WPA2 if rule and Security.WPA2 in rule.words else None
     return Intent(
         wifi=tuple(
             WifiNetwork(
@@ -74,7 +78,7 @@ def sample_intent(found: tuple[Found, ...], sockets: tuple[str, ...]) -> Intent:
                 network.role,
                 ssid="Sample" if network.role is Role.MAIN else f"Sample-{network.role}",
                 passphrase=Secret("sample passphrase"),
-                security=Security.WPA2,
+                security=security,
                 enabled=True,
             )
             for network in found

@@ -237,3 +237,44 @@ def tr098(*, vendor: bool = False, **faults: object) -> MemoryDevice:
         tree["InternetGatewayDevice.LANConfigSecurity.ConfigPassword"] = ""
     tree |= management("InternetGatewayDevice.")
     return MemoryDevice(tree, write_only=SECRETS, **faults)  # type: ignore[arg-type]
+
+
+def brand(name: str) -> MemoryDevice:
+    """A TR-098 device of another brand: four rows for each band on a Huawei, one on the others."""
+    tree: dict[str, Plain] = {}
+    rows = (1, 2, 5, 6) if name == "huawei" else (1, 5)
+    for number in rows:
+        row = f"{WLAN}{number}."
+        tree |= {
+            f"{row}SSID": f"{name}-{number}",
+            f"{row}Enable": True,
+            f"{row}Channel": 0,
+            f"{row}SSIDAdvertisementEnabled": True,
+            f"{row}BeaconType": "11i",
+            f"{row}IEEE11iAuthenticationMode": "PSKAuthentication",
+            f"{row}IEEE11iEncryptionModes": "AESEncryption",
+            f"{row}PreSharedKey.1.PreSharedKey": "",
+        }
+        if name != "huawei":
+            tree[f"{row}PreSharedKey.1.KeyPassphrase"] = ""
+    tree |= management("InternetGatewayDevice.") | OPTICAL_OF_BRANDS[name]
+    return MemoryDevice(tree, write_only=SECRETS)
+
+
+_WAN = "InternetGatewayDevice.WANDevice.1."
+OPTICAL_OF_BRANDS: dict[str, dict[str, Plain]] = {
+    "huawei": {
+        f"{_WAN}X_GponInterafceConfig.RXPower": Value("-21", ValueType.INT),
+        f"{_WAN}X_GponInterafceConfig.TXPower": 2,
+        f"{_WAN}X_GponInterafceConfig.SupplyVoltage": 3298,
+        f"{_WAN}X_GponInterafceConfig.TransceiverTemperature": 47,
+    },
+    "zte": {
+        f"{_WAN}X_ZTE-COM_WANPONInterfaceConfig.RXPower": 63,
+        f"{_WAN}X_ZTE-COM_WANPONInterfaceConfig.TXPower": 14880,
+    },
+    "nokia": {
+        "InternetGatewayDevice.X_ALU_OntOpticalParam.RXPower": "-21.3 dBm",
+        "InternetGatewayDevice.X_ALU_OntOpticalParam.TXPower": "2.1 dBm",
+    },
+}
