@@ -32,6 +32,21 @@ COMMANDS = {
     "reboot": Lazy("acs.cli.device_jobs:reboot", "Reboot it."),
     "factory-reset": Lazy("acs.cli.device_jobs:factory_reset", "Reset it to factory defaults."),
     "tag": Lazy("acs.cli.tag:tag_device", "Give it tags and take them."),
+    "names": Lazy("acs.cli.device_procedures:names", "List the names of its parameters."),
+    "attributes": Lazy("acs.cli.device_procedures:attributes", "Read what it tells when changed."),
+    "notify": Lazy("acs.cli.device_procedures:notify", "Choose what it tells when changed."),
+    "schedule-inform": Lazy("acs.cli.device_procedures:schedule_inform", "Have it call later."),
+    "methods": Lazy("acs.cli.device_procedures:methods", "List the methods it knows."),
+    "options": Lazy("acs.cli.device_procedures:list_options", "List options with vouchers."),
+    "vouchers": Lazy("acs.cli.device_procedures:vouchers", "Hand in vouchers for options."),
+    "download": Lazy("acs.cli.device_transfers:download", "Send it firmware or another file."),
+    "schedule-download": Lazy(
+        "acs.cli.device_transfers:schedule_download", "Send it a file in a window of time."
+    ),
+    "upload": Lazy("acs.cli.device_transfers:upload", "Have it send its configuration or log."),
+    "transfers": Lazy("acs.cli.device_transfers:transfers", "List its transfers under way."),
+    "cancel-transfer": Lazy("acs.cli.device_transfers:cancel_transfer", "Give a transfer up."),
+    "software": Lazy("acs.cli.device_software:software", "Install or remove software modules."),
     "forget": Lazy("acs.cli.device_forget:forget", "Delete its record and history."),
 }
 

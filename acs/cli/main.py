@@ -51,6 +51,7 @@ COMMANDS = {
     "doctor": Lazy("acs.cli.doctor:doctor", "Look for what is missing or wrong, and name the fix."),
     "plan": Lazy("acs.cli.plan:plan", "Show what would be written to a device, without writing."),
     "device": Lazy("acs.cli.device:device", "Look at devices, and have things done on them."),
+    "job": Lazy("acs.cli.job:job", "Look at what was asked of devices, and take it back."),
     "tag": Lazy("acs.cli.tag:tag", "List tags, and tag many devices."),
     "group": Lazy("acs.cli.group:group", "Name queries, to use them elsewhere."),
     "rule": Lazy("acs.cli.rule:rule", "Look at rules, and try them on a device."),

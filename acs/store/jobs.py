@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
@@ -12,7 +12,7 @@ from acs.devices.effects import SaveJob
 from acs.devices.record import Job, JobKind, JobState
 from acs.store.codec import mapping, revealing
 from acs.store.sealing import seal, unseal
-from acs.store.tables import jobs
+from acs.store.tables import devices, jobs
 
 OPEN = (JobState.QUEUED, JobState.SENT)
 _OPEN = tuple(state.value for state in OPEN)
@@ -32,14 +32,15 @@ _SAVE = (
 def open_thd(conn: Connection, times: Mapping[int, float]) -> dict[int, tuple[Job, ...]]:
     """Load the open jobs of devices, highest priority first, then by age.
 
-    ``times``: device id → now. Jobs whose time has passed become `JobState.EXPIRED` and are not
-    among them; devices without any are not in the answer.
+    ``times``: device id → now. Queued jobs whose time has passed become `JobState.EXPIRED` and
+    are not among them; devices without any are not in the answer.
     """
     found: dict[int, list[Job]] = defaultdict(list)
     expired = []
     for row in conn.execute(_UNFINISHED, {"ids": list(times)}):
         now = times[row.device_id]
-        if 0 < row.expires_at <= now:
+        # What was sent is under way; its own time limits tell how it ends.
+        if row.state == JobState.QUEUED.value and 0 < row.expires_at <= now:
             expired.append({"the_id": row.id, "at": now})
         else:
             found[row.device_id].append(_job(conn, row))
@@ -120,6 +121,33 @@ def list_thd(
     if before is not None:
         query = query.where(jobs.c.id < before)
     return [_job(conn, row) for row in conn.execute(query.order_by(jobs.c.id.desc()).limit(limit))]
+
+
+def all_thd(
+    conn: Connection,
+    *,
+    states: Collection[JobState] = (),
+    kinds: Collection[JobKind] = (),
+    before: int | None = None,
+    limit: int = 100,
+) -> list[tuple[Job, str]]:
+    """List jobs of all devices with the device's key, newest first; empty: any state or kind."""
+    query = select(jobs, devices.c.key).join(devices, devices.c.id == jobs.c.device_id)
+    if states:
+        query = query.where(jobs.c.state.in_([state.value for state in states]))
+    if kinds:
+        query = query.where(jobs.c.kind.in_([kind.value for kind in kinds]))
+    if before is not None:
+        query = query.where(jobs.c.id < before)
+    rows = conn.execute(query.order_by(jobs.c.id.desc()).limit(limit))
+    return [(_job(conn, row), row.key) for row in rows]
+
+
+def cancel_thd(conn: Connection, job_id: int, now: float) -> bool:
+    """Cancel a job that still waits in its queue; false when it does not wait any more."""
+    waiting = (jobs.c.id == job_id, jobs.c.state == JobState.QUEUED.value)
+    values = {"state": JobState.CANCELLED.value, "finished_at": now}
+    return conn.execute(update(jobs).where(*waiting).values(values)).rowcount > 0
 
 
 def _job(conn: Connection, row: Row[Any]) -> Job:

@@ -198,7 +198,7 @@ def test_the_outcome_of_a_read_is_a_table_without_secrets(
         "missing": ["Device.No.Such"],
     }
     monkeypatch.setattr(
-        "acs.cli.device_jobs.follow",
+        "acs.cli.job_request.follow",
         lambda *args: follow(*args, sleep=lambda _s: finish(house, 1, JobState.DONE, result)),
     )
     ended = house.run("device", "read", SERIAL, PATH, "--wait", "60")
@@ -213,7 +213,7 @@ def test_a_failed_job_ends_with_1_and_names_the_parameters(
 ) -> None:
     result = {"error": "fault 9003", "code": 9003, "parameters": [f"{PATH}: 9007 out of range"]}
     monkeypatch.setattr(
-        "acs.cli.device_jobs.follow",
+        "acs.cli.job_request.follow",
         lambda *args: follow(*args, sleep=lambda _s: finish(house, 1, JobState.FAILED, result)),
     )
     ended = house.run("device", "set", SERIAL, f"{PATH}=999", "--wait", "60")
@@ -228,7 +228,7 @@ def test_interrupting_the_wait_leaves_the_job_and_says_so(
     def interrupted(*_args: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("acs.cli.device_jobs.follow", interrupted)
+    monkeypatch.setattr("acs.cli.job_request.follow", interrupted)
     ended = house.run("device", "read", SERIAL, PATH, "--wait", "60")
     assert ended.exit_code == 1
     assert "job 1 stays as it is" in ended.stderr
