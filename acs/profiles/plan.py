@@ -163,19 +163,7 @@ def make_plan(
         elif (first := wants.setdefault(found.path, found)).value != found.value:
             reason = f"{first.where} wants another value in the same place, {found.path}"
             problems.append(Problem(found.where, found.setting, reason))
-    if wants and marker and blueprint.marker and tree.value(blueprint.marker) is not None:
-        value = Value(marker)
-        wants[blueprint.marker] = Want(
-            blueprint.marker, value, "marker", "notices a reset", optional=True
-        )
     comparison = Comparison(blueprint, tree, snapshot.written, key, rewrite)
-    changes: list[PlannedChange] = []
-    kept: list[PlannedChange] = []
-    for want in wants.values():
-        planned = comparison.planned(want)
-        (kept if comparison.settled(planned) else changes).append(planned)
-    order = list(Group)
-    changes.sort(key=lambda change: order.index(change.group))
     notes = list(voice_notes(checked.intent.voice, blueprint))
     chain = WanPlan()
     if checked.intent.wan is not None and blueprint.wan is None:
@@ -191,6 +179,23 @@ def make_plan(
             snapshot.unfinished,
         )
         chain = plan_wan(checked.intent.wan, site)
+    if (
+        (wants or chain.steps or chain.kept)
+        and marker
+        and blueprint.marker
+        and tree.value(blueprint.marker) is not None
+    ):
+        value = Value(marker)
+        wants[blueprint.marker] = Want(
+            blueprint.marker, value, "marker", "notices a reset", optional=True
+        )
+    changes: list[PlannedChange] = []
+    kept: list[PlannedChange] = []
+    for want in wants.values():
+        planned = comparison.planned(want)
+        (kept if comparison.settled(planned) else changes).append(planned)
+    order = list(Group)
+    changes.sort(key=lambda change: order.index(change.group))
     changes, steps = _marked_last(changes, chain.steps)
     return Plan(
         tuple(changes),

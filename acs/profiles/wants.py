@@ -43,12 +43,13 @@ class Spot:
     base: str = ""
     row: Row | None = None
     rows: Mapping[str, Row] = field(default_factory=dict)
-    """Rows of other tables that are known to belong here, by table."""
+    """All rows that belong here, by table; empty: they are found from ``row``."""
 
     def path(self, place: Place) -> str | None:
         """Return the path of ``place`` from here; None when there is no such row."""
-        if place.table in self.rows:
-            return self.rows[place.table].path + place.leaf
+        if self.rows and place.table:
+            row = self.rows.get(place.table)
+            return row.path + place.leaf if row else None
         return self.tree.locate(place, self.base, self.row)
 
     def text(self, place: Place) -> str | None:

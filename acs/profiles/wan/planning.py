@@ -282,7 +282,10 @@ class _Planner:
             if more:
                 reason = f"{other.path} ({other.mode}) serves {', '.join(more)} too and stays on"
                 self._problem("mode", reason)
-            elif self._site.carries(other.path) and not self._site.change_carrier:
+            elif self._site.carries(other.path) and not (
+                # Even where it is allowed, it is not switched off by itself.
+                self._site.change_carrier and self._plan.steps
+            ):
                 sure = "carries" if self._site.carrier else "may carry"
                 reason = (
                     f"{other.path} ({other.mode}) {sure} our session and stays on; it is "
