@@ -50,7 +50,7 @@ def new(
 
     \b
     Examples:
-      acs device tree 22275A7000001           read the whole tree first
+      acs device tree 22275A7000001 --refresh --wait 10m     read all of it first
       acs blueprint new --from-device 22275A7000001 -o acme.toml
       acs blueprint new --tree export.csv --name acme
     """
@@ -104,7 +104,7 @@ def _of_device(context: Context, name: str) -> tuple[Dump, Facts]:
                 values = snapshot.values if snapshot else {}
     if not values:
         raise Amiss(
-            f"nothing was read of {device.key} yet; read its tree: acs device tree {device.key}"
+            f"nothing was read of {device.key} yet; read its tree: acs device tree {device.key} --refresh"
         )
     return Dump(values), _facts(device, values)
 

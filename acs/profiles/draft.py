@@ -122,7 +122,7 @@ def _identity(made: _Draft, dump: Dump, base: Blueprint) -> None:
 def _wifi(made: _Draft, dump: Dump, base: Blueprint, tree: Tree) -> None:
     found = networks(base, tree)
     for network in found:
-        made.say(f"{base.name} sees Wi-Fi {network.band} {network.role}: {network.row}")
+        made.say(f"{base.name} alone sees Wi-Fi {network.band} {network.role} at {network.row}")
     candidates = tables_with(dump.values, _SSID)
     if not candidates:
         made.say("No Wi-Fi: no table has a leaf SSID.")
