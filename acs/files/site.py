@@ -7,6 +7,7 @@ account of its slot.  Who has no good address learns nothing but 403.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -33,6 +34,8 @@ from acs.store.queues import Queues
 IDLE_SECONDS = 60
 """Seconds a connection may rest, or an upload bring nothing."""
 CONNECTIONS = 1000
+PER_DEVICE = 4
+"""Transfers of one device at once: it may begin anew before we notice that it was cut."""
 RETRY_SECONDS = 30
 _GET = (b"GET", b"HEAD")
 _PUT = (b"PUT", b"POST")
@@ -99,8 +102,7 @@ class FileSite:
         self.links = links
         self.limits = limits
         self.clock = clock
-        self.transfers = 0
-        """Under way now."""
+        self._by_device: Counter[int] = Counter()
         self._queues = queues
         self._folder = folder
         self._inbox = inbox
@@ -137,7 +139,7 @@ class FileSite:
             self._refuse(request, 403, "address")
         elif sends and request.body.size > self.limits.upload_octets:
             self._refuse(request, 413, "too large")
-        elif request.finds_no_room or (request.method == b"GET" and self.is_full):
+        elif request.finds_no_room or (request.method == b"GET" and not self.has_room(ticket)):
             request.put_header("retry-after", str(round(RETRY_SECONDS * (1 + self._spread()))))
             self._refuse(request, 503, "busy")
         elif sends:
@@ -154,23 +156,30 @@ class FileSite:
             return Body(0)
         if not request.field("authorization"):
             return Body(0)
-        if self.is_full:
+        if not self.has_room(ticket):
             request.finds_no_room = True
             return Body(0)
-        self.begin(request)
+        self._begin(request, ticket)
         return Body(self.limits.upload_octets)
 
-    @property
-    def is_full(self) -> bool:
-        """True when no more transfers may begin."""
-        return self.transfers >= self.limits.transfers
+    def has_room(self, ticket: Ticket) -> bool:
+        """True when a transfer of this device may begin: no device takes the place of others."""
+        under_way = self._by_device[ticket.device_id]
+        return self.transfers < self.limits.transfers and under_way < PER_DEVICE
 
-    def begin(self, request: Request) -> None:
+    @property
+    def transfers(self) -> int:
+        """Transfers under way."""
+        return self._by_device.total()
+
+    def _begin(self, request: Request, ticket: Ticket) -> None:
         """Count a transfer until its request has ended, however that happens."""
-        self.transfers += 1
+        self._by_device[ticket.device_id] += 1
 
         def ended(_result: object) -> None:
-            self.transfers -= 1
+            self._by_device[ticket.device_id] -= 1
+            if not self._by_device[ticket.device_id]:
+                del self._by_device[ticket.device_id]
 
         request.notifyFinish().addBoth(ended)
 
@@ -186,7 +195,7 @@ class FileSite:
 
     async def _send(self, request: FileRequest, ticket: Ticket) -> None:
         if request.method == b"GET":
-            self.begin(request)
+            self._begin(request, ticket)
         file = await self._queues.run(
             "fetched", files.fetched_thd, ticket.name, ticket.device_id, ticket.job_id
         )

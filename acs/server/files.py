@@ -23,12 +23,12 @@ from acs.files.inbox import Inbox
 from acs.files.links import Links
 from acs.files.offers import Offers
 from acs.files.site import FileSite, SiteLimits, Transfer
+from acs.files.upkeep import prune
 from acs.http import split_address
 from acs.log import OncePer, get_logger
 from acs.server.watch import EdgeWatcher
 from acs.settings import Settings
 from acs.store import Database
-from acs.store.files import prune_files_thd, stored_uploads_thd
 from acs.store.queues import Queues
 
 log = get_logger("acs.files")
@@ -151,23 +151,14 @@ class FileServer:
             return Part(State.DEGRADED, "devices cannot be told where it is: set files.url")
         return Part(State.OK, urlsplit(base).netloc)
 
-    def prune(self) -> Deferred[None]:
+    def prune(self) -> Deferred[None] | None:
         """Forget files that devices sent long ago, and what a crash left behind."""
-        return Deferred.fromCoroutine(self._prune())
-
-    async def _prune(self) -> None:
         if not self.is_wanted:
-            return
-        now = time.time()
-        gone = await self._queues.run("prune files", prune_files_thd, now, self._settings.keep_days)
-        known = await self._queues.run("uploads", stored_uploads_thd)
-
-        def clear() -> None:
-            for stored in gone.uploads:
-                self._folder.drop(stored)
-            self._folder.sweep(known, now)
-
-        await deferToThread(clear)
+            return None
+        keep_days = self._settings.keep_days
+        return Deferred.fromCoroutine(
+            prune(self._queues, self._folder, time.time(), keep_days, deferToThread)
+        )
 
 
 class _FileWatcher:

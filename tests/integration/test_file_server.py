@@ -8,6 +8,7 @@ import re
 import secrets
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -471,6 +472,22 @@ def test_transfers_are_bounded_in_number_and_speed(start_acs: StartAcs, tmp_path
     wait_for("the cut transfer to end", lambda: acs.metric("acs_file_transfers_open") == 0)
     wait_for("its count", lambda: acs.metric('acs_file_transfers_total{result="cut"}') == 1)
     assert requests.put(slot.url, data=b"x", auth=slot.digest, timeout=TIMEOUT).ok
+
+
+def test_no_device_takes_the_place_of_others(start_acs: StartAcs, tmp_path: Path) -> None:
+    acs = start_acs(FILES_LISTEN="127.0.0.1:0", FILES_BYTES_PER_SECOND="1000")
+    add_image(acs, tmp_path / NAME)
+    greedy, other = known(acs), known(acs)
+    url, its = download(acs, greedy), download(acs, other)
+    greedy.close()
+    other.close()
+    with ExitStack() as stack:
+        for _ in range(4):
+            slow = stack.enter_context(requests.get(url, stream=True, timeout=TIMEOUT))
+            assert slow.status_code == 200
+        assert fetch(url).status_code == 503
+        served = stack.enter_context(requests.get(its, stream=True, timeout=TIMEOUT))
+        assert served.status_code == 200
 
 
 def test_over_tls_and_with_an_address_of_its_own(

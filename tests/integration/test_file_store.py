@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
+from twisted.internet.defer import maybeDeferred
 
 from acs.devices.effects import SaveJob
 from acs.devices.files import FIRMWARE, CatalogueFile, ReceivedFile, Slot
 from acs.devices.record import Job, JobKind, JobState
+from acs.files.folder import Folder
+from acs.files.upkeep import prune
 from acs.model import Contact, DeviceId, Secret
 from acs.store import Database, Vault, devices, files, jobs, sealing
 from acs.store.opening import open_thd
@@ -145,3 +152,32 @@ def test_new_keys_seal_passwords_and_keys_of_files_anew(
     assert upload is not None
     assert upload[1] == b"k" * 32
     second.dispose()
+
+
+class Queues:
+    """Answers at once, in this thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def run(self, name: str, work: Callable[..., Any], *arguments: object) -> Any:
+        return self._database.run(name, work, *arguments)
+
+
+def test_files_go_with_their_rows(database: Database, tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "files")
+    day = 86_400.0
+    for number in range(3):
+        slot = new_slot(database, f"u{number}", expires_at=99 * day)
+        folder.keep(f"s{number}", b"x")
+        received = sent(slot, f"s{number}", at=number * day)
+        database.run("receive", files.receive_thd, slot, received, b"k" * 32)
+    folder.keep("left behind", b"x")
+    uploads = folder.root / "uploads"
+    os.utime(uploads / "left behind", (0, 0))
+    queues: Any = Queues(database)
+    work = prune(queues, folder, 3.5 * day, 3.0, maybeDeferred)
+    with pytest.raises(StopIteration):
+        work.send(None)
+    assert sorted(path.name for path in uploads.iterdir()) == ["s1", "s2"]
+    assert database.run("known", files.stored_uploads_thd) == ["s1", "s2"]
