@@ -89,6 +89,7 @@ class Client:
             steps = carry_out(self.ont, change, self._cnonce, self._clock)
             for errand in steps:
                 self._carry(errand)
+        self.ont.end_tests(self._clock())
         self.ont.settle()
 
     def _transfer(self, transfer: Transfer) -> None:

@@ -7,11 +7,11 @@ seconds and are handed in.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from . import asking
+from . import asking, diagnostics
 from .asking import Announcement
 from .dialect import DIALECTS
 from .effects import EFFECTS
@@ -30,6 +30,7 @@ PERIODIC = Event("2 PERIODIC")
 SCHEDULED = Event("3 SCHEDULED")
 VALUE_CHANGE = Event("4 VALUE CHANGE")
 CONNECTION_REQUEST = Event("6 CONNECTION REQUEST")
+DIAGNOSTICS_COMPLETE = Event("8 DIAGNOSTICS COMPLETE")
 
 _BUILD = re.compile(r"Build (\d\d)(\d\d)(\d\d)")
 
@@ -84,6 +85,8 @@ class Ont:
         self.software = DeploymentUnits(self.tree)
         self.changes: list[Change] = []
         """ChangeDUState requests not yet carried out."""
+        self.tests: list[str] = []
+        """Diagnostics that run, by the path of their object."""
         self.options: dict[str, Option] = {}
         """What vouchers enabled, by name."""
         self._bootstrapped_at: str | None = None
@@ -239,6 +242,11 @@ class Ont:
         """Remember a ScheduleInform; whoever keeps time takes it from `scheduled`."""
         self.scheduled.append((delay, key))
 
+    def written(self, names: Collection[str]) -> None:
+        """Take note of parameters the ACS wrote: they may ask for a test, or stop one."""
+        asked = diagnostics.touched(self.tree, names)
+        self.tests += [path for path in asked if path not in self.tests]
+
     # --- after a session ----------------------------------------------------------------
 
     def finish(self, report: SessionReport, acs_url: str) -> None:
@@ -254,6 +262,14 @@ class Ont:
         self.events = [event for event in self.events if event not in report.events]
         self.tree.changed.clear()
         self._bootstrapped_at = acs_url
+
+    def end_tests(self, now: float) -> list[str]:
+        """End the diagnostics that run, at epoch second ``now``; return their paths."""
+        running, self.tests = self.tests, []
+        ended = [path for path in running if diagnostics.finish(self.tree, path, now)]
+        if ended:
+            self.report(DIAGNOSTICS_COMPLETE)
+        return ended
 
     @property
     def apply_due(self) -> bool:
@@ -289,6 +305,7 @@ class Ont:
         if self.firmware is not None:
             self.tree.put(f"{self.model.top}DeviceInfo.SoftwareVersion", self.firmware)
         self.firmware, self.restart_wanted = None, False
+        self.tests.clear()
         self.apply()
         wan = self.wan
         self._start()
@@ -306,6 +323,7 @@ class Ont:
         self.transfers = Transfers()
         self.announcements.clear()
         self.changes.clear()
+        self.tests.clear()
         self.software = DeploymentUnits(self.tree)
         self.options.clear()
         self.firmware, self.restart_wanted = None, False

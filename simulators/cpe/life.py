@@ -34,6 +34,8 @@ class Pace:
     """Overrides PeriodicInformInterval."""
     start_within: float = 0.0
     """Units of a fleet begin spread over this time."""
+    test: float = 5.0
+    """How long a diagnostic runs."""
 
 
 class Life:
@@ -118,11 +120,15 @@ class Life:
         elif "apply" in due:
             self._tell("applied", parameters=self.ont.apply())
             self._save(self.ont)
+        if "test" in due:
+            self._tell("tested", objects=self.ont.end_tests(self._reactor.seconds()))
         if "periodic" in due:
             self.ont.report(PERIODIC)
         if "schedule" in due:
             self._take_scheduled()
         waiting_to_retry = "call" in self._agenda
+        if self.ont.restart_due:
+            return
         if "call" in due or (self.ont.next_events() and not waiting_to_retry):
             await self._session()
 
@@ -178,6 +184,8 @@ class Life:
         self._begin_tasks()
         if self.ont.apply_due and "apply" not in self._agenda:
             self._due("apply", self._pace.apply)
+        if self.ont.tests and "test" not in self._agenda:
+            self._due("test", self._pace.test)
         interval = self._pace.periodic or self.ont.periodic_interval
         if interval is None:
             self._agenda.pop("periodic", None)

@@ -149,10 +149,11 @@ class Tree:
         return True
 
     def settings(self) -> Iterator[tuple[str, str]]:
-        """Yield what can be set, as (path, text), secrets in clear."""
+        """Yield what is set, as (path, text), secrets in clear; what only triggers is not."""
         for path, node, spec in self._walk(""):
-            if spec.writable:
-                yield path + spec.name, self._value(path, node, spec)
+            text = self._value(path, node, spec)
+            if spec.writable and spec.accepts(text):
+                yield path + spec.name, text
 
     def apply(self) -> list[str]:
         """Put accepted values in force; return the paths whose value changed."""

@@ -66,7 +66,7 @@ def build(
     that the schema does not have.
     """
     tree = fresh(root)
-    for path, given in rows.items():
+    for path, given in sorted(rows.items(), key=lambda item: item[0].count(".")):
         for parent, table in tables(tree, path):
             for numbers, texts in given.items():
                 for number in _range(numbers):

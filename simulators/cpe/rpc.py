@@ -43,6 +43,7 @@ def perform(ont: Ont, call: Call, now: float) -> Answer:
             return Answer()
         case "SetParameterValues":
             status = int(tree.write(call.changes))
+            ont.written(call.names)
             ont.keep_parameter_key(call.key)
             return Answer(f"<Status>{status}</Status>", status)
         case "AddObject":

@@ -74,7 +74,7 @@ def test_models_differ_where_the_real_ones_do() -> None:
 def test_factory_values_of_every_model_keep_its_own_rules(model: str) -> None:
     unit = tree(model)
     for name, writable in unit.names("", False):
-        if writable and not name.endswith(".") and not unit.hidden(name):
+        if writable and not name.endswith((".", "DiagnosticsState")) and not unit.hidden(name):
             (shown,) = unit.read([name])
             if shown.text:
                 unit.write([(shown.name, shown.type, shown.text)])
@@ -99,7 +99,7 @@ def test_partial_paths_read_all_below() -> None:
 def test_the_empty_name_reads_everything() -> None:
     everything = tree().read([""])
     assert {p.name.split(".")[0] for p in everything} == {"Device"}
-    assert len(everything) > 700
+    assert len(everything) > 6000
 
 
 def test_secrets_read_empty_and_are_kept() -> None:
