@@ -23,6 +23,7 @@ from sqlalchemy import (
     insert,
     literal,
     literal_column,
+    or_,
     select,
     update,
 )
@@ -40,6 +41,8 @@ MOST_AT_ONCE = 500
 """Jobs that one transaction makes: everybody else waits meanwhile."""
 CATCH_UP = 15.0
 """Seconds of turns that are made up for after a pause, or while no server ran."""
+_AT_IT = 2 * 86_400.0
+"""Seconds past its expiry that a job which was sent is still waited for."""
 _CHUNK = 500
 _GIVEN = (
     update(campaign_devices)
@@ -275,12 +278,19 @@ def advance_thd(conn: Connection, campaign_id: int, now: float) -> Step | None:
 
 
 def _expire(conn: Connection, campaign_id: int, now: float) -> int:
-    """Give up the jobs whose time has passed: their devices may never call again."""
+    """Give up the jobs whose time has passed: their devices may never call again.
+
+    What a device was given is let go on longer: it may be at it.
+    """
     overdue = update(jobs_table).where(
         jobs_table.c.campaign == campaign_id,
-        jobs_table.c.state.in_([state.value for state in jobs.OPEN]),
         jobs_table.c.expires_at > 0,
-        jobs_table.c.expires_at <= now,
+        or_(
+            and_(jobs_table.c.state == JobState.QUEUED.value, jobs_table.c.expires_at <= now),
+            and_(
+                jobs_table.c.state == JobState.SENT.value, jobs_table.c.expires_at <= now - _AT_IT
+            ),
+        ),
     )
     given_up = overdue.values(state=JobState.EXPIRED.value, finished_at=now)
     return conn.execute(given_up).rowcount

@@ -169,6 +169,15 @@ def test_jobs_of_devices_that_never_call_again_expire_and_it_ends(database: Data
     assert {job.state for job in made_jobs(database)} == {JobState.EXPIRED}
 
 
+def test_what_a_device_was_given_is_waited_for_longer(database: Database) -> None:
+    campaign = begin(database, fleet(database, 1), lifetime=60.0)
+    step(database, campaign, NOW + 1)
+    end(database, JobState.SENT)
+    assert step(database, campaign, NOW + 3600) is None
+    week = step(database, campaign, NOW + 7 * 86_400)
+    assert week == Step("spring", ended=CampaignState.FINISHED)
+
+
 def test_a_device_that_is_forgotten_is_skipped(database: Database) -> None:
     ids = fleet(database, 3)
     campaign = begin(database, ids, rate=60)
