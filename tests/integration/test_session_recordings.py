@@ -28,8 +28,7 @@ def by_time(path: Path) -> float:
 @pytest.fixture
 def recorded(live_acs: RunningAcs, home: Home) -> Home:
     """A home whose ONT is recorded from its first call on."""
-    key = home.ont.identity.key if hasattr(home.ont.identity, "key") else ""
-    key = key or f"{home.mac.replace(':', '')[:6]}-{home.product_class}-{home.serial}"
+    key = f"{home.mac.replace(':', '')[:6]}-{home.product_class}-{home.serial}"
     asked = live_acs.command("session", "record", key, "--new", "--for", "1h")
     assert asked.returncode == 0, asked.stderr
     assert key in asked.stdout
