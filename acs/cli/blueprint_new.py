@@ -104,7 +104,8 @@ def _of_device(context: Context, name: str) -> tuple[Dump, Facts]:
                 values = snapshot.values if snapshot else {}
     if not values:
         raise Amiss(
-            f"nothing was read of {device.key} yet; read its tree: acs device tree {device.key} --refresh"
+            f"nothing was read of {device.key} yet; "
+            f"read its tree: acs device tree {device.key} --refresh"
         )
     return Dump(values), _facts(device, values)
 
