@@ -11,13 +11,15 @@ from sqlalchemy import Connection, Row, and_, delete, insert, select, update
 from acs.devices.files import CatalogueFile, ReceivedFile, Slot
 from acs.devices.record import JobKind, JobState
 from acs.model import Secret
+from acs.store.campaigns import CampaignState
 from acs.store.codec import decoder, mapping, plain
 from acs.store.errors import StoreError
 from acs.store.jobs import OPEN
 from acs.store.sealing import seal, unseal
-from acs.store.tables import devices, files, jobs, upload_slots, uploads
+from acs.store.tables import campaigns, devices, files, jobs, upload_slots, uploads
 
 _OPEN = tuple(state.value for state in OPEN)
+_GOING = (CampaignState.RUNNING.value, CampaignState.PAUSED.value)
 _SENDS = (JobKind.DOWNLOAD.value, JobKind.SCHEDULE_DOWNLOAD.value)
 _patterns = decoder(dict[str, tuple[str, ...]]).decode
 
@@ -73,7 +75,7 @@ def has_content_thd(conn: Connection, sha256: str) -> bool:
 def remove_thd(conn: Connection, name: str) -> CatalogueFile | None:
     """Take a file out of the catalogue and return it; None: there was none.
 
-    Raises `FileWanted` while open jobs name it.
+    Raises `FileWanted` while open jobs, or campaigns that go on, name it.
     """
     file = get_thd(conn, name)
     if file is None:
@@ -85,6 +87,9 @@ def remove_thd(conn: Connection, name: str) -> CatalogueFile | None:
             f"{len(wanted)} open jobs send {name} ({some}{' …' if len(wanted) > 5 else ''}); "
             "cancel them first: acs job cancel ID"
         )
+    campaign = _campaign_with(conn, name)
+    if campaign:
+        raise FileWanted(f"the campaign {campaign} sends {name}; end it: acs bulk stop {campaign}")
     conn.execute(delete(files).where(files.c.name == name))
     return file
 
@@ -96,6 +101,16 @@ def _jobs_with(conn: Connection, name: str) -> list[int]:
         for row in conn.execute(waiting.order_by(jobs.c.id))
         if mapping(unseal(conn, jobs.c.payload, row.device_id, row.payload)).get("file") == name
     ]
+
+
+def _campaign_with(conn: Connection, name: str) -> str:
+    """A campaign that still makes jobs which send the file, or ""."""
+    going = select(campaigns).where(campaigns.c.state.in_(_GOING), campaigns.c.kind.in_(_SENDS))
+    for row in conn.execute(going.order_by(campaigns.c.id)):
+        payload = mapping(unseal(conn, campaigns.c.payload, row.name, row.payload))
+        if payload.get("file") == name:
+            return str(row.name)
+    return ""
 
 
 def fetched_thd(conn: Connection, name: str, device_id: int, job_id: int) -> CatalogueFile | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from twisted.internet.defer import maybeDeferred
 
 from acs.devices.effects import SaveJob
@@ -17,8 +18,9 @@ from acs.devices.record import Job, JobKind, JobState
 from acs.files.folder import Folder
 from acs.files.upkeep import prune
 from acs.model import Contact, DeviceId, Secret
-from acs.store import Database, Vault, devices, files, jobs, sealing
+from acs.store import Database, Vault, campaigns, devices, files, jobs, sealing
 from acs.store.opening import open_thd
+from acs.store.tables import campaigns as campaigns_table
 
 FILE = CatalogueFile(
     "image.bin", FIRMWARE, "1.2", 3_000_000_000, "ab" * 32, {"model": ("XX230v", "EX*")},
@@ -75,6 +77,20 @@ def test_a_file_goes_once_no_open_job_names_it(database: Database) -> None:
     database.run("forget", devices.delete_thd, device_id)
     assert database.run("remove", files.remove_thd, FILE.name) == FILE
     assert database.run("remove", files.remove_thd, FILE.name) is None
+
+
+@pytest.mark.parametrize("kind", [JobKind.DOWNLOAD, JobKind.SCHEDULE_DOWNLOAD])
+def test_a_file_stays_while_a_campaign_sends_it(database: Database, kind: JobKind) -> None:
+    database.run("add", files.add_thd, FILE)
+    campaign = campaigns.Campaign("newer", kind, {"file": FILE.name}, created_at=1.0)
+    kept = database.run("begin", campaigns.add_thd, campaign, [])
+    assert kept is not None
+    with pytest.raises(files.FileWanted, match="acs bulk stop newer"):
+        database.run("remove", files.remove_thd, FILE.name)
+    ended = update(campaigns_table).values(state=campaigns.CampaignState.FINISHED.value)
+    with database.begin() as conn:
+        conn.execute(ended)
+    assert database.run("remove", files.remove_thd, FILE.name) == FILE
 
 
 def test_a_file_is_fetched_for_a_job_of_the_device_only(database: Database) -> None:
