@@ -19,6 +19,8 @@ log = get_logger("acs.recording")
 RECORDINGS = "recordings"
 """Where they are kept, in the data directory."""
 SUFFIX = ".jsonl"
+KEY_LENGTH = 150
+"""Characters of a device's key in the name of a file."""
 WAITING = 50
 """Ended sessions that may wait to be written; more are given up."""
 _DAY = 86_400.0
@@ -44,7 +46,10 @@ class Recorder:
 
     def record(self, requests: Iterable[RecordingRequest]) -> None:
         """Record these devices from now on, and no others."""
-        self._until = {request.device_key: request.until for request in requests}
+        wanted = {request.device_key: request.until for request in requests}
+        if wanted.keys() != self._until.keys():
+            log.info("sessions recorded", devices=len(wanted))
+        self._until = wanted
 
     def __call__(self, contact: Contact, house: House) -> Tape | None:
         """A tape for the session of ``contact``, if it is to be recorded."""
@@ -78,7 +83,7 @@ class Recorder:
 
 def file_name(key: str, at: float, session: str) -> str:
     """Name of a recording: whose, when (UTC), which session."""
-    return f"{key}-{datetime.fromtimestamp(at, UTC):%Y%m%dT%H%M%SZ}-{session}{SUFFIX}"
+    return f"{key[:KEY_LENGTH]}-{datetime.fromtimestamp(at, UTC):%Y%m%dT%H%M%SZ}-{session}{SUFFIX}"
 
 
 def recordings(directory: Path) -> list[Path]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -78,6 +77,16 @@ def test_sessions_are_recorded_without_secrets_and_play_again(
     assert "is not recorded" in again.stderr
 
 
+def test_a_running_server_takes_notice(live_acs: RunningAcs, home: Home) -> None:
+    home.scan()
+    home.call()
+    before = live_acs.log.count("sessions recorded")
+    assert live_acs.command("session", "record", home.serial).returncode == 0
+    wait_for("the server", lambda: live_acs.log.count("sessions recorded") > before)
+    home.call()
+    assert wait_for("a recording", lambda: recordings(live_acs, home))
+
+
 def test_another_wish_is_told_as_the_first_difference(live_acs: RunningAcs, recorded: Home) -> None:
     home = recorded
     home.scan()
@@ -142,7 +151,7 @@ def test_a_whole_tree_is_read_browsed_exported_and_compared(
         rows = {row["parameter"]: row for row in csv.DictReader(lines)}
     assert rows[SSID.format(1)]["value"] == home.ssid
     assert len(rows) >= job.result["count"]  # type: ignore[operator]
-    assert os.stat(file).st_mode & 0o777 == 0o600
+    assert file.stat().st_mode & 0o777 == 0o600
     assert home.key not in file.read_text()
 
     home.change(wifi_ssid="Autre maison")

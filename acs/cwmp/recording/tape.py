@@ -106,7 +106,12 @@ class Tape:
 
     def answered(self, service: str, answer: object) -> None:
         """An answer of the house, as it is now: the flow may change what it was given."""
-        packed = msgspec.msgpack.encode(self._secrets.plain(_tagged(answer)))
+        try:
+            packed = msgspec.msgpack.encode(self._secrets.plain(_tagged(answer)))
+        except (NotImplementedError, TypeError, ValueError):
+            # Whatever it is, the session of a customer must not suffer from being recorded.
+            self._cut = True
+            return
         self._room -= len(packed)
         self._cut = self._cut or self._room < 0
         if not self._cut:
