@@ -12,10 +12,12 @@ from typing import Any
 
 import click
 
+from .asking import request_download
+from .content import make_image
 from .device import Ont
 from .fleet import DEMO, FleetError, Unit, read_fleet
 from .life import Life, Pace
-from .misbehaviour import Misbehaviour
+from .misbehaviour import Misbehaviour, parse_draw
 from .modelfile import ModelFileError, model_names
 from .state import StateDirectory
 
@@ -38,6 +40,9 @@ class Options:
     listen: str | None
     as_json: bool
     seed: int
+    test_time: float
+    firmware: str
+    ask_download: str
     misbehaviour: Misbehaviour
 
 
@@ -88,6 +93,27 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
                 show_default=True,
                 metavar="SECONDS",
                 help="How long a reboot takes.",
+            ),
+            click.option(
+                "--test-time",
+                type=click.FloatRange(min=0),
+                default=5.0,
+                show_default=True,
+                metavar="SECONDS",
+                help="How long a diagnostic (ping, trace route, speed, …) takes.",
+            ),
+            click.option(
+                "--firmware",
+                default="",
+                metavar="VERSION",
+                help="SoftwareVersion after the next firmware image that does not tell its own.",
+            ),
+            click.option(
+                "--ask-download",
+                default="",
+                metavar="FILE_TYPE",
+                help="Ask the ACS for a file on the first call (RequestDownload), such as "
+                "'1 Firmware Upgrade Image'.",
             ),
             click.option(
                 "--start-within",
@@ -153,11 +179,47 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
                 "for anything), or a method, with a fault.",
             ),
             click.option(
+                "--fault",
+                "faults",
+                multiple=True,
+                metavar="METHOD[:PATH]=CODE[@WHEN]",
+                help="Answer a method (*: any) with a fault code, 9000 to 9899; only where it "
+                "names a path like PATH, if that is given. WHEN is always, once, or N for the "
+                "Nth such request. TransferComplete and DUStateChangeComplete stand for the "
+                "outcome they report.",
+            ),
+            click.option(
+                "--transfer-complete",
+                type=click.Choice(["once", "lost", "twice"]),
+                default="once",
+                show_default=True,
+                help="Misbehave: never report the end of a transfer, or report it twice.",
+            ),
+            click.option(
+                "--forget-key",
+                multiple=True,
+                type=click.Choice(["event", "request"]),
+                help="Misbehave: leave the CommandKey of a transfer empty there.",
+            ),
+            click.option(
+                "--reverse-transfers",
+                is_flag=True,
+                help="Misbehave: report several transfers together, the last one first.",
+            ),
+            click.option(
+                "--cut-transfers",
+                type=click.IntRange(min=0),
+                default=0,
+                metavar="N",
+                help="Misbehave: break the first N attempts of each file transfer off half "
+                "way (they are resumed; three make it fail).",
+            ),
+            click.option(
                 "--json",
                 "as_json",
                 is_flag=True,
                 help="One JSON object per event on standard output: boot, "
-                "session-start, rpc, set, session-end, retry, applied. "
+                "session-start, rpc, set, told, session-end, retry, applied, transfer, tested. "
                 "Secrets are masked.",
             ),
             click.option(
@@ -272,6 +334,23 @@ def demo(acs: str, username: str, password: str, **shared: Any) -> None:
 
 
 @main.command()
+@click.argument("target", type=click.Path(path_type=Path, dir_okay=False, writable=True))
+@click.option("--version", required=True, help="SoftwareVersion of the unit that installs it.")
+@click.option("--model", default="", help="ModelName it is for, such as XX230v; default: any.")
+@click.option("--size", type=click.IntRange(min=0), default=1_000_000, help="Octets of payload.")
+@click.option("--damaged", is_flag=True, help="Give it a wrong checksum.")
+def image(target: Path, version: str, model: str, size: int, damaged: bool) -> None:
+    """Write a firmware image for simulated units.
+
+    \b
+    cpe-sim image xx230v.bin --model XX230v --version "0.7.0 3.0.0 v6066.0 Build 230412"
+    """
+    data = make_image(version, model, Random(version).randbytes(size))
+    target.write_bytes(data[:-1] + bytes([data[-1] ^ 1]) if damaged and size else data)
+    click.echo(f"{target}: {len(data)} octets, {version}")
+
+
+@main.command()
 def models() -> None:
     """List the models that can be simulated."""
     for name in model_names():
@@ -291,12 +370,19 @@ def _shared(given: dict[str, Any]) -> Options:
         if not pattern or not code.isdigit():
             raise FleetError(f"--refuse wants PATTERN=CODE, not {entry!r}")
         refuse[pattern] = int(code)
+    try:
+        draws = tuple(parse_draw(text) for text in given.pop("faults"))
+    except ValueError as error:
+        raise FleetError(f"--fault: {error}") from None
+    names = (
+        "hang_up_after", "silent", "wrong_password", "broken_xml", "transfer_complete",
+        "reverse_transfers", "cut_transfers",
+    )  # fmt: skip
     misbehaviour = Misbehaviour(
-        **{
-            name: given.pop(name)
-            for name in ("hang_up_after", "silent", "wrong_password", "broken_xml")
-        },
+        **{name: given.pop(name) for name in names},
         refuse=refuse,
+        faults=draws,
+        forget_key=frozenset(given.pop("forget_key")),
     )
     return Options(misbehaviour=misbehaviour, **given)
 
@@ -321,6 +407,7 @@ def _run(units: Sequence[Unit], options: Options) -> None:
         options.reboot_time,
         options.periodic,
         options.start_within,
+        options.test_time,
     )
     store = StateDirectory(options.state_dir) if options.state_dir else None
     observe = _print_json if options.as_json else _print_line
@@ -333,6 +420,10 @@ def _run(units: Sequence[Unit], options: Options) -> None:
                 store.load(ont)
             except ValueError as error:
                 raise FleetError(str(error)) from None
+        ont.next_firmware = options.firmware
+        if options.ask_download:
+            wanted = request_download(options.ask_download, (), ont.dialect)
+            ont.announcements.append(wanted)
         life = Life(
             ont,
             sessions,
@@ -400,9 +491,19 @@ def _print_line(ont: Ont, kind: str, fields: dict[str, Any]) -> None:
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
             text = f"  {fields['method']} {names[0] if names else ''}{more}".rstrip()
             text += f" → fault {fields['fault']}" if fields["fault"] else ""
+            text += " (drawn)" if fields["drawn"] else ""
         case "set":
             late = " (takes effect later)" if fields["status"] else ""
             text = f"    {fields['name']} = {fields['value']}{late}"
+        case "told":
+            answer = f"refused with {fields['fault']}" if fields["fault"] else "answered"
+            text = f"  tells {fields['method']} {fields['key']}".rstrip() + f" → {answer}"
+        case "transfer":
+            outcome = f"failed with {fields['fault']}: {fields['reason']}"
+            outcome = outcome if fields["fault"] else "is done"
+            text = f"{fields['method']} {fields['key']} ({fields['file_type']}) {outcome}"
+        case "tested":
+            text = f"ended {', '.join(fields['objects']) or 'no test'}"
         case "session-end":
             reason = f": {fields['reason']}" if fields["reason"] else ""
             text = f"session {fields['end']}{reason} ({fields['rpcs']} requests of the ACS)"

@@ -78,6 +78,8 @@ class Ont:
         self.transfers = Transfers()
         self.firmware: str | None = None
         """Version of a firmware image that waits for its restart."""
+        self.next_firmware = ""
+        """Version of the next image that does not tell its own."""
         self.restart_wanted = False
         """A file it was given takes effect by a restart."""
         self.restored = (0, 0)

@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 
 from .model import Tree
 
+_NO_ADDRESS = "0.0.0.0"  # noqa: S104 - no address yet, nothing is bound
+_LAYERS = ("Device.X_TP_GPON.Link.", "Device.Ethernet.Link.", "Device.Ethernet.VLANTermination.")
+
 Effects = Callable[[Tree, Sequence[str], str], str]
 """(tree, changed paths, path of the WAN address) → path of the WAN address."""
 
@@ -24,15 +27,58 @@ def tplink_a(tree: Tree, changed: Sequence[str], wan: str) -> str:
             on = tree.get(access_point + "Enable") == "1"
             tree.put(access_point + "Status", "Up" if on else "Disabled")
             tree.put(f"Device.WiFi.SSID.{row}.Status", "Up" if on else "Down")
-    for row in tree.rows("Device.PPP.Interface."):
-        ppp = f"Device.PPP.Interface.{row}."
-        if ppp in touched:
-            up = tree.get(ppp + "Enable") == "1" and bool(tree.get(ppp + "Username"))
-            tree.put(ppp + "ConnectionStatus", "Connected" if up else "Disconnected")
-            tree.put(ppp + "Status", "Up" if up else "Down")
+    _layers(tree, touched)
     if any(path.startswith("Device.IP.Interface.") for path in changed):
         return _reaching_wan(tree, wan)
     return wan
+
+
+def generic_tr181(tree: Tree, changed: Sequence[str], wan: str) -> str:
+    """TR-181 by the book: the states of the layers follow."""
+    _layers(tree, {path.rpartition(".")[0] + "." for path in changed})
+    return wan
+
+
+def tr098(tree: Tree, changed: Sequence[str], wan: str) -> str:
+    """TR-098: connection and network states, and the move to the default connection."""
+    top = "InternetGatewayDevice."
+    for path in {path.rpartition(".")[0] + "." for path in changed}:
+        on = tree.find(path + "Enable") == "1"
+        if ".WLANConfiguration." in path and path + "Status" in tree:
+            tree.put(path + "Status", "Up" if on else "Disabled")
+        elif path + "ConnectionStatus" in tree:
+            up = on and tree.find(path + "Username", "none needed") != ""
+            tree.put(path + "ConnectionStatus", "Connected" if up else "Disconnected")
+            if up and tree.get(path + "ExternalIPAddress") == _NO_ADDRESS:
+                tree.put(path + "ExternalIPAddress", _address(path))
+    default = tree.find(f"{top}Layer3Forwarding.DefaultConnectionService").removesuffix(".")
+    if tree.find(f"{default}.ConnectionStatus") == "Connected":
+        return f"{default}.ExternalIPAddress"
+    return wan
+
+
+def _layers(tree: Tree, touched: set[str]) -> None:
+    """Let the states of the layers of a WAN follow their settings."""
+    for table in _LAYERS:
+        for row in tree.rows(table):
+            layer = f"{table}{row}."
+            if layer in touched and layer + "Status" in tree:
+                tree.put(layer + "Status", "Up" if tree.get(layer + "Enable") == "1" else "Down")
+    for row in tree.rows("Device.PPP.Interface."):
+        ppp = f"Device.PPP.Interface.{row}."
+        if ppp in touched:
+            on, named = tree.get(ppp + "Enable") == "1", bool(tree.get(ppp + "Username"))
+            tree.put(ppp + "ConnectionStatus", "Connected" if on and named else "Disconnected")
+            tree.put(ppp + "Status", "Up" if on and named else "Down")
+            error = "ERROR_AUTHENTICATION_FAILURE" if on and not named else "ERROR_NONE"
+            tree.put(ppp + "LastConnectionError", error)
+            tree.put(ppp + "IPCP.LocalIPAddress", _address(ppp) if on and named else "")
+
+
+def _address(path: str) -> str:
+    """An address for the connection at ``path``, by its numbers."""
+    numbers = [int(step) for step in path.split(".") if step.isdigit()]
+    return f"100.64.{sum(numbers) % 256}.10"
 
 
 def _reaching_wan(tree: Tree, wan: str) -> str:
@@ -43,7 +89,7 @@ def _reaching_wan(tree: Tree, wan: str) -> str:
     row = f"Device.IP.Interface.{max(ready)}."
     tree.put(row + "Status", "Up")
     address = tree.make_row(row + "IPv4Address.", 1) + "IPAddress"
-    if tree.get(address) == "0.0.0.0":  # noqa: S104 - no address yet, nothing is bound
+    if tree.get(address) == _NO_ADDRESS:
         tree.put(address, f"100.64.{max(ready)}.10")
     return address
 
@@ -51,7 +97,7 @@ def _reaching_wan(tree: Tree, wan: str) -> str:
 def _carries_us(tree: Tree, number: int) -> bool:
     row = f"Device.IP.Interface.{number}."
     kind = tree.get(row + "X_TP_ConnType")
-    services = tree.get(row + "X_TP_ServiceType").split(",")
+    services = tree.find(row + "X_TP_ServiceType", "TR069").split(",")
     return (
         tree.get(row + "Enable") == "1"
         and kind in ("PPPoE", "DHCP", "Static")
@@ -59,4 +105,9 @@ def _carries_us(tree: Tree, number: int) -> bool:
     )
 
 
-EFFECTS: dict[str, Effects] = {"none": nothing, "tplink-a": tplink_a}
+EFFECTS: dict[str, Effects] = {
+    "none": nothing,
+    "tplink-a": tplink_a,
+    "generic-tr181": generic_tr181,
+    "tr098": tr098,
+}

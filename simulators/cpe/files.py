@@ -121,8 +121,8 @@ def _install(ont: Ont, transfer: Transfer, reader: Reader) -> tuple[int, str]:
     model = ont.tree.find(f"{ont.model.top}DeviceInfo.ModelName")
     if image is not None and image.model not in ("", model):
         return 9018, f"an image for {image.model}"
-    version = image.version if image else ""
-    ont.firmware = version or version_in_name(transfer.target, transfer.url) or _next_version(ont)
+    told = (image.version if image else "") or ont.next_firmware
+    ont.firmware = told or version_in_name(transfer.target, transfer.url) or _next_version(ont)
     ont.restart_wanted = True
     return 0, ""
 

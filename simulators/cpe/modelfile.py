@@ -2,9 +2,10 @@
 
 A file may ``include`` parts; what comes later wins, key by key.  ``schema`` says which
 parameters an object has, ``rows`` which rows a table has when the device leaves the
-factory (see `nodes.build` for ranges and ``*``), ``values`` sets single parameters.  One
-line of a schema may describe several parameters (``"BytesSent BytesReceived"``), and
-``_like`` takes in the lines of a ``shape``.  Texts may hold placeholders which are filled
+factory (see `nodes.build` for ranges and ``*``), ``values`` sets single parameters,
+``drop`` takes rows of an included part away.  One line of a schema may describe several
+parameters (``"BytesSent BytesReceived"``), and ``_like`` takes in the lines of a
+``shape``.  Texts may hold placeholders which are filled
 from the identity of one unit: ``{mac}``, ``{mac+2}``, ``{mac4}``, ``{serial}`` ….
 """
 
@@ -162,7 +163,7 @@ def _build(name: str, document: Mapping[str, Any]) -> Model:
         product_class=document["product_class"],
         dialect=document["dialect"],
         root=root,
-        factory=build(root, rows, _texts(document.get("values", {}))),
+        factory=build(root, rows, _texts(document.get("values", {})), document.get("drop", {})),
         inform=tuple(document["inform"]),
         wan=document.get("wan", ""),
         active=frozenset(document.get("active", ())),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from .schema import ObjectSpec
 
@@ -57,12 +58,14 @@ def build(
     root: ObjectSpec,
     rows: Mapping[str, Mapping[str, Mapping[str, str]]],
     values: Mapping[str, str],
+    drop: Mapping[str, str] = MappingProxyType({}),
 ) -> Node:
     """Make the factory tree.
 
     ``rows`` gives, for the path of a table, the values of each row; ``*`` in a path stands
     for every row there is, a number may be a range such as ``1-8``.  In a text ``{row}`` is
-    the row's own number, ``{parent}`` that of the row above.  Raises `KeyError` for paths
+    the row's own number, ``{parent}`` that of the row above.  ``drop`` takes rows of a table
+    away again.  Raises `KeyError` for paths
     that the schema does not have.
     """
     tree = fresh(root)
@@ -73,6 +76,10 @@ def build(
                     row = table.rows.get(number) or table.make(number)
                     for name, text in texts.items():
                         _set(row, name, _numbered(text, number, parent))
+    for path, numbers in drop.items():
+        for _, table in tables(tree, path):
+            for number in _range(numbers):
+                del table.rows[number]
     for path, text in values.items():
         _set(tree, path, text)
     return tree
