@@ -350,10 +350,10 @@ class RawCpe:
         time: str = "2026-05-01T10:00:00Z",
         retry: int = 0,
     ) -> bytes:
-        """An Inform as octets of its envelope."""
+        """An Inform as octets of its envelope; ``M Download|job-7`` is an event with its key."""
         told = [
-            f"<EventStruct><EventCode>{event}</EventCode><CommandKey></CommandKey></EventStruct>"
-            for event in events or ("2 PERIODIC",)
+            f"<EventStruct><EventCode>{code}</EventCode><CommandKey>{key}</CommandKey></EventStruct>"
+            for code, _, key in (event.partition("|") for event in events or ("2 PERIODIC",))
         ]
         forced = values if values is not None else INFORM_VALUES
         return self.form.call(
