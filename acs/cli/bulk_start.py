@@ -14,7 +14,6 @@ import click
 
 from acs.cli import render
 from acs.cli.database import opened
-from acs.cli.device import COMMANDS as DEVICE_COMMANDS
 from acs.cli.device import device as device_group
 from acs.cli.device_show import masks_of
 from acs.cli.failures import Amiss, UnknownDevice
@@ -208,9 +207,8 @@ def rate_text(rate: int) -> str:
 def _wanted(context: Context, job: Sequence[str]) -> Wanted:
     """Have the command of a job say what it is told, without doing it."""
     kind, *arguments = job
-    known = [each for each in KINDS if each in DEVICE_COMMANDS]
-    if kind not in known:
-        raise click.UsageError(f"{kind!r} cannot be done in bulk; there are: {', '.join(known)}")
+    if kind not in KINDS:
+        raise click.UsageError(f"{kind!r} cannot be done in bulk; there are: {', '.join(KINDS)}")
     collected: list[Wanted] = []
     here = click.get_current_context()
     command = device_group.get_command(here, kind)

@@ -177,6 +177,12 @@ class Query:
         return tuple(map(_check, self.conditions))
 
     @cached_property
+    def of_device(self) -> Query:
+        """The part of it that can be told without the equipment."""
+        kept = tuple(each for each in self.conditions if not _asks_equipment(each))
+        return self if len(kept) == len(self.conditions) else Query(self.text, kept)
+
+    @cached_property
     def asks_equipment(self) -> bool:
         """Whether it asks for more of the equipment than its name."""
         return any(map(_asks_equipment, self.conditions))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 
+import click
 import pytest
 from cli_on_disk import KEY, SERIAL, House, finish, wish
 
-from acs.cli.bulk_start import KINDS, Moment, Rate, Share
+from acs.cli.bulk_start import KINDS, Moment, Rate, Share, start
 from acs.cli.device import COMMANDS as DEVICE_COMMANDS
 from acs.devices.effects import SaveDevice, SaveRuleRun
 from acs.devices.identity import EquipmentStatus
@@ -318,11 +320,16 @@ def test_a_secret_of_a_campaign_is_shown_nowhere(house: House) -> None:
     assert found.payload["changes"] == [{"path": path, "value": "hunter2!", "secret": True}]
 
 
-def test_every_kind_is_a_command_of_device() -> None:
-    assert set(KINDS) - set(DEVICE_COMMANDS) <= {
-        "names", "attributes", "notify", "schedule-inform", "download", "upload",
-        "schedule-download", "methods", "options", "software",
-    }  # fmt: skip
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_option_of_a_kind_is_taken_for_one_of_bulk(kind: str) -> None:
+    module, _, name = DEVICE_COMMANDS[kind].place.partition(":")
+
+    def options(command: click.Command) -> set[str]:
+        named = (name for parameter in command.params for name in parameter.opts)
+        return {name for name in named if name.startswith("-")}
+
+    both = options(start) & options(getattr(import_module(module), name))
+    assert both - {"--json", "--yes"} == set()
 
 
 def test_rates_shares_and_times_as_people_write_them() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -286,6 +287,37 @@ def test_being_proven_and_failing_set_rules_off() -> None:
     assert len(acts(house)) == 1
 
 
+def test_failing_again_sets_a_rule_off_again() -> None:
+    house, device = served(), xx230v()
+    rule = one('on = "faulted"\nwhen = "failures>1"\ndo = { tag = "look" }')
+    house.rules = Rulebook((rule,))
+    device.refuse = {"Device.WiFi.SSID.1.SSID": 9007}
+    house.visited(device, BOOTSTRAP, at=10_000.0)
+    assert house.device is not None
+    assert (str(house.device.standing), house.tags) == ("faulted", set())
+    house.visited(device, BOOT, at=90_000.0)
+    assert house.device.failures == 2
+    assert house.tags == {"look"}
+
+
+def test_the_equipment_is_not_asked_for_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
+    house, device = served(), xx230v()
+    live(device, house)
+    asked: list[str] = []
+    wish = house.source.wish
+
+    async def noted(equipment: str) -> object:
+        asked.append(equipment)
+        return await wish(equipment)
+
+    monkeypatch.setattr(house.source, "wish", noted)
+    for tag, times in (("tag=none", 0), ("tag!=none", 1)):
+        rule = f'on = "periodic"\nwhen = "equipment.status=active {tag}"\ndo = {{ tag = "x" }}'
+        house.rules = Rulebook((one(rule),))
+        house.visited(device)
+        assert len(asked) == times
+
+
 def test_new_software_sets_a_rule_off_once_per_version() -> None:
     rule = Rule(
         "v", (Note("new"),), on=frozenset({"software changed"}), once=Once.VERSION, pause=0.0
@@ -342,3 +374,14 @@ def test_without_rules_a_contact_costs_what_it_did() -> None:
     house.rules = Rulebook((Rule("r", (READ,), on=frozenset({"kicked"})),))
     house.visited(device)
     assert house.committed == []
+
+
+def test_the_examples_of_the_documentation_are_sound() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    loaded = load(docs / "examples", {})
+    assert loaded.issues == ()
+    assert len(loaded.rules) == 5
+    block = (docs / "rules.md").read_text().split("```toml\n")[1].split("```")[0]
+    [shown], issues = read_rules(textwrap.dedent("   " + block.lstrip()), "rules.md", groups={})
+    assert issues == ()
+    assert shown.do == loaded.rules[0].do

@@ -30,11 +30,12 @@ class Before:
 
     standing: Standing
     software: str
+    failures: int
 
     @classmethod
     def of(cls, device: Device) -> Before:
         """Take it down at the beginning."""
-        return cls(device.standing, device.software)
+        return cls(device.standing, device.software, device.failures)
 
 
 async def follow_rules(ledger: Ledger, before: Before) -> None:
@@ -50,7 +51,13 @@ async def follow_rules(ledger: Ledger, before: Before) -> None:
     visitor = Visitor(
         ledger.device, _happened(ledger, before), opened.tags, opened.ran, opened.jobs
     )
-    due = [rule for rule in book.rules if not hindrance(rule, visitor, now, minute)]
+    # The equipment is asked for last: most rules are not about this device anyway.
+    due = [
+        rule
+        for rule in book.rules
+        if not hindrance(rule, visitor, now, minute)
+        and rule.when.of_device.matches(ledger.device, opened.tags, None, now)
+    ]
     if not due:
         return
     equipment = await _equipment(ledger, due)
@@ -81,10 +88,12 @@ def _happened(ledger: Ledger, before: Before) -> frozenset[str]:
         happened.add(FIRST_CONTACT)
     elif before.software and device.software != before.software:
         happened.add(SOFTWARE_CHANGED)
-    if device.standing is not before.standing:
-        happened |= {Standing.LIVE: {PROVISIONED}, Standing.FAULTED: {FAULTED}}.get(
-            device.standing, set()
-        )
+    moved = device.standing is not before.standing
+    if device.standing is Standing.LIVE and moved:
+        happened.add(PROVISIONED)
+    # One that fails again stands where it stood.
+    if device.standing is Standing.FAULTED and (moved or device.failures > before.failures):
+        happened.add(FAULTED)
     return frozenset(happened)
 
 

@@ -38,12 +38,18 @@ _SYNTAX = re.compile(r"\(at line (\d+), column \d+\)")
 _WINDOW = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\s*-\s*([01]\d|2[0-3]):([0-5]\d)\Z")
 _NOTE_LENGTH = 200
 
-# What a job of each kind cannot be without, and of which kind it is.
+_FORMS = {list: "a list", str: "a text", int: "a whole number"}
+# What a job of each kind cannot be without, and of which form it is.
 _NEEDED: Mapping[JobKind, Mapping[str, type]] = {
     JobKind.READ: {"paths": list},
     JobKind.SET: {"changes": list},
     JobKind.ADD: {"table": str},
     JobKind.DELETE: {"row": str},
+    JobKind.ATTRIBUTES: {"paths": list},
+    JobKind.NOTIFY: {"changes": list},
+    JobKind.SCHEDULE_INFORM: {"delay": int},
+    JobKind.SOFTWARE: {"operations": list},
+    JobKind.VOUCHERS: {"vouchers": list},
 }
 # What these end with is announced by the very event that would set the rule off again.
 _CAUSES = {
@@ -258,8 +264,7 @@ class _Reader:
             return None
         for key, form in _NEEDED.get(kind, {}).items():
             if not isinstance(payload.get(key), form) or not payload[key]:
-                want = "a list" if form is list else "a text"
-                self.complain("do", f"a job {name!r} needs payload.{key}, {want}")
+                self.complain("do", f"a job {name!r} needs payload.{key}, {_FORMS[form]}")
         if kind is JobKind.SET:
             self._check_changes(payload.get("changes"))
         priority, expires = action.get("priority", 0), action.get("expires", "0s")
