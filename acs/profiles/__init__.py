@@ -3,7 +3,7 @@
 from acs.profiles.blueprint import Blueprint, Certainty, Doubt
 from acs.profiles.blueprint_file import Issue
 from acs.profiles.changes import Creation, Group, PlannedChange, Step
-from acs.profiles.convergence import Outcome, OutcomeKind, Task, WriteLost, converge
+from acs.profiles.convergence import converge
 from acs.profiles.dial_plans import DialPlan
 from acs.profiles.health.findings import LAST_RESORT
 from acs.profiles.health.look import health_of, reads_of_health
@@ -25,6 +25,7 @@ from acs.profiles.intent import (
 )
 from acs.profiles.intent_mapping import intent_from_mapping, intent_to_mapping
 from acs.profiles.library import Facts, Library, check_file, read_file
+from acs.profiles.outcome import Outcome, OutcomeKind, Task, WriteLost
 from acs.profiles.plan import Plan, fingerprint, make_plan, marker_of
 from acs.profiles.reading import Reads, reads
 

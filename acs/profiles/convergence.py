@@ -8,108 +8,27 @@ and at most once more without optional leaves the device refused.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 
 from acs.devices.record import ProofLine, Snapshot, Unfinished, Verdict
-from acs.model import DataModel, Fault, ParameterFault, SessionLost, Value, Written
-from acs.profiles.blueprint import Blueprint
+from acs.model import DataModel, Fault, SessionLost, Value, Written
 from acs.profiles.building import Construction
 from acs.profiles.changes import Group, PlannedChange, seal_written
-from acs.profiles.intent import Intent, Problem
+from acs.profiles.outcome import Outcome, OutcomeKind, Task, WriteLost
 from acs.profiles.plan import Plan, make_plan, marker_of
+from acs.profiles.proving import (
+    as_fault,
+    first_difference,
+    how_many,
+    how_many_differ,
+    line_of,
+    shows,
+)
 from acs.profiles.reading import ABSENT, Reading, read
 from acs.profiles.tree import Tree, row_pattern
 
 _REFUSED = ABSENT | {9008, 7013}
 """Faults of one leaf that the rest of a plan can do without: unknown, or not writable."""
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """What is to be reached on one device, and what is known of it."""
-
-    intent: Intent
-    blueprint: Blueprint
-    snapshot: Snapshot
-    key: bytes
-    """Seals secrets in digests."""
-    fingerprint: str
-    """`acs.profiles.fingerprint` of intent and blueprint."""
-    reset: bool = False
-    """The device was reset: what we know of it is void, everything is written again."""
-    verifying: bool = False
-    """A plan written earlier waits to be seen on the device."""
-    heal: bool = True
-    """Write what differs though it was proven before; False: only report it."""
-    fresh: bool = True
-    """It was not yet proven with this fingerprint: first time, changed intent, or a retry."""
-    rewrite: bool = False
-    """Write secrets again whatever was written before, on request."""
-    mark: bool = True
-    """Leave a mark on the device, so that its loss tells of a reset."""
-    max_changes: int = 200
-    """A longer plan is not written: something is wrong with blueprint or device."""
-    missing: frozenset[str] = frozenset()
-    """Optional names known to be absent on this model and firmware (`Outcome.missing`)."""
-    carrier: str = ""
-    """Path of the connection by which the device reaches us; empty: unknown."""
-    change_carrier: bool = False
-    """That connection may be moved to another VLAN or mode."""
-    now: float = 0.0
-    session: str = ""
-    device_id: int = 0
-
-
-class OutcomeKind(StrEnum):
-    """How a run ended."""
-
-    IN_ORDER = "in order"
-    """Everything was as wanted; nothing written."""
-    PROVEN = "proven"
-    """Written and read back, now or, after an earlier session, now seen."""
-    AWAITING = "awaiting"
-    """Written; the next session must verify it."""
-    DRIFTED = "drifted"
-    """Differs from what is wanted; only reported."""
-    MISMATCH = "mismatch"
-    """The device accepted it but holds something else."""
-    FAILED = "failed"
-    """Refused by the device, or by us before anything was sent."""
-    NOTHING = "nothing"
-    """Nothing is wanted of this device."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a run."""
-
-    kind: OutcomeKind
-    text: str
-    """One sentence for people."""
-    plan: Plan
-    snapshot: Snapshot
-    """To be kept: what was read and written."""
-    lines: tuple[ProofLine, ...] = ()
-    fault: Fault | None = None
-    missing: tuple[str, ...] = ()
-    """Optional names the model does not have, to be kept for it and handed in next time."""
-    marker: str = ""
-    """The mark of this wish, when the device was seen to carry it; else empty."""
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        """Wishes that cannot be met."""
-        return self.plan.problems
-
-
-class WriteLost(SessionLost):
-    """The device went away while it was written: it holds the old values, or the new ones."""
-
-    def __init__(self, reason: str, snapshot: Snapshot) -> None:
-        super().__init__(reason)
-        self.snapshot = snapshot
-        """To be kept: secrets it took for certain, and rows created for a chain cut short."""
 
 
 async def converge(device: DataModel, task: Task) -> Outcome:
@@ -133,7 +52,7 @@ async def converge(device: DataModel, task: Task) -> Outcome:
         return run.outcome(OutcomeKind.IN_ORDER, "everything is as wanted", run.seen())
     if not (task.fresh or task.reset or task.rewrite or task.heal):
         first = (*(change.path for change in plan.writes), *map(str, plan.creations))[0]
-        text = f"{_count(plan.size)} from what is wanted, first {first}"
+        text = f"{how_many_differ(plan.size)} from what is wanted, first {first}"
         return run.outcome(OutcomeKind.DRIFTED, text, run.differing())
     if plan.size > task.max_changes:
         text = (
@@ -187,7 +106,7 @@ class _Run:
             # Only secrets are open: the session that wrote them was lost before we knew.
             text = f"{wrong[0].path} is not known to be written"
             return self._mismatch(text, ())
-        return self._mismatch(_first_difference(differing), self.differing())
+        return self._mismatch(first_difference(differing), self.differing())
 
     async def apply(self) -> Outcome:
         """Write the plan, then read it back where that can be done at once."""
@@ -220,7 +139,7 @@ class _Run:
             values = {**self._snapshot.values, **work.accepted}
             self._snapshot = replace(self._snapshot, values=values, unfinished=None)
         if later:
-            text = f"{_changes(written)} accepted; the next session verifies"
+            text = f"{how_many(written)} accepted; the next session verifies"
             return self.outcome(OutcomeKind.AWAITING, text, self._lines(written, {}))
         return await self._prove(written)
 
@@ -277,11 +196,11 @@ class _Run:
         if readable:
             answer = await self._device.get(*readable)
             if isinstance(answer, Fault):
-                text = f"{_changes(written)} written, but not read back ({answer})"
+                text = f"{how_many(written)} written, but not read back ({answer})"
                 return self.outcome(OutcomeKind.AWAITING, text, self._lines(written, {}))
             values.update(answer.values)
         self._snapshot = replace(self._snapshot, values={**self._snapshot.values, **values})
-        written = [c for c in written if c.group is not Group.MARK or _shows(c, values)]
+        written = [c for c in written if c.group is not Group.MARK or shows(c, values)]
         lines = self._lines(written, values, read_back=True)
         differing = [
             replace(change, current=values.get(change.path))
@@ -289,8 +208,8 @@ class _Run:
             if line.verdict is Verdict.MISMATCH
         ]
         if differing:
-            return self._mismatch(_first_difference(differing), lines, differing)
-        text = f"{_changes(written)} written and read back"
+            return self._mismatch(first_difference(differing), lines, differing)
+        text = f"{how_many(written)} written and read back"
         return self.outcome(OutcomeKind.PROVEN, text, lines)
 
     def outcome(
@@ -357,7 +276,7 @@ class _Run:
         # What the device lost it may have lost with the secrets: they are written again next time.
         self._snapshot = replace(self._snapshot, written={})
         wrong = self.plan.writes if differing is None else differing
-        fault = Fault(0, "read back otherwise", tuple(map(_as_fault, wrong)))
+        fault = Fault(0, "read back otherwise", tuple(map(as_fault, wrong)))
         return self.outcome(OutcomeKind.MISMATCH, text, lines, fault=fault)
 
     def _remembered(self, reading: Reading) -> dict[str, Value]:
@@ -401,7 +320,7 @@ class _Run:
     def _lines(
         self, written: list[PlannedChange], values: dict[str, Value], *, read_back: bool = False
     ) -> tuple[ProofLine, ...]:
-        return tuple(_line(change, values.get(change.path), read_back) for change in written)
+        return tuple(line_of(change, values.get(change.path), read_back) for change in written)
 
     def _general(self, path: str) -> str:
         """Return ``path`` with ``{i}`` for the instance numbers of its table."""
@@ -409,39 +328,3 @@ class _Run:
             if row := row_pattern(table).match(path):
                 return table + path[row.end() :]
         return path
-
-
-def _shows(change: PlannedChange, values: dict[str, Value]) -> bool:
-    return change.path in values and change.holds(values[change.path])
-
-
-def _line(change: PlannedChange, read_value: Value | None, read_back: bool) -> ProofLine:
-    if change.secret:
-        return ProofLine(change.path, change.shown, None, Verdict.WRITTEN)
-    if not read_back:
-        return ProofLine(change.path, change.shown, None, Verdict.AWAITED)
-    if read_value is None:
-        return ProofLine(change.path, change.shown, None, Verdict.MISMATCH)
-    verdict = Verdict.PROVEN if change.holds(read_value) else Verdict.MISMATCH
-    return ProofLine(change.path, change.shown, read_value.text, verdict)
-
-
-def _as_fault(change: PlannedChange) -> ParameterFault:
-    if change.secret:
-        return ParameterFault(change.path, 0, "not known to be written")
-    reads_now = repr(change.current.text) if change.current else "nothing"
-    return ParameterFault(change.path, 0, f"wanted {change.wanted.text!r}, reads {reads_now}")
-
-
-def _first_difference(differing: Sequence[PlannedChange]) -> str:
-    fault = _as_fault(differing[0])
-    more = f", and {len(differing) - 1} more" if len(differing) > 1 else ""
-    return f"{fault.path}: {fault.text}{more}"
-
-
-def _changes(changes: Sequence[PlannedChange]) -> str:
-    return "1 change" if len(changes) == 1 else f"{len(changes)} changes"
-
-
-def _count(number: int) -> str:
-    return "1 parameter differs" if number == 1 else f"{number} parameters differ"

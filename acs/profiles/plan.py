@@ -165,10 +165,8 @@ def make_plan(
             problems.append(Problem(found.where, found.setting, reason))
     comparison = Comparison(blueprint, tree, snapshot.written, key, rewrite)
     notes = list(voice_notes(checked.intent.voice, blueprint))
-    chain = WanPlan()
-    if checked.intent.wan is not None and blueprint.wan is None:
-        notes.append("WAN is not managed by this blueprint")
-    elif checked.intent.wan is not None and blueprint.wan is not None:
+    site = None
+    if blueprint.wan is not None:
         site = Site(
             blueprint.wan,
             blueprint,
@@ -178,7 +176,7 @@ def make_plan(
             change_carrier,
             snapshot.unfinished,
         )
-        chain = plan_wan(checked.intent.wan, site)
+    chain = _chain(checked.intent, site)
     if (
         (wants or chain.steps or chain.kept)
         and marker
@@ -205,6 +203,14 @@ def make_plan(
         _digest(changes, steps, key),
         steps,
     )
+
+
+def _chain(intent: Intent, site: Site | None) -> WanPlan:
+    if intent.wan is None:
+        return WanPlan()
+    if site is None:
+        return WanPlan(notes=["WAN is not managed by this blueprint"])
+    return plan_wan(intent.wan, site)
 
 
 def _marked_last(

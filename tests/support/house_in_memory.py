@@ -238,6 +238,7 @@ class MemoryHouse:
             for leaf in told
             if (path := f"{root}DeviceInfo.{leaf}") in device.values
         }
+        values |= {p: v for p, v in device.values.items() if p.endswith("IPv4Address.1.IPAddress")}
         contact = Contact(
             DeviceId("1C61B4", product_class, serial),
             "TP-Link",
