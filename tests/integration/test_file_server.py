@@ -213,7 +213,7 @@ def test_what_the_device_has_is_not_sent_again(acs: RunningAcs, cpe: RawCpe) -> 
 @pytest.mark.parametrize(
     "change",
     [
-        lambda url: url[: -len(NAME) - 2] + "A/" + NAME,
+        lambda url: url[: -len(NAME) - 2] + ("B/" if url[-len(NAME) - 2] == "A" else "A/") + NAME,
         lambda url: url.replace("/get/", "/put/"),
         lambda url: re.sub(r"/get/\d+/", "/get/1/", url) + "x",
         lambda url: url.replace(NAME, "..%2f..%2facs.db"),
