@@ -168,6 +168,8 @@ def _forecast(
         )
     if plan:
         return told(Foresight.CHANGES, _count(plan), plan, *notes)
+    if connections_unread:
+        return told(Foresight.UNKNOWN, "the next session reads the connections", plan, *notes)
     return told(Foresight.IN_ORDER, "nothing to change", plan, *notes)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,15 @@ from cli_on_disk import (
     House,
     wish,
 )
+from wan_runs import PASSWORD, PPPOE
+from wan_trees import family_a
 
 from acs.devices.effects import SaveDevice, SaveSnapshot
 from acs.devices.identity import EquipmentStatus
 from acs.devices.provisioning import wish_key
 from acs.devices.record import Snapshot
 from acs.model import Value
-from acs.profiles import Library
+from acs.profiles import Intent, Library
 from acs.profiles.changes import seal_written
 from acs.server import fingerprint_key, policy_of
 
@@ -153,3 +156,27 @@ def test_refreshing_without_erpnext_names_the_setting(house: House) -> None:
     ended = house.run("plan", SERIAL, "--refresh")
     assert ended.exit_code == 3
     assert "erp.url is empty" in ended.stderr
+
+
+def test_a_connection_is_shown_step_by_step_with_symbols(house: House) -> None:
+    device_id = house.matched_device()
+    house.mirror(replace(wish(), intent=Intent(wan=PPPOE)))
+    values = {**TREE, **family_a().values}
+    house.apply(SaveSnapshot(device_id, Snapshot(SEEN, values)))
+    plan = house.json("plan", SERIAL, code=1)
+    created = [step["create"] for step in plan["steps"] if step["create"]]
+    assert created[0] == "Device.X_TP_GPON.Link.{gpon}."
+    leaves = sum(len(step["changes"]) for step in plan["steps"])
+    assert plan["reason"] == f"{leaves + len(created)} changes"
+    assert len(created) == 7
+    shown = house.run("plan", SERIAL).stdout
+    assert "create Device.PPP.Interface.{ppp}." in shown
+    assert PASSWORD not in shown
+
+
+def test_a_connection_of_a_device_whose_own_were_never_read_is_not_guessed(house: House) -> None:
+    house.matched_device()
+    house.mirror(replace(wish(), intent=Intent(wan=PPPOE)))
+    plan = house.json("plan", SERIAL, code=1)
+    assert (plan["result"], plan["steps"]) == ("unknown", [])
+    assert any("connections were not read yet" in note for note in plan["notes"])
