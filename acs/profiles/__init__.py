@@ -21,8 +21,8 @@ from acs.profiles.intent import (
     VoiceLine,
     Wan,
     WifiNetwork,
-    check,
 )
+from acs.profiles.intent_check import check
 from acs.profiles.intent_mapping import intent_from_mapping, intent_to_mapping
 from acs.profiles.library import Facts, Library, check_file, read_file
 from acs.profiles.outcome import Outcome, OutcomeKind, Task, WriteLost

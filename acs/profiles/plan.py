@@ -18,7 +18,8 @@ from acs.profiles.changes import (
     in_order,
 )
 from acs.profiles.compare import seal
-from acs.profiles.intent import Intent, Problem, check
+from acs.profiles.intent import Intent, Problem
+from acs.profiles.intent_check import check
 from acs.profiles.intent_mapping import intent_to_mapping
 from acs.profiles.tree import Tree
 from acs.profiles.voice import voice_notes, want_voice
