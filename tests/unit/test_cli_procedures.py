@@ -281,3 +281,13 @@ def test_a_job_that_is_not_there(house: House, command: str) -> None:
     ended = house.run("job", command, "99")
     assert ended.exit_code == 1
     assert "there is no job 99" in ended.stderr
+
+
+def test_what_was_sent_does_not_expire(house: House) -> None:
+    database = house.open()
+    late = Job(0, 1, JobKind.DOWNLOAD, created_by="a test", expires_at=1.0)
+    sent, waiting = (database.run("test", jobs.enqueue_thd, late) for _ in range(2))
+    database.dispose()
+    house.apply(SaveJob(sent, JobState.SENT, 1.0, 1, {}))
+    house.call()
+    assert (house.job(sent).state, house.job(waiting).state) == (JobState.SENT, JobState.EXPIRED)
