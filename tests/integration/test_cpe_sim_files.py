@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
+import test_cpe_sim_sessions
+from test_cpe_sim_sessions import ScriptedAcs, on_twisted
 from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.portal import Portal
 from twisted.internet import defer
@@ -34,6 +36,9 @@ FIRMWARE = "1 Firmware Upgrade Image"
 CONFIGURATION = "3 Vendor Configuration File"
 VERSION = "Device.DeviceInfo.SoftwareVersion"
 IMAGE = make_image("0.9.1 Build 250101", "XX230v", bytes(range(256)) * 2000)
+
+acs = test_cpe_sim_sessions.acs
+"""The fixture."""
 
 
 @dataclass
@@ -260,6 +265,30 @@ def test_an_upload_that_is_refused_is_9012_or_9011(files: FileServer, carry: Car
     nowhere = Transfer("Upload", "k", "2 Vendor Log File", f"{files.url}/nowhere")
     carry(unit, wrong, nowhere)
     assert (wrong.fault, nowhere.fault) == (9012, 9011)
+
+
+@pytest.mark.parametrize("run", ["twisted", "blocking"])
+def test_a_file_is_carried_within_the_session_and_a_later_one_is_told(
+    files: FileServer, acs: ScriptedAcs, run: str
+) -> None:
+    unit = ont()
+    unit.dialect = replace(unit.dialect, in_session=True)
+    asked = (
+        "<cwmp:Download><CommandKey>k</CommandKey><FileType>{}</FileType>"
+        f"<URL>{files.url}/open/wifi.cfg</URL><Username></Username><Password></Password>"
+        "<FileSize>0</FileSize><TargetFileName></TargetFileName><DelaySeconds>0</DelaySeconds>"
+        "<SuccessURL></SuccessURL><FailureURL></FailureURL></cwmp:Download>"
+    )
+    acs.script = [asked.format("2 Web Content"), asked.format(FIRMWARE)]
+    report = on_twisted(acs.url, unit) if run == "twisted" else Client(acs.url, unit).session()
+    assert report.complete
+    assert [(rpc.method, rpc.status) for rpc in report.rpcs] == [("Download", 0), ("Download", 1)]
+    assert b"<Status>0</Status><StartTime>20" in acs.posts[2][1]
+    if run == "twisted":
+        return
+    assert [transfer.state for transfer in unit.transfers.queue] == [State.DONE]
+    acs.script = []
+    assert ("M Download", "k") in Client(acs.url, unit).session().events
 
 
 class Silent(Sessions):

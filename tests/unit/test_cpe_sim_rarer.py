@@ -251,6 +251,15 @@ def test_the_vendors_keep_their_keys_where_they_do() -> None:
     assert wlan + "PreSharedKey.1.KeyPassphrase" in ont("nokia-g-2425").tree
 
 
+def test_a_mesh_has_an_extender_with_its_clients() -> None:
+    node = "Device.WiFi.MultiAP.APDevice."
+    unit = ont("tplink-a-xx230v-mesh").tree
+    assert unit.rows(node) == [1, 2]
+    assert unit.get(node + "2.X_TP_ModelName") == "HX220"
+    client = node + "2.Radio.1.AP.1.AssociatedDevice.1."
+    assert int(unit.get(client + "SignalStrength")) // 2 - 110 == -62
+
+
 def test_a_new_wan_takes_the_session_over() -> None:
     unit = ont()
     row = f"{IP}{unit.tree.add(IP)}."
