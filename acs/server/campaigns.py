@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from acs.log import get_logger
-from acs.store import campaigns
+from acs.store import campaign_steps, campaigns
 from acs.store.queues import Queues
 
 log = get_logger("acs.server")
@@ -11,8 +11,8 @@ log = get_logger("acs.server")
 
 async def advance(queues: Queues, now: float) -> None:
     """Give the next devices of every running campaign their jobs; one short transaction each."""
-    for campaign_id in await queues.run("campaigns", campaigns.running_thd, now):
-        step = await queues.run("campaign", campaigns.advance_thd, campaign_id, now)
+    for campaign_id in await queues.run("campaigns", campaign_steps.running_thd, now):
+        step = await queues.run("campaign", campaign_steps.advance_thd, campaign_id, now)
         if step is None:
             continue
         if step.ended is campaigns.CampaignState.STOPPED:

@@ -41,9 +41,10 @@ from acs.server.files import FileServer
 from acs.server.parts import fingerprint_key, known_names, load_library, open_database, policy_of
 from acs.server.recorder import RECORDINGS, Recorder, prune_recordings
 from acs.server.rules import RuleFolder
-from acs.server.upkeep import prune
+from acs.server.upkeep import PRUNE_ROWS, prune
 from acs.server.watch import EdgeWatcher
 from acs.settings import CwmpSettings, Settings
+from acs.store import campaign_steps
 from acs.store.devices import standings_thd
 from acs.store.facts import missing_thd
 from acs.store.groups import queries_thd
@@ -273,6 +274,7 @@ class Server:
         self._every(PRUNE_SECONDS, self._files.prune)
         self._every(COUNT_SECONDS, self._count)
         self._every(CAMPAIGN_SECONDS, self._advance_campaigns)
+        self._every(PRUNE_SECONDS, self._forget_campaigns)
         if self._rules.folder is not None:
             self._every(RULES_SECONDS, self._refresh_rules)
         # From the first session on: an operator may have asked while no server ran.
@@ -352,6 +354,13 @@ class Server:
     def _refresh_rules(self) -> Deferred[Any]:
         groups: Deferred[Any] = self._queues.run("groups", queries_thd)
         return groups.addCallback(self._rules.refresh)
+
+    def _forget_campaigns(self) -> Deferred[Any]:
+        before = time.time() - self.settings.timeline.keep_days * 86_400
+        gone: Deferred[Any] = self._queues.run(
+            "forget campaigns", campaign_steps.forget_thd, before, PRUNE_ROWS
+        )
+        return gone
 
     def _advance_campaigns(self) -> Deferred[None]:
         return Deferred.fromCoroutine(campaigns.advance(self._queues, time.time()))

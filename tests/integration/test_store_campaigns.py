@@ -11,11 +11,13 @@ from sqlalchemy import select
 from acs.devices.effects import SaveJob
 from acs.devices.record import Job, JobKind, JobState
 from acs.model import Contact, DeviceId
-from acs.store import Database, Vault, campaigns, devices, jobs
+from acs.store import Database, Vault, campaign_steps, campaigns, devices, jobs, sealing
 from acs.store.apply import apply_thd
-from acs.store.campaigns import Campaign, CampaignState, Progress, Step
+from acs.store.campaign_steps import Step
+from acs.store.campaigns import Campaign, CampaignState, Progress
 from acs.store.opening import open_thd
 from acs.store.tables import campaign_devices
+from acs.store.tables import campaigns as campaigns_table
 from acs.store.tables import jobs as jobs_table
 
 NOW = 1_000_000.0
@@ -39,7 +41,7 @@ def begin(database: Database, ids: list[int], **wanted: object) -> Campaign:
 
 
 def step(database: Database, campaign: Campaign, now: float) -> Step | None:
-    return database.run("advance", campaigns.advance_thd, campaign.id, now)
+    return database.run("advance", campaign_steps.advance_thd, campaign.id, now)
 
 
 def progress(database: Database, campaign: Campaign) -> Progress:
@@ -82,7 +84,7 @@ def test_all_at_once_makes_a_job_for_each_and_ends_when_they_are_over(database: 
     assert step(database, campaign, NOW + 2) is None
     end(database, JobState.DONE, JobState.DONE, JobState.FAILED)
     assert step(database, campaign, NOW + 3) == Step("spring", ended=CampaignState.FINISHED)
-    assert database.run("running", campaigns.running_thd, NOW + 4) == []
+    assert database.run("running", campaign_steps.running_thd, NOW + 4) == []
     assert database.run("why", campaigns.failures_thd, campaign.id) == {"fault 9001": 1}
     assert step(database, campaign, NOW + 5) is None
 
@@ -101,7 +103,7 @@ def test_a_rest_is_not_made_up_for(database: Database) -> None:
     campaign = begin(database, fleet(database, 40), rate=60)
     done = step(database, campaign, NOW + 3600)
     assert done is not None
-    assert done.released == campaigns.CATCH_UP
+    assert done.released == campaign_steps.CATCH_UP
     later = step(database, campaign, NOW + 3601)
     assert later is not None
     assert later.released == 1
@@ -115,8 +117,8 @@ def test_a_clock_that_was_ahead_holds_nothing_up(database: Database) -> None:
 
 def test_it_begins_at_its_time(database: Database) -> None:
     campaign = begin(database, fleet(database, 2), starts_at=NOW + 100)
-    assert database.run("running", campaigns.running_thd, NOW + 99) == []
-    assert database.run("running", campaigns.running_thd, NOW + 100) == [campaign.id]
+    assert database.run("running", campaign_steps.running_thd, NOW + 99) == []
+    assert database.run("running", campaign_steps.running_thd, NOW + 100) == [campaign.id]
 
 
 def test_it_stops_when_too_many_fail_and_takes_back_what_nobody_was_given(
@@ -194,7 +196,7 @@ def test_it_goes_on_after_a_restart_where_it_was(
     campaign = begin(database, fleet(database, 6), rate=60)
     step(database, campaign, NOW + 3)
     after = Database(database_url, vault, realm="gigafibre-acs")
-    assert after.run("running", campaigns.running_thd, NOW + 5) == [campaign.id]
+    assert after.run("running", campaign_steps.running_thd, NOW + 5) == [campaign.id]
     assert step(after, campaign, NOW + 5) == Step("spring", released=2)
     assert step(database, campaign, NOW + 5) is None
     assert len({job.device_id for job in made_jobs(after)}) == 5
@@ -224,6 +226,38 @@ def test_several_processes_release_no_device_twice(
     assert sum(released) <= size
 
 
+def test_old_campaigns_are_forgotten_a_piece_at_a_time(database: Database) -> None:
+    ids = fleet(database, 5)
+    old, kept = begin(database, ids), begin(database, ids, name="kept")
+    stop = (NOW + 10, (RUNNING,), CampaignState.STOPPED)
+    database.run("stop", campaigns.change_thd, old.id, *stop)
+
+    def forget(before: float) -> int:
+        return database.run("forget", campaign_steps.forget_thd, before, 3)
+
+    assert forget(NOW + 10) == 0
+    assert [forget(NOW + 11) for _ in range(3)] == [3, 2, 0]
+    assert [c.name for c in database.run("list", campaigns.list_thd)] == ["kept"]
+    assert progress(database, kept).waiting == 5
+
+
+def test_its_payload_is_sealed_and_sealed_anew_with_a_new_key(
+    database: Database, database_url: str
+) -> None:
+    begin(database, [])
+    with database.read() as conn:
+        rows = conn.execute(select(campaigns_table)).all()
+    assert "hunter2" not in repr(rows)
+    keys = {"first": bytes(range(32)), "second": bytes(range(32, 64))}
+    for vault in (Vault(keys, "second"), Vault({"second": keys["second"]}, "second")):
+        again = Database(database_url, vault, realm="gigafibre-acs")
+        sealing.rotate(again)
+        found = again.run("find", campaigns.find_thd, "spring")
+        again.dispose()
+        assert found is not None
+        assert found.payload == READ
+
+
 def test_a_name_is_used_once(database: Database) -> None:
     begin(database, [])
     again = Campaign("spring", JobKind.READ, created_at=NOW)
@@ -233,8 +267,8 @@ def test_a_name_is_used_once(database: Database) -> None:
 
 @pytest.mark.parametrize("rate", [0, 6000])
 def test_one_step_is_short_however_many_wait(database: Database, rate: int) -> None:
-    ids = fleet(database, campaigns.MOST_AT_ONCE + 5)
+    ids = fleet(database, campaign_steps.MOST_AT_ONCE + 5)
     campaign = begin(database, ids, rate=rate)
     first = step(database, campaign, NOW + 10)
-    assert first == Step("spring", released=campaigns.MOST_AT_ONCE)
+    assert first == Step("spring", released=campaign_steps.MOST_AT_ONCE)
     assert step(database, campaign, NOW + 11) == Step("spring", released=5)

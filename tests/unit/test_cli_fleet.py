@@ -16,8 +16,9 @@ from acs.cli.device import COMMANDS as DEVICE_COMMANDS
 from acs.devices.effects import SaveDevice, SaveRuleRun
 from acs.devices.identity import EquipmentStatus
 from acs.devices.record import JobKind, JobState
-from acs.store import campaigns
-from acs.store.campaigns import Campaign, Step
+from acs.store import campaign_steps, campaigns
+from acs.store.campaign_steps import Step
+from acs.store.campaigns import Campaign
 
 OTHER = "22275A7000002"
 PATH = "Device.WiFi.Radio.1.Channel"
@@ -42,7 +43,7 @@ def advance(house: House, name: str, seconds: float = 1.0) -> Step | None:
     found = campaign_of(house, name)
     assert found is not None
     database = house.open()
-    done = database.run("a", campaigns.advance_thd, found.id, found.created_at + seconds)
+    done = database.run("a", campaign_steps.advance_thd, found.id, found.created_at + seconds)
     database.dispose()
     return done
 
