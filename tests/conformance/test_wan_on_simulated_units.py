@@ -117,6 +117,7 @@ def test_an_xx230v_on_light_gets_ipoe_beside_the_pppoe_that_carries_it() -> None
     # It calls by the new one, so the old one is switched off behind it.
     assert then.carrier == "Device.IP.Interface.7."
     second, then = bring(ont, then)
+    assert [change.path for change in second.plan.writes] == [old + "Enable"]
     assert ont.tree.get(old + "Enable") == "0"
     third, then = bring(ont, then)
     assert third.kind is OutcomeKind.PROVEN, third.text
