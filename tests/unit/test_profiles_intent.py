@@ -89,6 +89,10 @@ def test_the_same_network_twice_is_refused_and_neither_is_kept() -> None:
         (Intent(voice=(VoiceLine(password=Secret("")),)), "voice line 1: password"),
         (Intent(wan=Wan(mode="ppp")), "wan: mode"),
         (Intent(wan=Wan(vlan=4095)), "wan: vlan"),
+        (Intent(wan=Wan("ipoe", username="u")), "wan: username"),
+        (Intent(wan=Wan("pppoe", username="")), "wan: username"),
+        (Intent(wan=Wan("pppoe", password=Secret("x" * 65))), "wan: password"),
+        (Intent(wan=Wan("pppoe", mtu=100)), "wan: mtu"),
         (Intent(management=Management(acs_url="ftp://x")), "management: acs_url"),
         (
             Intent(management=Management(periodic_inform_interval=0)),
@@ -107,7 +111,7 @@ def test_the_plain_form_goes_there_and_back() -> None:
     intent = Intent(
         wifi=(GOOD, WifiNetwork(Band.GHZ_2_4, Role.GUEST, enabled=False, hidden=True)),
         voice=(VoiceLine(2, True, "5145551234", password=Secret("s"), registrar_port=5061),),
-        wan=Wan("pppoe", 40, "u", Secret("p")),
+        wan=Wan("pppoe", 40, "u", Secret("p"), 1480, False),
         management=Management(periodic_inform=True, acs_password=Secret("a")),
         admin_password=Secret("root"),
     )
