@@ -16,7 +16,8 @@ from acs.cli.database import opened
 from acs.cli.documents import device_document
 from acs.cli.main import Context, pass_context
 from acs.cli.queries import query_option, read_query
-from acs.devices.query import Condition, Like, Query, mention, plain_pattern
+from acs.devices.query import Condition, Like, Query
+from acs.devices.query_text import mention, plain_pattern
 from acs.devices.record import Device, Standing
 from acs.store import devices, selection, tags
 

@@ -15,7 +15,7 @@ from acs.cli.job_request import asked_by
 from acs.cli.lazy import Lazy, LazyGroup
 from acs.cli.main import Context, pass_context
 from acs.cli.queries import read_query
-from acs.devices.query import QueryError, parse
+from acs.devices.query_text import QueryError, parse
 from acs.store import groups, selection
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}\Z")

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import click
 from sqlalchemy import Connection
 
-from acs.devices.query import Query, QueryError, parse
+from acs.devices.query import Query
+from acs.devices.query_text import QueryError, parse
 from acs.store import groups
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -37,7 +37,7 @@ def list_thd(conn: Connection) -> list[Group]:
 
 
 def queries_thd(conn: Connection) -> dict[str, str]:
-    """The query of each group, as `acs.devices.query.parse` wants them."""
+    """The query of each group, as `acs.devices.query_text.parse` wants them."""
     return {group.name: group.query for group in list_thd(conn)}
 
 

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, delete, event, insert
 
 from acs.devices.effects import SaveDevice, SaveRuleRun, SaveTags
 from acs.devices.identity import Equipment, EquipmentStatus
-from acs.devices.query import EVERYTHING, parse
+from acs.devices.query import EVERYTHING
+from acs.devices.query_text import parse
 from acs.devices.record import Device, Standing
 from acs.devices.source import MirrorRow
 from acs.model import Contact, DeviceId

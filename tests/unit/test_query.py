@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from acs.devices.identity import Equipment, EquipmentStatus
-from acs.devices.query import QueryError, parse
+from acs.devices.query_text import QueryError, parse
 from acs.devices.record import Device, Standing
 
 NOW = 1_790_000_000.0
@@ -159,6 +159,12 @@ def test_a_mistake_is_named_with_its_place(text: str, position: int, says: str) 
 def test_a_group_that_is_a_part_of_itself_is_refused() -> None:
     with pytest.raises(QueryError, match="'a' is a part of itself: a → b → a"):
         parse("tag=x group=a", {"a": "group=b", "b": "tag=y group=a"})
+
+
+def test_groups_of_groups_end_somewhere() -> None:
+    doubling = {f"g{n}": f"group=g{n + 1},g{n + 1}" for n in range(40)} | {"g40": "tag=x"}
+    with pytest.raises(QueryError, match="made of more than 50 groups"):
+        parse("group=g0", doubling)
 
 
 def test_it_says_whether_it_asks_for_the_equipment() -> None:

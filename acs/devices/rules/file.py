@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from acs.devices.durations import seconds
-from acs.devices.query import EVERYTHING, Query, QueryError, parse
+from acs.devices.query import EVERYTHING, Query
+from acs.devices.query_text import QueryError, parse
 from acs.devices.record import JobKind
 from acs.devices.rules.rule import (
     PAUSE,
