@@ -9,7 +9,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from erp_bridge.client import ErpClient
 from erp_bridge.errors import ErpError, ErpForbidden, ErpNotFound, ErpRejected
 from erp_bridge.mapping import PASSWORDS, Mapping, fields, site_fields
-from erp_bridge.schema import Finding, Level, check_customer, check_meta
+from erp_bridge.schema import (
+    Finding,
+    Level,
+    check_customer,
+    check_linked,
+    check_meta,
+    linked_doctypes,
+)
 
 _THIS_HOST = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -79,6 +86,8 @@ def schema_findings(client: ErpClient, mapping: Mapping) -> Iterator[Finding]:
         )
         return
     problems = check_meta(mapping, meta)
+    for link, target in linked_doctypes(mapping, meta).items():
+        problems += check_linked(mapping, link, target, client.meta(target))
     yield from problems or [Finding(Level.OK, f"{doctype} has all mapped fields")]
 
 

@@ -6,11 +6,23 @@ import json
 from collections.abc import Mapping as Row
 from typing import Any
 
+import msgspec
+
 from acs.devices.identity import Equipment, normal_gpon, normal_mac, normal_serial
 from acs.model import Secret
-from acs.profiles.intent import Band, Intent, Management, Role, VoiceLine, WifiNetwork
+from acs.profiles.intent import (
+    Band,
+    Intent,
+    Management,
+    Radio,
+    Role,
+    VoiceLine,
+    Wan,
+    WifiNetwork,
+)
 from acs.profiles.intent_mapping import intent_to_mapping
-from erp_bridge.mapping import PASSWORDS, Mapping, site_fields
+from erp_bridge.mapping import PASSWORDS, Mapping, answered_as, site_fields, wished_links
+from erp_bridge.wishes import NAMED, part, typed
 
 
 def equipment_of(row: Row[str, Any], mapping: Mapping) -> Equipment:
@@ -27,8 +39,14 @@ def equipment_of(row: Row[str, Any], mapping: Mapping) -> Equipment:
         customer=text["customer"],
         service_location=text["service_location"],
         service_subscription=text["service_subscription"],
-        modified=str(row.get("modified") or ""),
+        modified=modified_of(row, mapping),
     )
+
+
+def modified_of(row: Row[str, Any], mapping: Mapping) -> str:
+    """Return a text that changes with the equipment, and with documents that hold its wishes."""
+    names = ("modified", *wished_links(mapping).values())
+    return " ".join(str(row[name]) for name in names if row.get(name))
 
 
 def type_of(row: Row[str, Any], mapping: Mapping) -> str:
@@ -46,18 +64,55 @@ def intent_of(row: Row[str, Any], secrets: Row[str, Secret], mapping: Mapping) -
     """Return what the equipment should have; what ERPNext leaves empty is not enforced.
 
     ``secrets`` holds the passwords by our own field names. What a row shows of a password is
-    never used: it is a mask.
+    never used: it is a mask.  Raises `ValueError` that names a field with a value that makes no
+    sense.
     """
-    text = _Texts(row, mapping)
-    guest = text["wifi_ssid_guest"], secrets.get("wifi_password_guest")
+    given = _given(row, secrets, mapping)
+    usual = _usual(mapping)
     return Intent(
-        wifi=(
-            *_networks(Role.MAIN, text["wifi_ssid"], secrets.get("wifi_password"), mapping),
-            *_networks(Role.GUEST, *guest, mapping),
+        wifi=tuple(
+            network
+            for role in Role
+            for network in _networks(
+                role, part(given, f"wifi.{role}"), part(usual, f"wifi.{role}"), mapping
+            )
         ),
-        voice=_lines(text, secrets, mapping),
-        management=_management(mapping),
+        voice=_lines(part(given, "voice"), part(usual, "voice"), mapping),
+        wan=_wan(part(given, "wan"), part(usual, "wan")),
+        management=_management(part({**usual, **given}, "management")),
+        admin_password=given.get("admin_password"),
+        radios=tuple(
+            Radio(band, **wanted)
+            for band in Band
+            if (wanted := part({**usual, **given}, f"radio.{band}"))
+        ),
+        band_steering=given.get("band_steering", usual.get("band_steering")),
     )
+
+
+def _given(row: Row[str, Any], secrets: Row[str, Secret], mapping: Mapping) -> dict[str, Any]:
+    """Return the settings that are filled, by name."""
+    texts = _Texts(row, mapping)
+    given: dict[str, Any] = {}
+    for setting, ours in (*NAMED.items(), *((name, name) for name in mapping.wishes)):
+        if ours in PASSWORDS:
+            given[setting] = secrets.get(ours)
+            continue
+        try:
+            given[setting] = typed(setting, texts[ours])
+        except ValueError as error:
+            theirs = site_fields(mapping)[ours]
+            raise ValueError(f"{theirs} ({setting}): {error}; correct it in ERPNext") from None
+    return {setting: value for setting, value in given.items() if value not in (None, "")}
+
+
+def _usual(mapping: Mapping) -> dict[str, Any]:
+    """Return the settings that all devices have, by name."""
+    voice = msgspec.structs.asdict(mapping.voice)
+    usual = {f"voice.{name}": value for name, value in voice.items() if value and name != "line"}
+    if interval := mapping.management.periodic_inform_interval:
+        usual["management.periodic_inform_interval"] = interval
+    return usual | mapping.constants
 
 
 def canonical(equipment: Equipment, intent: Intent) -> bytes:
@@ -85,55 +140,54 @@ class _Texts:
         theirs = self._names.get(ours)
         if theirs is None:
             return ""
-        value = self._row.get(ours if "." in theirs else theirs)
+        value = self._row.get(answered_as(ours, theirs))
         text = "" if value is None else str(value)
         return text if text.strip() else ""
 
 
 def _networks(
-    role: Role, ssid: str, passphrase: Secret | None, mapping: Mapping
+    role: Role, given: dict[str, Any], usual: dict[str, Any], mapping: Mapping
 ) -> tuple[WifiNetwork, ...]:
-    if not ssid and not passphrase:
+    # Every device has a main network; of the others, a constant alone says at most on or off.
+    if not given and role is not Role.MAIN and "enabled" not in usual:
+        return ()
+    wanted = {**usual, **given}
+    ssid, passphrase = wanted.pop("ssid", None), wanted.get("passphrase")
+    if passphrase:
+        wanted.setdefault("security", mapping.wifi.security)
+    elif "security" not in given:
+        # Without a password there is nothing the security could protect with.
+        wanted.pop("security", None)
+    if ssid and role is not Role.MAIN:
+        wanted.setdefault("enabled", True)
+    if not (ssid or wanted):
         return ()
     return tuple(
-        WifiNetwork(
-            band=Band(rule.band),
-            role=role,
-            ssid=ssid + rule.suffix if ssid else None,
-            passphrase=passphrase or None,
-            # Without a password there is nothing the security could protect with.
-            security=mapping.wifi.security if passphrase else None,
-            enabled=True if role is Role.GUEST and ssid else None,
-        )
+        WifiNetwork(rule.band, role, ssid + rule.suffix if ssid else None, **wanted)
         for rule in mapping.wifi.bands
     )
 
 
-def _lines(text: _Texts, secrets: Row[str, Secret], mapping: Mapping) -> tuple[VoiceLine, ...]:
-    username = text["sip_username"]
-    if not username:
+def _lines(given: dict[str, Any], usual: dict[str, Any], mapping: Mapping) -> tuple[VoiceLine, ...]:
+    if "username" not in given:
         return ()
-    voice = mapping.voice
-    return (
-        VoiceLine(
-            line=voice.line,
-            enabled=True,
-            username=username,
-            auth_username=text["sip_auth_username"] or None,
-            password=secrets.get("sip_password") or None,
-            display_name=text["sip_display_name"] or None,
-            registrar=text["sip_registrar"] or voice.registrar or None,
-            registrar_port=voice.registrar_port or None,
-            proxy=voice.proxy or None,
-            proxy_port=voice.proxy_port or None,
-            outbound_proxy=voice.outbound_proxy or None,
-            outbound_proxy_port=voice.outbound_proxy_port or None,
-            domain=text["sip_domain"] or voice.domain or None,
-            digit_map=voice.digit_map or None,
-        ),
-    )
+    if "dial_plan" in given:
+        # A digit map would win over it.
+        usual.pop("digit_map", None)
+    return (VoiceLine(mapping.voice.line, **{"enabled": True, **usual, **given}),)
 
 
-def _management(mapping: Mapping) -> Management | None:
-    interval = mapping.management.periodic_inform_interval
-    return Management(periodic_inform=True, periodic_inform_interval=interval) if interval else None
+def _wan(given: dict[str, Any], usual: dict[str, Any]) -> Wan | None:
+    wanted = {**usual, **given}
+    if "username" in given:
+        wanted["mode"] = given.get("mode", "pppoe")
+    elif wanted.get("mode") != "ipoe":
+        # No account, no connection to make: the constants are for those who have one.
+        wanted = given
+    return Wan(**wanted) if wanted else None
+
+
+def _management(wanted: dict[str, Any]) -> Management | None:
+    if "periodic_inform_interval" in wanted:
+        wanted.setdefault("periodic_inform", True)
+    return Management(**wanted) if wanted else None

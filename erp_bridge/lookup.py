@@ -16,7 +16,13 @@ from typing import Any
 from acs.devices.identity import Equipment, Terms
 from acs.profiles.intent import Intent
 from erp_bridge.client import ErpClient
-from erp_bridge.equipment import equipment_of, intent_of, passwords_set, type_of
+from erp_bridge.equipment import (
+    equipment_of,
+    intent_of,
+    modified_of,
+    passwords_set,
+    type_of,
+)
 from erp_bridge.errors import ErpMisconfigured, ErpRejected
 from erp_bridge.mapping import PASSWORDS, REQUIRED, Mapping, fields, site_fields
 from erp_bridge.passwords import Wanted, read_passwords
@@ -81,7 +87,8 @@ class Lookup:
         unchanged: list[Unchanged] = []
         for row in rows:
             name = str(row["name"])
-            if row.get("modified") and row["modified"] == known.get(name):
+            modified = modified_of(row, self._mapping)
+            if modified and modified == known.get(name):
                 unchanged.append(Unchanged(name))
             else:
                 changed.append(row)
@@ -164,6 +171,9 @@ class Lookup:
             if reason := passwords.unreadable.get(name):
                 results.append(Unread(equipment, reason))
             else:
-                intent = intent_of(row, passwords.found.get(name, {}), mapping)
-                results.append(Read(equipment, intent))
+                secrets = passwords.found.get(name, {})
+                try:
+                    results.append(Read(equipment, intent_of(row, secrets, mapping)))
+                except ValueError as error:
+                    results.append(Unread(equipment, str(error)))
         return results

@@ -21,6 +21,8 @@ import msgspec
 from acs.devices.identity import EquipmentStatus
 from acs.profiles.intent import Band, Security
 from acs.profiles.toml_lines import key_lines, line_of
+from erp_bridge import wishes
+from erp_bridge.wishes import FIELD, LINKED, NO_FIELD
 
 DEFAULT_NAME = "mapping.toml"
 
@@ -57,7 +59,7 @@ class Fields(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 IDENTIFIERS = ("cwmp_serial", "serial_number", "barcode", "gpon_serial", "mac_address")
 """Our names of the fields a device is looked up by."""
 
-PASSWORDS = ("wifi_password", "wifi_password_guest", "sip_password")
+PASSWORDS = ("wifi_password", "wifi_password_guest", "sip_password", *wishes.SECRETS)
 """Our names of the fields of type Password."""
 
 LINKS = ("customer", "service_location", "service_subscription")
@@ -164,6 +166,10 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     wifi: WifiTable
     voice: VoiceTable
     management: ManagementTable
+    wishes: dict[str, str]
+    """Field of the site by the name of the setting (`erp_bridge.wishes.SETTINGS`)."""
+    constants: dict[str, Any]
+    """Value for all devices, in its type, by the name of the setting."""
 
     def status_of(self, word: str) -> EquipmentStatus:
         """Return the status a word of the site means."""
@@ -196,13 +202,33 @@ def fields(mapping: Mapping, *, without: frozenset[str] = frozenset()) -> list[s
     asked = ["name", "modified"]
     for ours, theirs in site_fields(mapping).items():
         if ours not in without:
-            asked.append(f"{theirs} as {ours}" if "." in theirs else theirs)
-    return asked
+            name = answered_as(ours, theirs)
+            asked.append(f"{theirs} as {name}" if "." in theirs else theirs)
+    links = wished_links(mapping)
+    return asked + [f"{link}.modified as {name}" for link, name in links.items()]
 
 
 def site_fields(mapping: Mapping) -> dict[str, str]:
-    """Return the site's field names by ours, those it has."""
-    return {k: v for k, v in msgspec.structs.asdict(mapping.equipment.fields).items() if v}
+    """Return the site's field names by ours, those it has.
+
+    Ours of a setting of ``[wishes]`` is the name of the setting: ``wan.vlan``.
+    """
+    own = msgspec.structs.asdict(mapping.equipment.fields) | mapping.wishes
+    return {ours: theirs for ours, theirs in own.items() if theirs}
+
+
+def answered_as(ours: str, theirs: str) -> str:
+    """Return the name a field has in the rows of a list."""
+    return ours.replace(".", "_") if "." in theirs else theirs
+
+
+def wished_links(mapping: Mapping) -> dict[str, str]:
+    """Return the link fields whose documents hold wishes, with where their ``modified`` comes.
+
+    A change there is a change of the wish, which the equipment's own ``modified`` does not tell.
+    """
+    links = {t.partition(".")[0] for t in mapping.wishes.values() if "." in t}
+    return {link: f"{link}_modified" for link in sorted(links)}
 
 
 def customer_fields(mapping: Mapping) -> list[tuple[str, str]]:
@@ -241,13 +267,44 @@ def parse(text: str, origin: str, default: str) -> Mapping:
         own = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise MappingError(f"{origin}: not TOML: {error}. Correct that line") from error
+    whole = _laid_over(base, own)
+    for table, read in (("wishes", wishes.field_of), ("constants", wishes.constant_of)):
+        # These name settings, of which the default file spells out but a few.
+        given = _read_settings(own.pop(table, {}), (table,), origin, text, read)
+        usual = _read_settings(base.pop(table), (table,), DEFAULT_NAME, default, read)
+        merged = {**usual, **given}
+        whole[table] = {name: value for name, value in merged.items() if value not in ("", None)}
     _check_keys(own, base, origin, text, ())
     try:
-        mapping = msgspec.convert(_laid_over(base, own), Mapping)
+        mapping = msgspec.convert(whole, Mapping)
     except msgspec.ValidationError as error:
         raise MappingError(_located(str(error), origin, text)) from error
     _check_values(mapping, origin, text)
     return mapping
+
+
+_Read = Callable[[str, object], Any]
+
+
+def _read_settings(
+    table: Any, path: tuple[str, ...], origin: str, text: str, read: _Read
+) -> dict[str, Any]:
+    """Read a table of settings, however its dotted keys are spelled."""
+    if not isinstance(table, dict):
+        raise MappingError(f"{_place(origin, text, path)}: {path[0]}: must be a table")
+    found: dict[str, Any] = {}
+    for key, value in table.items():
+        here = (*path, key)
+        if isinstance(value, dict):
+            found |= _read_settings(value, here, origin, text, read)
+            continue
+        name = ".".join(here[1:])
+        try:
+            found[name] = read(name, value)
+        except ValueError as error:
+            place = _place(origin, text, here)
+            raise MappingError(f"{place}: {'.'.join(here)}: {error}") from None
+    return found
 
 
 def _laid_over(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
@@ -277,12 +334,7 @@ def _check_keys(
             _check_keys(value, base[key], origin, text, path)
 
 
-_FIELD = re.compile(r"[a-z][a-z0-9_]*\Z")
-_LINKED = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\Z")
 _SCRIPT = re.compile(r"[A-Za-z0-9_.]+\Z")
-
-
-_NO_FIELD = "{!r} is no field name. Use the field's name (small letters, digits, _), not its label"
 
 
 def _check_values(mapping: Mapping, origin: str, text: str) -> None:
@@ -294,13 +346,14 @@ def _check_values(mapping: Mapping, origin: str, text: str) -> None:
         if ours not in names:
             refuse(("equipment", "fields", ours), "is needed. Name the field of the site")
     for ours, theirs in names.items():
-        linked = ours in LINKS and _LINKED.match(theirs)
-        if not _FIELD.match(theirs) and not linked:
-            refuse(("equipment", "fields", ours), _NO_FIELD.format(theirs))
+        linked = (ours in LINKS or ours in mapping.wishes) and LINKED.match(theirs)
+        if not FIELD.match(theirs) and not linked:
+            refuse(("equipment", "fields", ours), NO_FIELD.format(theirs))
     seen: dict[str, str] = {}
     for ours, theirs in names.items():
         if theirs in seen:
-            refuse(("equipment", "fields", ours), f"is the same field as {seen[theirs]}")
+            table = ("wishes",) if ours in mapping.wishes else ("equipment", "fields")
+            refuse((*table, ours), f"is the same field as {seen[theirs]}")
         seen[theirs] = ours
     if not mapping.equipment.doctype.strip():
         refuse(("equipment", "doctype"), "is empty. Name the doctype of the equipment")
@@ -336,8 +389,8 @@ def _check_customer(mapping: Mapping, refuse: Callable[[tuple[str, ...], str], N
         refuse(("customer", "doctype"), 'is blank. Name the doctype, or write "" for none')
     seen: dict[str, str] = {}
     for ours, theirs in customer_fields(mapping):
-        if not _FIELD.match(theirs):
-            refuse(("customer", ours), _NO_FIELD.format(theirs))
+        if not FIELD.match(theirs):
+            refuse(("customer", ours), NO_FIELD.format(theirs))
         if theirs in seen:
             refuse(("customer", ours), f"{theirs!r} is named twice (in {seen[theirs]})")
         seen[theirs] = ours
@@ -361,4 +414,6 @@ def _located(message: str, origin: str, text: str) -> str:
 def _place(origin: str, text: str, path: tuple[str, ...]) -> str:
     """Name the line of ``path``, as far as the site's own file spells it out."""
     lines = key_lines(text)
-    return f"{origin}, line {line_of(lines, path)}" if path[:1] in lines else origin
+    # A setting's name may be one key in quotes, or several.
+    spelled = next((each for each in lines if ".".join(each) == ".".join(path)), path)
+    return f"{origin}, line {line_of(lines, spelled)}" if path[:1] in lines else origin

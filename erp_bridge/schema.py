@@ -16,7 +16,9 @@ from erp_bridge.mapping import (
     Mapping,
     customer_fields,
     site_fields,
+    wished_links,
 )
+from erp_bridge.wishes import SETTINGS
 
 
 class Level(StrEnum):
@@ -50,6 +52,30 @@ _SHOWN = _CHOICE | _NUMBER | {"Phone", "Dynamic Link"}
 """Types that can be shown as they are read: no tables, no asterisks of a Password."""
 
 
+def linked_doctypes(mapping: Mapping, meta: Answer[str, Any]) -> dict[str, str]:
+    """Return the doctypes whose fields are wishes, by the link field that leads there."""
+    known = _known(meta)
+    rows = {link: known.get(link, {}) for link in wished_links(mapping)}
+    return {link: str(row["options"]) for link, row in rows.items() if row.get("options")}
+
+
+def check_linked(
+    mapping: Mapping, link: str, doctype: str, meta: Answer[str, Any]
+) -> list[Finding]:
+    """Compare the wishes that are fields of a linked document with its schema."""
+    known = _known(meta)
+    findings: list[Finding] = []
+    for ours, theirs in mapping.wishes.items():
+        before, dot, name = theirs.partition(".")
+        if not dot or before != link:
+            continue
+        if row := known.get(name):
+            findings += _check_field(doctype, ours, name, row, mapping)
+        else:
+            findings.append(_missing(doctype, ours, name))
+    return findings
+
+
 def check_meta(mapping: Mapping, meta: Answer[str, Any]) -> list[Finding]:
     """Compare the mapped fields with ``meta``, the site's answer for the equipment doctype.
 
@@ -61,16 +87,18 @@ def check_meta(mapping: Mapping, meta: Answer[str, Any]) -> list[Finding]:
     for ours, theirs in site_fields(mapping).items():
         row = known.get(theirs.partition(".")[0])
         if row is None:
-            findings.append(
-                Finding(
-                    Level.ERROR,
-                    f"{doctype} has no field {theirs!r} (mapped as {ours})",
-                    _MISSING if ours in REQUIRED else _MISSING_OPTIONAL.format(ours),
-                )
-            )
+            findings.append(_missing(doctype, ours, theirs))
         else:
             findings += _check_field(doctype, ours, theirs, row, mapping)
     return findings
+
+
+def _missing(doctype: str, ours: str, theirs: str) -> Finding:
+    return Finding(
+        Level.ERROR,
+        f"{doctype} has no field {theirs!r} (mapped as {ours})",
+        _MISSING if ours in REQUIRED else _MISSING_OPTIONAL.format(ours),
+    )
 
 
 def check_customer(mapping: Mapping, meta: Answer[str, Any]) -> list[Finding]:
@@ -160,8 +188,8 @@ def _check_field(
             )
         )
     # Only SSIDs and passwords may hold "<" and ">" that must arrive unchanged.
-    secret_text = ours in PASSWORDS or ours in ("wifi_ssid", "wifi_ssid_guest")
-    if secret_text and not row.get("ignore_xss_filter"):
+    secret_text = ours in PASSWORDS or ours in ("wifi_ssid", "wifi_ssid_guest") or _is_ssid(ours)
+    if secret_text and "." not in theirs and not row.get("ignore_xss_filter"):
         findings.append(
             Finding(
                 Level.WARNING,
@@ -174,6 +202,10 @@ def _check_field(
     if ours == "status" and fieldtype == "Select":
         findings += _check_words(where, str(row.get("options") or ""), mapping)
     return findings
+
+
+def _is_ssid(ours: str) -> bool:
+    return ours.startswith("wifi.") and ours.endswith(".ssid")
 
 
 def _check_words(where: str, options: str, mapping: Mapping) -> list[Finding]:
@@ -199,4 +231,6 @@ def _wanted_types(ours: str, *, linked: bool) -> frozenset[str]:
         return frozenset({"Link", "Dynamic Link", "Data"})
     if ours in ("status", "equipment_type"):
         return _CHOICE
+    if kinds := SETTINGS.get(ours):
+        return _CHOICE | _NUMBER | ({"Check"} if bool in kinds else set())
     return _TEXT if ours == "mac_address" else _TEXT | _NUMBER

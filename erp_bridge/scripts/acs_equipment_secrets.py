@@ -9,8 +9,11 @@
 #   2. New "Server Script": name "acs_equipment_secrets", Script Type "API",
 #      API Method "acs_equipment_secrets", Allow Guest off; paste this text.
 #   3. Adapt DOCTYPE and FIELDS below if the site's names differ.
-#   4. The ERPNext user of the ACS needs write permission on the doctype: the right to
-#      change a password is taken as the right to know it. Nobody else gets anything.
+#      "service_subscription.pppoe_password" is a field of the document that a link field of the
+#      equipment leads to.
+#   4. The ERPNext user of the ACS needs write permission on the doctype (and on linked ones that
+#      FIELDS names): the right to change a password is taken as the right to know it. Nobody
+#      else gets anything.
 #
 # Takes {"names": [up to 200]} and answers a list of
 # {"name": ..., "modified": ..., "<password field>": text or null, ...};
@@ -46,7 +49,17 @@ for name in names:
         doc.check_permission("write")
         row = {"name": doc.name, "modified": str(doc.modified)}
         for field in FIELDS:
-            row[field] = doc.get_password(field, raise_exception=False)
+            if "." in field:
+                parts = field.split(".")
+                linked = frappe.get_meta(DOCTYPE).get_field(parts[0]).options
+                target = doc.get(parts[0])
+                row[field] = None
+                if target and frappe.db.exists(linked, target):
+                    there = frappe.get_doc(linked, target)
+                    there.check_permission("write")
+                    row[field] = there.get_password(parts[1], raise_exception=False)
+            else:
+                row[field] = doc.get_password(field, raise_exception=False)
         answer.append(row)
 
 if single:

@@ -11,7 +11,7 @@ from simulators.erpnext.database import Row
 from simulators.erpnext.errors import Refusal, missing, thrown
 from simulators.erpnext.filters import decode_json
 from simulators.erpnext.methods import Method
-from simulators.erpnext.schema import Right
+from simulators.erpnext.schema import DocType, Right
 from simulators.erpnext.users import require_change
 
 EQUIPMENT = "Service Equipment"
@@ -49,10 +49,23 @@ def _require_post(call: Call) -> None:
 
 
 def _secrets(call: Call, row: Row) -> dict[str, Any]:
-    """Return name, modified, and each password that has no XSS filter to spoil it."""
-    fields = call.documents.doctypes[EQUIPMENT].passwords
-    secrets = {f.name: row.secrets.get(f.name) for f in fields if f.ignore_xss_filter}
+    """Return name, modified, and each password that has no XSS filter to spoil it.
+
+    Those of linked documents are called ``link.field``.
+    """
+    doctypes = call.documents.doctypes
+    secrets = _passwords(doctypes[EQUIPMENT], row)
+    for link in doctypes[EQUIPMENT].links:
+        target = doctypes[link.target or ""]
+        there = call.documents.db.table(target.name).get(str(row.values.get(link.name) or ""))
+        told = _passwords(target, there)
+        secrets |= {f"{link.name}.{name}": password for name, password in told.items()}
     return {"name": row.name, "modified": row.values["modified"], **secrets}
+
+
+def _passwords(doctype: DocType, row: Row | None) -> dict[str, Any]:
+    fields = (field.name for field in doctype.passwords if field.ignore_xss_filter)
+    return {name: row.secrets.get(name) if row else None for name in fields}
 
 
 def create_order(call: Call) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from importlib.resources import files
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 
 from acs.devices.identity import EquipmentStatus
 from acs.model import Secret
-from acs.profiles.intent import Band, Intent, Role, Security
+from acs.profiles.dial_plans import DialPlan
+from acs.profiles.intent import Band, Intent, Management, Radio, Role, Security, Wan
 from erp_bridge.equipment import canonical, equipment_of, intent_of, passwords_set
 from erp_bridge.mapping import Mapping, load, parse
 
@@ -90,7 +92,8 @@ def test_the_telephone_line_takes_its_constants_from_the_mapping() -> None:
     assert line.domain == "example.net"
     assert line.proxy is None
     assert line.enabled is True
-    assert (line.digit_map or "").startswith("911|")
+    assert line.digit_map is None
+    assert line.dial_plan is DialPlan.QUEBEC
 
 
 def test_an_empty_profile_enforces_nothing() -> None:
@@ -130,6 +133,138 @@ def test_the_inform_interval_is_a_constant() -> None:
     assert management.management is not None
     assert management.management.periodic_inform is True
     assert management.management.periodic_inform_interval == 300
+
+
+WISHES = """
+[wishes]
+wan.mode = "wan_mode"
+wan.vlan = "service_subscription.vlan"
+wan.username = "pppoe_username"
+wan.password = "pppoe_password"
+wifi.guest.isolated = "guest_isolated"
+wifi.guest.max_clients = "guest_clients"
+wifi.iot.ssid = "iot_ssid"
+wifi.iot.passphrase = "iot_password"
+radio."5".channel = "channel_5"
+voice.dial_plan = "plan"
+voice.region = "pays"
+management.stun_enabled = "stun"
+band_steering = "steering"
+admin_password = "admin"
+[equipment.fields]
+wifi_ssid_guest = "guest_ssid"
+"""
+
+
+def wished(own: str = "", secrets: dict[str, Secret] | None = None, **row: Any) -> Intent:
+    return intent_of(EMPTY | row, secrets or {}, over(WISHES + own))
+
+
+def test_an_account_is_a_pppoe_connection() -> None:
+    intent = wished(
+        secrets={"wan.password": Secret("p")},
+        wan_vlan=40,
+        pppoe_username="abo@isp",
+        pppoe_password="*",
+    )
+    assert intent == Intent(wan=Wan("pppoe", 40, "abo@isp", Secret("p")))
+
+
+@pytest.mark.parametrize(
+    ("row", "wan"),
+    [
+        ({"wan_mode": "DHCP", "wan_vlan": "35"}, Wan("ipoe", 35)),
+        ({"wan_mode": "PPPoE", "pppoe_username": "a"}, Wan("pppoe", username="a", mtu=1492)),
+        ({"pppoe_username": "a", "wan_vlan": 40.0}, Wan("pppoe", 40, "a", mtu=1492)),
+        ({"wan_vlan": 40}, Wan(None, 40)),
+        ({"wan_vlan": 0}, None),
+        ({}, None),
+    ],
+)
+def test_constants_of_a_connection_are_for_who_has_one(
+    row: dict[str, Any], wan: Wan | None
+) -> None:
+    own = '[constants]\nwan.mode = "pppoe"\nwan.mtu = 1492\n'
+    # A mode of its own that needs no account takes the constants as well.
+    expected = replace(wan, mtu=1492) if wan and wan.mode == "ipoe" else wan
+    assert wished(own, **row).wan == expected
+
+
+def test_a_connection_without_account_can_be_one_for_all() -> None:
+    own = '[constants]\nwan.mode = "ipoe"\nwan.vlan = 35\n'
+    assert wished(own).wan == Wan("ipoe", 35)
+    assert wished(own, pppoe_username="a").wan == Wan("pppoe", 35, "a")
+
+
+def test_further_networks_and_radios() -> None:
+    intent = wished(
+        secrets={"wifi.iot.passphrase": Secret("motdepasse")},
+        guest_ssid="Invités",
+        guest_isolated=1,
+        guest_clients=20,
+        iot_ssid="Choses",
+        channel_5="AUTO",
+        steering="Non",
+    )
+    guests = [each for each in intent.wifi if each.role is Role.GUEST]
+    things = [each for each in intent.wifi if each.role is Role.IOT]
+    assert [(g.ssid, g.isolated, g.max_clients, g.enabled) for g in guests] == [
+        ("Invités", True, 20, True)
+    ] * 2
+    assert [(t.ssid, t.passphrase, t.security) for t in things] == [
+        ("Choses", Secret("motdepasse"), Security.WPA2)
+    ] * 2
+    assert intent.radios == (Radio(Band.GHZ_5, channel="auto"),)
+    assert intent.band_steering is False
+
+
+def test_constants_alone_make_no_further_network() -> None:
+    own = "[constants]\nwifi.guest.max_clients = 20\nwifi.main.hidden = false\n"
+    assert {(each.role, each.hidden) for each in wished(own).wifi} == {(Role.MAIN, False)}
+    off = wished("[constants]\nwifi.guest.enabled = false\n")
+    assert [(each.role, each.enabled) for each in off.wifi] == [(Role.GUEST, False)] * 2
+
+
+def test_constants_of_management_are_for_all_and_a_field_wins() -> None:
+    own = '[constants]\nmanagement.stun_enabled = true\nmanagement.stun_server = "stun.isp"\n'
+    assert wished(own).management == Management(stun_enabled=True, stun_server="stun.isp")
+    assert wished(own, stun=0).management == Management(stun_enabled=False, stun_server="stun.isp")
+
+
+def test_a_dial_plan_of_the_customer_wins_over_a_map_for_all() -> None:
+    own = '[voice]\ndigit_map = "911|x.t"\n[constants]\nvoice.region = "us"\n'
+    [line] = wished(own, sip_username="450").voice
+    assert (line.wanted_digit_map, line.region) == ("911|x.t", "US")
+    [line] = wished(own, sip_username="450", plan="Quebec", pays="ca").voice
+    assert (line.digit_map, line.dial_plan, line.region) == (None, DialPlan.QUEBEC, "CA")
+
+
+def test_the_password_of_the_web_interface() -> None:
+    intent = wished(secrets={"admin_password": Secret("porte")})
+    assert intent.admin_password == Secret("porte")
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"wan_vlan": "quarante"}, "service_subscription.vlan (wan.vlan): 'quarante' is no whole"),
+        ({"steering": "peut-être"}, "steering (band_steering): 'peut-être' is neither yes nor no"),
+        ({"sip_username": "4", "plan": "Ontario"}, "plan (voice.dial_plan): 'Ontario' is none of"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_named_with_its_field(
+    row: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        wished(**row)
+
+
+def test_a_change_of_a_linked_document_is_a_change() -> None:
+    mapping = over(WISHES)
+    before = equipment_of(ROW | {"service_subscription_modified": "a"}, mapping)
+    after = equipment_of(ROW | {"service_subscription_modified": "b"}, mapping)
+    assert before.modified != after.modified
+    assert canonical(before, Intent()) == canonical(after, Intent())
 
 
 def test_the_canonical_text_changes_with_what_matters_only() -> None:

@@ -12,6 +12,7 @@ from erp_in_memory import DOCTYPE, Erp
 
 from acs.devices.identity import EquipmentStatus, Hints, Terms, terms
 from acs.model import DeviceId, Secret
+from acs.profiles import Wan
 from erp_bridge import lookup as lookup_module
 from erp_bridge.check import findings
 from erp_bridge.errors import ErpForbidden, ErpMisconfigured, ErpUnavailable
@@ -256,6 +257,75 @@ def test_the_shipped_script_is_python_and_names_the_mapped_fields() -> None:
         assert f'"{field}"' in shipped
 
 
+# --- further wishes -------------------------------------------------------------------------
+
+ACCOUNT = """
+[wishes]
+wan.vlan = "service_subscription.vlan"
+wan.username = "service_subscription.pppoe_username"
+wan.password = "service_subscription.pppoe_password"
+wifi.guest.isolated = "guest_isolated"
+radio."5".channel = "wifi_channel_5"
+"""
+
+
+def with_subscription(**equipment: Any) -> Erp:
+    erp = Erp()
+    subscription = {
+        "doctype": "Service Subscription",
+        "name": "SUB-1",
+        "customer": "Luc Roy",
+        "status": "Actif",
+        "vlan": 40,
+        "pppoe_username": "roy@isp",
+        "pppoe_password": "p<w",
+    }
+    person = {
+        "doctype": "Customer",
+        "name": "Luc Roy",
+        "customer_name": "Luc Roy",
+        "customer_type": "Individual",
+        "customer_group": "Individual",
+        "territory": "Canada",
+    }
+    box = {"doctype": DOCTYPE, "equipment_type": "ONT", **ONE, "service_subscription": "SUB-1"}
+    erp.simulator.site.seed([person, subscription, box | equipment])
+    return erp
+
+
+def test_an_account_of_the_subscription_is_read_with_its_password() -> None:
+    [one] = reads(with_subscription(), Terms(serials=("2227ABC",)), mapping=over(ACCOUNT))
+    assert one.intent.wan == Wan("pppoe", 40, "roy@isp", Secret("p<w"))
+    assert one.intent.wifi[0].passphrase == Secret("s<b>cr3t")
+
+
+def test_a_change_of_the_subscription_alone_is_read() -> None:
+    erp = with_subscription()
+    lookup = Lookup(erp.client(), over(ACCOUNT))
+    [first] = lookup.search([Terms(serials=("2227ABC",))])
+    assert isinstance(first, Read)
+    known = {"EQP-1": first.equipment.modified}
+    assert lookup.by_name(known) == [Unchanged("EQP-1")]
+    erp.client("acs.setup").call(
+        "frappe.client.set_value",
+        doctype="Service Subscription",
+        name="SUB-1",
+        fieldname={"vlan": 41},
+    )
+    [second] = lookup.by_name(known)
+    assert isinstance(second, Read)
+    assert second.intent.wan == Wan("pppoe", 41, "roy@isp", Secret("p<w"))
+
+
+def test_a_wish_that_makes_no_sense_costs_one_equipment() -> None:
+    erp = with_subscription(wifi_channel_5="onze")
+    [one] = Lookup(erp.client(), over(ACCOUNT)).search([Terms(serials=("2227ABC",))])
+    assert isinstance(one, Unread)
+    assert one.reason == (
+        "wifi_channel_5 (radio.5.channel): 'onze' is no whole number, nor auto; correct it in ERPNext"
+    )
+
+
 # --- acs doctor -----------------------------------------------------------------------------
 
 REGISTRAR = '[voice]\nregistrar = "sip.example.net"\n'
@@ -271,6 +341,10 @@ def test_a_good_site_passes() -> None:
     assert levels(Erp([ONE]), over(REGISTRAR)) == []
 
 
+def test_a_site_with_further_wishes_passes() -> None:
+    assert levels(with_subscription(), over(REGISTRAR + ACCOUNT)) == []
+
+
 def test_a_missing_registrar_is_mentioned() -> None:
     [(level, said)] = levels(Erp([ONE]), load())
     assert level is Level.WARNING
@@ -282,6 +356,8 @@ def test_a_missing_registrar_is_mentioned() -> None:
     [
         ('[equipment]\ndoctype = "Equipment"\n', "Equipment"),
         ('[equipment.fields]\nbarcode = "code_barre"\n', "no field 'code_barre'"),
+        ('[wishes]\nwan.vlan = "service_subscription.vlna"\n', "no field 'vlna'"),
+        ('[wishes]\nwan.vlan = "vlna"\n', "no field 'vlna' (mapped as wan.vlan)"),
         ('[equipment.fields]\nwifi_password = "firmware_version"\n', "is of type Data"),
     ],
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from acs.devices.identity import EquipmentStatus
+from acs.profiles.dial_plans import DIGIT_MAPS, DialPlan, emergency_waits
 from erp_bridge.mapping import (
     Mapping,
     MappingError,
@@ -33,10 +34,10 @@ def test_the_default_loads() -> None:
     assert mapping.wifi.security.value == "wpa2"
 
 
-def test_the_digit_map_puts_911_first_and_fits_the_parameter() -> None:
-    digit_map = load().voice.digit_map
-    assert digit_map.split("|")[0] == "911"
-    assert len(digit_map) <= 256
+def test_the_dial_plan_of_all_is_quebecs_where_911_waits_for_nothing() -> None:
+    plan = load().constants["voice.dial_plan"]
+    assert plan is DialPlan.QUEBEC
+    assert not emergency_waits(DIGIT_MAPS[plan])
 
 
 def test_a_sites_file_names_only_what_differs(tmp_path: Path) -> None:
@@ -93,6 +94,25 @@ def test_a_sites_file_names_only_what_differs(tmp_path: Path) -> None:
         ('[customer]\nphone = ["a", "a"]\n', "customer.phone: 'a' is named twice (in phone)"),
         ('[customer]\nphone = ["a"]\nemail = ["a"]\n', "customer.email: 'a' is named twice"),
         ('[customer]\ndoctype = " "\n', "line 2: customer.doctype: is blank"),
+        ("[wishes]\nwan.vlna = 'x'\n", "line 2: wishes.wan.vlna: there is no such setting. Did"),
+        ("[wishes]\nwan.vlna = 'x'\n", "you mean 'wan.vlan'?"),
+        ("[wishes]\n'wan.vlan' = 7\n", "line 2: wishes.wan.vlan: must be the name of a field"),
+        ("[wishes]\nwan.vlan = 'Le VLAN'\n", "line 2: wishes.wan.vlan: 'Le VLAN' is no field name"),
+        ("[wishes]\nvoice.username = 'x'\n", "name the field as equipment.fields.sip_username"),
+        ("[wishes]\nwan.vlan = 'status'\n", "line 2: wishes.wan.vlan: is the same field as status"),
+        ("wishes = 3\n", "line 1: wishes: must be a table"),
+        ("[constants]\nstun = 'x'\n", "line 2: constants.stun: there is no such setting"),
+        ("[constants.wan]\nvlan = 5000\n", "line 2: constants.wan.vlan: is 5000; 1 to 4094"),
+        ("[constants]\nwan.vlan = 'x'\n", "constants.wan.vlan: 'x' is no whole number"),
+        ("[constants]\nwan.mode = 'pptp'\n", "is 'pptp'; pppoe and ipoe are possible"),
+        ("[constants]\nwan.vlan = [4]\n", "must be a text, a whole number, true or false"),
+        ("[constants]\nwan.ipv6 = 'peut-être'\n", "'peut-être' is neither yes nor no"),
+        ("[constants]\nvoice.dial_plan = 'ontario'\n", "'ontario' is none of quebec"),
+        ("[constants]\nvoice.registrar = 'x'\n", "write it as registrar of [voice]"),
+        ("[constants]\nwan.password = 'x'\n", "a secret is never one for all"),
+        ("[constants]\nwan.username = 'x'\n", "no two customers share it"),
+        ("[constants]\nradio.'5'.channel = 6\n", "is 6; 5 GHz has 32 to 177, and auto"),
+        ("[constants]\nmanagement.acs_url = 'http://x'\n", "there is no such setting"),
         ("customer = 3\n", "line 1: customer: Expected `object`, got `int`"),
         ("equipment = 3\n", "line 1: equipment: Expected `object`, got `int`"),
     ],
@@ -102,6 +122,32 @@ def test_a_bad_file_is_refused_with_place_and_fix(text: str, said: str) -> None:
         over(text)
     assert said in str(caught.value)
     assert str(caught.value).startswith("site.toml")
+
+
+def test_a_setting_may_be_spelled_with_or_without_quotes() -> None:
+    own = """
+[wishes]
+"wan.vlan" = "service_subscription.vlan"
+wan.mtu = "mtu"
+radio."2.4".channel = "canal"
+[wishes.wifi.guest]
+isolated = "isoler"
+[constants]
+"voice.dial_plan" = ""
+management.stun_enabled = true
+"""
+    mapping = over(own)
+    assert mapping.wishes == {
+        "wan.vlan": "service_subscription.vlan",
+        "wan.mtu": "mtu",
+        "radio.2.4.channel": "canal",
+        "wifi.guest.isolated": "isoler",
+    }
+    assert mapping.constants == {"management.stun_enabled": True}
+    asked = fields(mapping)
+    assert "service_subscription.vlan as wan_vlan" in asked
+    assert "service_subscription.modified as service_subscription_modified" in asked
+    assert "canal" in asked
 
 
 def test_fields_of_customers_stand_in_order() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from typing import Any
 
 import pytest
 
-from erp_bridge.mapping import load
-from erp_bridge.schema import Level, check_customer, check_meta
+from erp_bridge.mapping import load, parse
+from erp_bridge.schema import Level, check_customer, check_linked, check_meta, linked_doctypes
+
+DEFAULT = (files("erp_bridge") / "mapping.toml").read_text("utf-8")
 
 GOOD: dict[str, dict[str, Any]] = {
     "equipment_type": {"fieldtype": "Select", "options": "\nONT\nRouter"},
@@ -110,3 +113,50 @@ def test_a_fault_of_customers_is_a_warning_with_its_fix(
 def test_customers_without_any_field_are_warnings_only() -> None:
     found = check_customer(load(), {"fields": None})
     assert [finding.level for finding in found] == [Level.WARNING] * len(CUSTOMER)
+
+
+WISHES = """
+[wishes]
+wan.vlan = "service_subscription.vlan"
+wan.password = "pppoe_password"
+wifi.guest.isolated = "guest_isolated"
+"""
+
+
+def wishing(**changes: dict[str, Any] | None) -> dict[str, Any]:
+    found = meta(service_subscription={"fieldtype": "Link", "options": "Service Subscription"})
+    more = {
+        "pppoe_password": {"fieldtype": "Password", "ignore_xss_filter": 1},
+        "guest_isolated": {"fieldtype": "Check"},
+        **changes,
+    }
+    found["fields"] += [{"fieldname": name, **row} for name, row in more.items() if row]
+    return found
+
+
+def test_wishes_are_looked_for_on_the_site_and_on_linked_documents() -> None:
+    mapping = parse(WISHES, "site.toml", DEFAULT)
+    assert check_meta(mapping, wishing()) == []
+    assert linked_doctypes(mapping, wishing()) == {"service_subscription": "Service Subscription"}
+    target = {"fields": [{"fieldname": "vlan", "fieldtype": "Int"}]}
+    link = ("service_subscription", "Service Subscription")
+    assert check_linked(mapping, *link, target) == []
+    [lacking] = check_linked(mapping, *link, {"fields": []})
+    assert "Service Subscription has no field 'vlan' (mapped as wan.vlan)" in lacking.text
+    assert 'wan.vlan = ""' in lacking.fix
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"pppoe_password": {"fieldtype": "Data"}}, "cannot serve as wan.password"),
+        ({"pppoe_password": None}, "no field 'pppoe_password' (mapped as wan.password)"),
+        ({"guest_isolated": {"fieldtype": "Table"}}, "cannot serve as wifi.guest.isolated"),
+    ],
+)
+def test_a_wish_without_its_field_is_an_error(
+    changes: dict[str, dict[str, Any] | None], said: str
+) -> None:
+    [finding] = check_meta(parse(WISHES, "site.toml", DEFAULT), wishing(**changes))
+    assert finding.level is Level.ERROR
+    assert said in finding.text
