@@ -83,6 +83,8 @@ class Join:
     """Leaf with the path of the row; empty: none."""
     same_number: bool = False
     """Without a reference that leads anywhere, the row with the same instance number."""
+    numbers: Mapping[int, int] = field(default_factory=dict)
+    """Without one, the row with this instance number, by that of the row it starts from."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,8 +166,17 @@ class _Builder:
             path = ("joins", name)
             self._reader.word(name, self._tables, path)
             self._reader.word(join.get("start", ""), self._tables, (*path, "start"))
+            numbers = join.get("numbers", {})
+            for number in numbers:
+                if not number.isdecimal():
+                    where = f"joins.{name}.numbers"
+                    reason = f"{where}: {number!r} is not an instance number"
+                    self._complain((*path, "numbers", number), reason)
             self._joins[name] = Join(
-                join.get("start", ""), join.get("reference", ""), join.get("same_number", False)
+                join.get("start", ""),
+                join.get("reference", ""),
+                join.get("same_number", False),
+                {int(start): row for start, row in numbers.items() if start.isdecimal()},
             )
 
     def _voice(self) -> Voice | None:

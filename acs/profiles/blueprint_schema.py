@@ -158,7 +158,14 @@ SCHEMA: Mapping[str, Any] = {
     "behaviour": {"verify": Kind.TEXT, "marker": Kind.TEXT},
     "identity": {"mac": Kind.TEXTS, "model": Kind.TEXT, "gpon_serial": Kind.TEXTS},
     "tables": {ANY: Kind.TEXT},
-    "joins": {ANY: {"start": Kind.TEXT, "reference": Kind.TEXT, "same_number": Kind.FLAG}},
+    "joins": {
+        ANY: {
+            "start": Kind.TEXT,
+            "reference": Kind.TEXT,
+            "same_number": Kind.FLAG,
+            "numbers": {ANY: Kind.NUMBER},
+        }
+    },
     "wifi": _WIFI,
     "wifi_inner": _WIFI,
     "voice": {

@@ -71,7 +71,7 @@ class Tree:
         """Find the row of ``table`` that belongs to ``row`` of ``base``.
 
         A reference that leads nowhere, or to another table, finds nothing, or the row of the
-        same number where the blueprint allows it.  Joins form no loop, so this ends.
+        number that the blueprint gives it.  Joins form no loop, so this ends.
         """
         if row is None or table == base:
             return row
@@ -91,9 +91,8 @@ class Tree:
             for candidate in self.rows(table):
                 if candidate.path == wanted:
                     return candidate
-        if join.same_number:
-            return next((r for r in self.rows(table) if r.number == start.number), None)
-        return None
+        number = start.number if join.same_number else join.numbers.get(start.number)
+        return next((r for r in self.rows(table) if r.number == number), None)
 
 
 @lru_cache(maxsize=256)
