@@ -39,6 +39,7 @@ from acs.profiles import (
     converge,
     fingerprint,
 )
+from acs.profiles.glance import is_as_seen, seen_in
 
 REASONS_TO_LOOK = (EventKind.BOOTSTRAP, EventKind.BOOT, EventKind.VALUE_CHANGE)
 UNPROVEN = (Standing.PENDING, Standing.WAITING, Standing.FAULTED, Standing.QUARANTINED)
@@ -110,13 +111,9 @@ def _look(ledger: Ledger, blueprint: Blueprint) -> _Look | None:
     reset = _was_reset(ledger, blueprint)
     # A time that lies ahead is that of a clock that was wrong: it counts as long past.
     rested = not 0 <= age < policy.backoff
-    look = _Look(
-        blueprint,
-        reset=reset,
-        hasty=reset and not rested,
-        asked=next((job for job in ledger.opened.jobs if _asks_for_it(job)), None),
-    )
     changed = device.wish != wish_key(ledger.opened.wish, blueprint, policy)
+    asked = next((job for job in ledger.opened.jobs if _asks_for_it(job)), None)
+    look = _Look(blueprint, reset=reset, hasty=reset and not rested, asked=asked)
     reason = (
         look.reset
         or look.asked is not None
@@ -152,13 +149,19 @@ async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) ->
         # Its model may have a blueprint of its own, and nothing was written by another one yet.
         look = replace(look, blueprint=ledger.blueprint() or look.blueprint)
         ledger.change(blueprint=look.blueprint.name)
+    snapshot = Snapshot() if look.reset else await house.snapshot(device.id)
+    key = wish_key(wish.digest, look.blueprint, house.policy)
+    under = "|".join((device.root, device.model, device.hardware, device.software, device.wan))
+    glance = device.wish == key and _may_glance(ledger, look, snapshot, under)
+    if glance and await is_as_seen(line, snapshot):
+        ledger.change(checked_at=contact.at)
+        return
     checked = check(wish.intent)
     for problem in checked.problems:
         ledger.say("refused wish", str(problem))
     mark = fingerprint(checked.intent, look.blueprint, house.key)
     asked = look.asked
     model_key = "|".join((device.manufacturer, device.model, device.hardware, device.software))
-    snapshot = Snapshot() if look.reset else await house.snapshot(device.id)
     task = Task(
         intent=await _with_management(ledger, checked.intent),
         blueprint=look.blueprint,
@@ -195,12 +198,27 @@ async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) ->
     if outcome.missing and not outcome.problems:
         # Where a wish finds no place the device may just not be ready; its model is not judged.
         ledger.learn(ForgetMissing(model_key, outcome.missing))
-    if replace(outcome.snapshot, at=snapshot.at) != snapshot:
-        ledger.learn(SaveSnapshot(device.id, outcome.snapshot))
+    seen = None if checked.problems else seen_in(outcome, at=contact.at, under=under)
+    kept = replace(outcome.snapshot, seen=seen)
+    if replace(kept, at=snapshot.at) != snapshot:
+        ledger.learn(SaveSnapshot(device.id, kept))
     for problem in outcome.problems:
         ledger.say("not possible", str(problem))
-    ledger.change(wish=wish_key(wish.digest, look.blueprint, house.policy), checked_at=contact.at)
+    ledger.change(wish=key, checked_at=contact.at)
     _conclude(ledger, look, outcome, mark)
+
+
+def _may_glance(ledger: Ledger, look: _Look, snapshot: Snapshot, under: str) -> bool:
+    """A short look will do, unless something else than before is wanted, asked or expected."""
+    device, contact, seen = ledger.device, ledger.contact, snapshot.seen
+    return (
+        seen is not None
+        and seen.under == under
+        and 0 <= contact.at - seen.at < ledger.house.policy.check_interval
+        and device.standing is Standing.LIVE
+        and not (look.reset or look.asked or device.plan)
+        and contact.credential != "bootstrap"
+    )
 
 
 def _conclude(ledger: Ledger, look: _Look, outcome: Outcome, mark: str) -> None:

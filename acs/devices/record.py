@@ -98,6 +98,17 @@ class Unfinished:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """A whole look after which all was as wanted: what a glance may rely on."""
+
+    at: float
+    under: str
+    """Names what decides where a device has what is wanted, its firmware above all."""
+    paths: tuple[str, ...]
+    """Parameters that were read as wanted; the snapshot has their values."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """What a device last reported, and keyed digests of what was written but cannot be read."""
 
@@ -105,6 +116,7 @@ class Snapshot:
     values: Mapping[str, Value] = field(default_factory=dict)
     written: Mapping[str, str] = field(default_factory=dict)
     unfinished: Unfinished | None = None
+    seen: Seen | None = None
 
 
 class JobKind(StrEnum):

@@ -11,7 +11,7 @@ import msgspec
 import zstandard
 from sqlalchemy import Connection, bindparam, select
 
-from acs.devices.record import Snapshot, Unfinished
+from acs.devices.record import Seen, Snapshot, Unfinished
 from acs.model import Value
 from acs.store.errors import StoreError
 from acs.store.sealing import seal, unseal
@@ -29,6 +29,7 @@ class _Body(msgspec.Struct, array_like=True):
     values: dict[str, Value]
     written: dict[str, str]
     unfinished: Unfinished | None = None
+    seen: Seen | None = None
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -37,7 +38,7 @@ _decode = msgspec.msgpack.Decoder(_Body).decode
 
 def pack(snapshot: Snapshot) -> bytes:
     """Encode and compress the values of a snapshot."""
-    body = _encode((snapshot.values, snapshot.written, snapshot.unfinished))
+    body = _encode((snapshot.values, snapshot.written, snapshot.unfinished, snapshot.seen))
     return _FORMAT + zstandard.compress(body, _LEVEL)
 
 
@@ -46,7 +47,7 @@ def unpack(at: float, packed: bytes) -> Snapshot:
     if packed[:1] != _FORMAT:
         raise StoreError("a snapshot has a format that this release does not know")
     body = _decode(zstandard.decompress(packed[1:], max_output_size=_MAX_OCTETS))
-    return Snapshot(at, body.values, body.written, body.unfinished)
+    return Snapshot(at, body.values, body.written, body.unfinished, body.seen)
 
 
 def save_thd(conn: Connection, new: Mapping[int, Snapshot]) -> None:

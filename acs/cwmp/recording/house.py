@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from inspect import iscoroutinefunction
 from typing import Any, cast, get_args, get_type_hints
 
@@ -87,7 +88,7 @@ class ReplayHouse:
             for path, word in kept.written.items()
             if word
         }
-        return Snapshot(kept.at, values, written)
+        return replace(kept, values=values, written=written)
 
     def blueprint(self, facts: Facts) -> Blueprint | None:
         """The blueprint of a device family, of today."""
