@@ -20,7 +20,7 @@ from acs.cli.lookup import DeviceName, device_argument, find_device
 from acs.cli.main import Context, pass_context
 from acs.cli.masking import Masks
 from acs.devices.record import Device
-from acs.devices.vocabulary import general
+from acs.devices.vocabulary import general, is_at
 from acs.model import Value
 from acs.store import Database, trees
 from acs.store.trees import KeptTree
@@ -56,7 +56,7 @@ def compare(
     count = 0
     kept: list[str] = []
     for path in sorted({*first, *second}, key=order):
-        if not path.startswith(below) or first.get(path) == second.get(path):
+        if not is_at(path, below) or first.get(path) == second.get(path):
             continue
         name = general(path)
         if name not in ignored:
@@ -123,7 +123,9 @@ def diff(
             first, second = _tree(database, one, back=back or 0, until=until), latest
     usual = () if every else (*COUNTERS, *(IDENTITIES if other else ()))
     found = compare(first.values, second.values, ignore=(*usual, *ignore), below=below)
-    masks = masks_of(context, one)
+    if below and not any(is_at(path, below) for path in (*first.values, *second.values)):
+        raise Amiss(f"neither tree holds anything below {below}; see acs device tree")
+    masks = Masks(masks_of(context, one).names | masks_of(context, two).names)
     names = (one.key, two.key) if other else (clock(first.at), clock(second.at))
     if as_json:
         render.emit(_document((one, first), (two, second), found, masks))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -27,6 +28,8 @@ from acs.devices.record import Device, Job, JobKind, JobState
 from acs.store import Database, jobs
 
 _EXPIRES = 86_400.0
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[-+]?[0-9]+([.,][0-9]+)?")
 
 
 @click.command()
@@ -49,7 +52,7 @@ _EXPIRES = 86_400.0
     "--export",
     "file",
     type=click.Path(dir_okay=False, allow_dash=True),
-    help="Write all as CSV: parameter,value,type,writable.",
+    help="Write all as CSV: parameter,value,type,writable; ' marks what would be a formula.",
 )
 @render.json_option
 @pass_context
@@ -154,8 +157,8 @@ def _print(leaves: list[Leaf], below: str, depth: int, search: str, known: Known
         return
     rows = (_row(leaf, now) for leaf in leaves) if search else _opened(leaves, below, depth, now)
     render.print_table(("Parameter", "Value", "Type", "Writable", "Read"), rows)
-    whole = age(known.read_at, now)
-    render.say(f"{len(leaves)} values; the whole tree was read {whole}.")
+    read = f"was read {age(known.read_at, now)}" if known.read_at else "was never read at once"
+    render.say(f"{len(leaves)} values; the whole tree {read}.")
 
 
 def _opened(
@@ -197,7 +200,7 @@ def _export(file: str, leaves: Iterable[Leaf]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("parameter", "value", "type", "writable"))
     for leaf in leaves:
-        writer.writerow((leaf.path, leaf.value, leaf.type, _yes_no(leaf.writable)))
+        writer.writerow((leaf.path, _inert(leaf.value), leaf.type, _yes_no(leaf.writable)))
     if file == "-":
         sys.stdout.write(text.getvalue())
         return
@@ -205,6 +208,11 @@ def _export(file: str, leaves: Iterable[Leaf]) -> None:
     number = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(number, "w", encoding="utf-8") as opened_file:
         opened_file.write(text.getvalue())
+
+
+def _inert(value: str) -> str:
+    """What a spreadsheet would take for a formula is marked as text: devices say what they like."""
+    return f"'{value}" if value.startswith(_FORMULA) and not _NUMBER.fullmatch(value) else value
 
 
 def _document(

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from acs.cli.documents import order
 from acs.cli.masking import Masks
 from acs.devices.record import Device, Snapshot
-from acs.devices.vocabulary import general, model_key
+from acs.devices.vocabulary import general, is_at, model_key
 from acs.model import Value
 from acs.store import snapshots, trees
 
@@ -35,13 +35,13 @@ class KnownTree:
     """With the time each was read."""
     writable: Mapping[str, bool]
     read_at: float
-    """When the latest tree was read; 0: never."""
+    """When everything was read at once; 0: never."""
 
     def leaves(self, masks: Masks, below: str = "", search: str = "") -> Iterator[Leaf]:
         """Yield the parameters below a path, in order, of which name or value holds ``search``."""
         wanted = search.casefold()
         for path in sorted(self.values, key=order):
-            if not path.startswith(below):
+            if not is_at(path, below):
                 continue
             value, at = self.values[path]
             shown = str(masks.shown(path, value.text))
@@ -61,4 +61,4 @@ def known_tree_thd(conn: Connection, device: Device) -> KnownTree:
     for path, value in snapshot.values.items():
         if path not in values or values[path][1] < snapshot.at:
             values[path] = (value, snapshot.at)
-    return KnownTree(values, names.names if names else {}, tree.at if tree else 0.0)
+    return KnownTree(values, names.names if names else {}, tree.whole_at if tree else 0.0)

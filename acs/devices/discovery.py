@@ -18,6 +18,8 @@ ROWS = 2
 """Rows of one table that are listed: they differ little, and a table may have hundreds."""
 MAX_NAMES = 50_000
 """Names of one model that are kept."""
+LONGEST_NAME = 256
+"""Characters of a parameter's name (TR-069 A.3.2.1)."""
 
 
 async def discover(ledger: Ledger, line: DataModel) -> None:
@@ -66,6 +68,8 @@ class _Listing:
         self._waiting: deque[str] = deque([root])
         self._listed: Counter[str] = Counter()
         self._refused: set[str] = set()
+        self._is_cut = False
+        """The device told more than is kept, so nothing follows from a name's absence."""
 
     async def whole(self) -> bool:
         """List everything with one request; False: the device does not do that."""
@@ -94,18 +98,34 @@ class _Listing:
                 else:
                     self._listed[name] += 1
                     self._take(answer.entries)
-                    self._waiting.extend(e.path for e in answer.entries if e.path.endswith("."))
+                    self._wait_for(path, answer.entries)
             self._waiting.popleft()
 
     def unlisted(self, *, lost: bool, how: Discovery) -> tuple[str, ...]:
         """Objects that were never listed; the root alone when everything was asked for in vain."""
         if lost and how is Discovery.WHOLE and not self.names:
             return (ROOT,)
+        if self._is_cut:
+            return (ROOT,)
         waiting = {general(path) for path in self._waiting}
         return tuple(sorted((waiting | self._refused) - self._listed.keys()))
+
+    def _wait_for(self, listed: str, entries: tuple[ListedName, ...]) -> None:
+        """List the objects below one, too; some devices name it among its own."""
+        for path, _ in entries:
+            is_below = path.startswith(listed) and path.endswith(".") and path != listed
+            if not is_below or len(path) > LONGEST_NAME:
+                continue
+            if len(self._waiting) < MAX_NAMES:
+                self._waiting.append(path)
+            else:
+                self._is_cut = True
 
     def _take(self, entries: tuple[ListedName, ...]) -> None:
         for path, writable in entries:
             name = general(path)
-            if name in self.names or len(self.names) < MAX_NAMES:
+            is_kept = name in self.names or len(self.names) < MAX_NAMES
+            if len(path) > LONGEST_NAME or not is_kept:
+                self._is_cut = True
+            else:
                 self.names[name] = self.names.get(name, False) or writable

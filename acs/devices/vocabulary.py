@@ -19,6 +19,8 @@ ROOT = ""
 """Stands for the whole tree; with no name beside it, for a listing that broke off at once."""
 CLAIM_SECONDS = 3600.0
 """Nobody else of a model is asked for so long, whatever comes of it."""
+MOST_MODELS = 2000
+"""Models whose names are asked for unbidden: a device may call itself anew each time."""
 
 _INSTANCE = re.compile(r"\.(?:[0-9]+|\[[^\]]*\])(?=\.)")
 
@@ -107,11 +109,23 @@ class KnownNames:
 
     def claim(self, key: str, now: float) -> Discovery:
         """Say how one device of the model is to be asked now; the next one is asked no more."""
+        if len(self._claims) >= MOST_MODELS:
+            self._claims = {k: at for k, at in self._claims.items() if now - at < CLAIM_SECONDS}
+        if max(len(self._lacking), len(self._claims)) >= MOST_MODELS:
+            return Discovery.NONE
         claimed = self._claims.get(key)
         if key in self._lacking or (claimed is not None and 0 <= now - claimed < CLAIM_SECONDS):
             return Discovery.NONE
         self._claims[key] = now
         return Discovery.BY_LEVEL if key in self._by_level else Discovery.WHOLE
+
+
+def is_at(path: str, place: str) -> bool:
+    """Tell whether ``path`` is ``place`` or stands below it; the empty place is the root.
+
+    A place is an object, with or without its final dot, or a parameter.
+    """
+    return not place or path == place or path.startswith(place.rstrip(".") + ".")
 
 
 def optional_names(blueprints: Iterable[Blueprint]) -> frozenset[str]:

@@ -14,6 +14,7 @@ import zstandard
 from sqlalchemy import Connection, Row, delete, func, insert, select
 
 from acs.devices.effects import SaveModelNames, SaveTree
+from acs.devices.vocabulary import is_at
 from acs.model import Value
 from acs.store.errors import StoreError
 from acs.store.sealing import seal, unseal
@@ -49,7 +50,12 @@ class KeptTree:
 
     def read_at(self, path: str) -> float:
         """When the value of ``path`` was read."""
-        return max((at for part, at in self.parts.items() if path.startswith(part)), default=0.0)
+        return max((at for part, at in self.parts.items() if is_at(path, part)), default=0.0)
+
+    @property
+    def whole_at(self) -> float:
+        """When everything was read at once; 0: never, only parts were."""
+        return self.parts.get("", 0.0)
 
 
 class _TreeBody(msgspec.Struct, array_like=True):
@@ -81,8 +87,19 @@ def _unpack(packed: bytes) -> bytes:
 
 
 def save_names_thd(conn: Connection, learned: Iterable[SaveModelNames]) -> None:
-    """Keep what models have; of several for one model the last one counts."""
-    last = {effect.model_key: effect for effect in learned}
+    """Keep what models have; of several for one model the last one counts.
+
+    One without names says how a device is to be asked: it never takes the place of names.
+    """
+    last: dict[str, SaveModelNames] = {}
+    for effect in learned:
+        if effect.names or effect.model_key not in last:
+            last[effect.model_key] = effect
+    nameless = [key for key, effect in last.items() if not effect.names]
+    if nameless:
+        query = select(model_names.c.model_key).where(model_names.c.model_key.in_(nameless))
+        for known in conn.scalars(query).all():
+            del last[known]
     rows = [
         {
             "model_key": key,
@@ -119,9 +136,9 @@ def add_thd(conn: Connection, read: Iterable[SaveTree]) -> None:
         before = None if not effect.path else kept_thd(conn, effect.device_id)
         values, parts = dict(effect.values), {effect.path: effect.at}
         if before is not None:
-            beside = {p: v for p, v in before.values.items() if not p.startswith(effect.path)}
+            beside = {p: v for p, v in before.values.items() if not is_at(p, effect.path)}
             values = {**beside, **values}
-            older = {p: at for p, at in before.parts.items() if not p.startswith(effect.path)}
+            older = {p: at for p, at in before.parts.items() if not is_at(p, effect.path)}
             parts = {**older, **parts}
         body = seal(conn, trees.c.body, effect.device_id, _pack((values, parts)))
         conn.execute(insert(trees).values(device_id=effect.device_id, at=effect.at, body=body))

@@ -53,6 +53,30 @@ def test_a_part_is_laid_over_what_was_read_before(database: Database) -> None:
     assert kept.read_at("Device.B.Y") == 2000.0
 
 
+def test_a_parameter_that_was_read_leaves_those_that_begin_alike(database: Database) -> None:
+    device = known(database)
+    whole = {"Device.S.SSID": Value("a"), "Device.S.SSIDAdvertisementEnabled": Value("1")}
+    apply(database, SaveTree(device, 2000.0, whole))
+    apply(database, SaveTree(device, 3000.0, {"Device.S.SSID": Value("b")}, "Device.S.SSID"))
+    with database.read() as conn:
+        kept = trees.kept_thd(conn, device)
+    assert kept is not None
+    assert kept.values == {**whole, "Device.S.SSID": Value("b")}
+    assert kept.read_at("Device.S.SSIDAdvertisementEnabled") == 2000.0
+    assert kept.whole_at == 2000.0
+
+
+def test_a_listing_that_broke_off_leaves_the_names_that_are_known(database: Database) -> None:
+    lost = SaveModelNames("m", 2000.0, {}, ("",))
+    apply(database, lost)
+    apply(database, SaveModelNames("m", 3000.0, {"Device.A": True}), lost)
+    apply(database, lost)
+    with database.read() as conn:
+        names = trees.names_thd(conn, "m")
+    assert names is not None
+    assert names.names == {"Device.A": True}
+
+
 def test_older_trees_are_the_past_of_a_device(database: Database) -> None:
     device = known(database)
     for at in (2000.0, 3000.0, 4000.0):

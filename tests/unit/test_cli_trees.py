@@ -82,6 +82,35 @@ def test_it_is_written_as_csv(house: House) -> None:
     assert [SSID, "TP-Link_0001", "string", "yes"] in rows
 
 
+def test_no_value_is_a_formula_in_a_spreadsheet(house: House) -> None:
+    names = {
+        "Device.Hosts.Host.1.HostName": Value('=HYPERLINK("http://x","y")'),
+        "Device.Hosts.Host.2.HostName": Value("@SUM(1)"),
+        "Device.WiFi.Signal": Value("-45"),
+    }
+    house.apply(SaveTree(1, SEEN + 1, {**TREE, **names}))
+    text = house.run("device", "tree", SERIAL, "--export", "-").stdout
+    values = {row[0]: row[1] for row in csv.reader(io.StringIO(text))}
+    assert [values[name] for name in names] == ['\'=HYPERLINK("http://x","y")', "'@SUM(1)", "-45"]
+
+
+def test_a_part_that_was_read_is_no_whole_tree(house: House) -> None:
+    other = house.call(OTHER)
+    house.apply(SaveTree(other, SEEN, {SSID: Value("A")}, "Device.WiFi."))
+    assert house.json("device", "tree", OTHER)["tree_read_at"] is None
+    assert "never" in house.run("device", "tree", OTHER).stdout
+    house.apply(SaveTree(1, SEEN + 60, {SSID: Value("A")}, "Device.WiFi."))
+    tree = house.json("device", "tree", SERIAL)
+    assert tree["tree_read_at"] < tree["values"][SSID]["read_at"]
+
+
+def test_one_parameter_is_shown_without_those_that_begin_alike(house: House) -> None:
+    assert list(house.json("device", "tree", SERIAL, SSID)["values"]) == [SSID]
+    other = {SSID: Value("Maison"), SSID + "AdvertisementEnabled": Value("1")}
+    house.apply(SaveTree(1, SEEN + 60, {**TREE, **other}))
+    assert list(house.json("device", "tree", SERIAL, SSID)["values"]) == [SSID]
+
+
 def test_a_refresh_is_asked_for_once(house: House) -> None:
     first = house.json("device", "tree", SERIAL, "Device.WiFi.", "--refresh", "--names")
     again = house.json("device", "tree", SERIAL, "Device.WiFi.", "--refresh", "--names")
@@ -126,8 +155,14 @@ def test_a_device_is_compared_with_its_past(house: House) -> None:
     assert house.run("device", "diff", SERIAL, "--at", "2001-01-01").exit_code == 1
     same = house.run("device", "diff", SERIAL, "--back", "1", "--below", "Device.Users.")
     assert same.exit_code == 0
+    assert (
+        house.run("device", "diff", SERIAL, "--back", "1", "--below", "Device.Users").exit_code == 0
+    )
     ignored = house.run("device", "diff", SERIAL, "--back", "1", "--ignore", "*.SSID")
     assert ignored.exit_code == 0
+    mistyped = house.run("device", "diff", SERIAL, "--back", "1", "--below", "Device.Usres.")
+    assert mistyped.exit_code == 1
+    assert "neither" in mistyped.output
 
 
 @pytest.mark.parametrize(

@@ -10,17 +10,20 @@ from device_in_memory import MemoryDevice
 from device_trees import xx230v
 from house_in_memory import LIBRARY, MemoryHouse, live, served
 
+from acs.devices import discovery
 from acs.devices.effects import SaveModelNames
 from acs.devices.record import Job, JobKind, Standing
 from acs.devices.vocabulary import (
     CLAIM_SECONDS,
+    MOST_MODELS,
     Discovery,
     KnownNames,
     Vocabulary,
     general,
+    is_at,
     optional_names,
 )
-from acs.model import Fault, List, Operation, SessionLost
+from acs.model import Fault, List, ListedName, Names, Operation, SessionLost
 
 KEY = "TP-Link|XX230v|XX230v v1.0 00000000|1.0"
 
@@ -143,6 +146,57 @@ def test_a_session_lost_over_the_listing_is_remembered() -> None:
     known = KnownNames((), {})
     known.learn(learned(house))
     assert known.claim(learned(house).model_key, 0.0) is Discovery.BY_LEVEL
+
+
+@pytest.mark.parametrize("ways", [{"whole": None}, {}])
+def test_nothing_follows_from_absence_where_names_were_cut(
+    ways: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discovery, "MAX_NAMES", 20)
+    house, device = at_home(reserved(**ways))
+    house.visited(device)
+    found = learned(house)
+    assert len(found.names) == 20
+    vocabulary = Vocabulary.of(found.names, found.unlisted)
+    assert not any(vocabulary.lacks(general(path)) for path in device.values)
+
+
+def test_only_what_stands_below_an_object_is_listed_after_it() -> None:
+    class Elsewhere(Reserved):
+        def perform(self, operation: Operation) -> Any:
+            answer = super().perform(operation)
+            if isinstance(operation, List) and operation.next_level:
+                odd = (operation.path, "Other.", operation.path + "a." * 200)
+                return Names((*answer.entries, *(ListedName(path, False) for path in odd)))
+            return answer
+
+    device = Elsewhere({})
+    device.__dict__.update(xx230v().__dict__)
+    house, device = at_home(device)
+    house.visited(device)
+    asked = [each.path for each in lists(device) if each.next_level]
+    assert len(asked) == len(set(asked))
+    assert all(path.startswith("Device.") and len(path) < 256 for path in asked)
+
+
+def test_a_device_that_calls_itself_anew_each_time_is_not_asked_without_end() -> None:
+    known = KnownNames((), {})
+    for number in range(MOST_MODELS):
+        assert known.claim(f"m{number}", 0.0) is Discovery.WHOLE
+    assert known.claim("one more", 1.0) is Discovery.NONE
+    assert known.claim("later", CLAIM_SECONDS) is Discovery.WHOLE
+    for number in range(MOST_MODELS):
+        known.learn(SaveModelNames(f"m{number}", 0.0, {"Device.X": True}))
+    assert known.claim("one more", 3 * CLAIM_SECONDS) is Discovery.NONE
+
+
+def test_a_place_holds_itself_and_what_is_below() -> None:
+    assert (
+        is_at("Device.A.B", "")
+        and is_at("Device.A.B", "Device.A")
+        and is_at("Device.A", "Device.A")
+    )
+    assert not is_at("Device.AB", "Device.A") and not is_at("Device.A.BC", "Device.A.B")
 
 
 def test_one_device_of_a_model_is_asked_at_a_time() -> None:
