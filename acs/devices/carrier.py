@@ -3,38 +3,52 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from acs.model import Contact
 
 _ADDRESS = re.compile(
-    r"(Device\.IP\.Interface\.\d+\.)IPv[46]Address\.\d+\.IPAddress"
-    r"|(InternetGatewayDevice\.WANDevice\.\d+\.WANConnectionDevice\.\d+\."
-    r"WAN(?:PPP|IP)Connection\.\d+\.)ExternalIPAddress"
+    r"(Device\.IP\.Interface\.[0-9]+\.)IPv[46]Address\.[0-9]+\.IPAddress"
+    r"|(InternetGatewayDevice\.WANDevice\.[0-9]+\.WANConnectionDevice\.[0-9]+\."
+    r"WAN(?:PPP|IP)Connection\.[0-9]+\.)ExternalIPAddress"
 )
-_NONE = ("", "0.0.0.0", "::")  # noqa: S104 - an address that is not there, nothing is bound
 
 
 def carrier_of(contact: Contact) -> str:
     """Return the path of the connection whose address the contact tells; empty: unknown.
 
     An Inform carries the address of the WAN it came by (TR-069 3.7.1.4, TR-098 and TR-181
-    forced Inform parameters).  Where there are several, it is that of the address connection
-    requests go to, or that the contact came from.
+    forced Inform parameters).  It must be that of the address connection requests go to, where
+    one is told: a device that is reached elsewhere does not come by the connection it names.
+    Where there are several, the address the contact came from tells too.
     """
-    told = {
-        match[1] or match[2]: value.text
-        for path, value in contact.values.items()
-        if (match := _ADDRESS.fullmatch(path)) and value.text not in _NONE
-    }
-    if len(told) == 1:
-        return next(iter(told))
-    host = _host(contact.told("ManagementServer.ConnectionRequestURL"))
-    for address in (host, contact.address):
-        fitting = [path for path, text in told.items() if address and text == address]
-        if len(fitting) == 1:
-            return fitting[0]
-    return ""
+    told: dict[str, set[str]] = {}
+    for path, value in contact.values.items():
+        if (match := _ADDRESS.fullmatch(path)) and (address := _address(value.text)):
+            told.setdefault(match[1] or match[2], set()).add(address)
+    host = _address(_host(contact.told("ManagementServer.ConnectionRequestURL")))
+    if host:
+        return _only(path for path, addresses in told.items() if host in addresses)
+    came_from = _address(contact.address)
+    fitting = _only(path for path, addresses in told.items() if came_from in addresses)
+    return fitting or _only(told)
+
+
+def _only(paths: Iterable[str]) -> str:
+    first, *more = [*paths, ""]
+    return "" if len(more) > 1 else first
+
+
+def _address(text: str) -> str:
+    """Return an address in its one spelling; empty when it is none that leads outside."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return ""
+    inside = address.is_unspecified or address.is_loopback or address.is_link_local
+    return "" if inside else str(address)
 
 
 def _host(url: str) -> str:

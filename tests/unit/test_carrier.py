@@ -10,6 +10,7 @@ from acs.devices.carrier import carrier_of
 from acs.model import Contact, DeviceId, Value
 
 V4 = "Device.IP.Interface.{}.IPv4Address.1.IPAddress"
+URL = "Device.ManagementServer.ConnectionRequestURL"
 PPP = "InternetGatewayDevice.WANDevice.1.WANConnectionDevice.2.WANPPPConnection.1."
 
 
@@ -46,12 +47,52 @@ def contact(root: str = "Device.", address: str = "", **told: str) -> Contact:
                 **{
                     V4.format(4): "10.0.0.2",
                     V4.format(5): "100.64.5.10",
-                    "Device.ManagementServer.ConnectionRequestURL": "http://100.64.5.10:7547/t",
+                    URL: "http://100.64.5.10:7547/t",
                 },
             ),
             "Device.IP.Interface.5.",
         ),
-        (contact(**{"Device.ManagementServer.ConnectionRequestURL": "http://[bad"}), ""),
+        (contact(**{URL: "http://[bad"}), ""),
+        pytest.param(
+            contact(
+                address="203.0.113.9",
+                **{V4.format(1): "192.168.1.1", URL: "http://100.64.5.10:7547/tr069"},
+            ),
+            "",
+            id="told is another than the one we reach it by",
+        ),
+        pytest.param(
+            contact(
+                **{
+                    V4.format(5): "100.64.5.10",
+                    "Device.IP.Interface.5.IPv6Address.1.IPAddress": "2001:db8::5",
+                    "Device.IP.Interface.1.IPv6Address.1.IPAddress": "fe80::1",
+                    URL: "http://100.64.5.10:7547/tr069",
+                }
+            ),
+            "Device.IP.Interface.5.",
+            id="with two addresses",
+        ),
+        pytest.param(
+            contact(
+                **{
+                    "Device.IP.Interface.5.IPv6Address.1.IPAddress": "2001:DB8:0::5",
+                    URL: "http://[2001:db8::5]:7547/tr069",
+                }
+            ),
+            "Device.IP.Interface.5.",
+            id="spelled in two ways",
+        ),
+        pytest.param(
+            contact(**{V4.format(4): "10.0.0.2", V4.format(5): "10.0.0.2", URL: "http://10.0.0.2"}),
+            "",
+            id="two with one address",
+        ),
+        pytest.param(
+            contact(**{V4.format(5): "100.64.5.10", URL: "http://127.0.0.1:7547/"}),
+            "Device.IP.Interface.5.",
+            id="the URL leads inside",
+        ),
     ],
 )
 def test_the_connection_whose_address_is_told(told: Contact, carrier: str) -> None:
