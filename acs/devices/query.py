@@ -51,10 +51,17 @@ class Pattern:
 
     @property
     def regex(self) -> re.Pattern[str]:
-        """The same as a regular expression for the whole of a folded text."""
-        signs = {Wild.ANY: ".*", Wild.ONE: "."}
-        pieces = (signs[p] if isinstance(p, Wild) else re.escape(p) for p in self.parts)
-        return re.compile("".join(pieces), re.DOTALL)
+        """The same as a regular expression for the whole of a folded text.
+
+        Devices choose their texts: each piece is looked for once and never again further on, so
+        that no text takes more than a moment, however many ``*`` there are.
+        """
+        *inner, last = _pieces(self.parts)
+        if not inner:
+            return re.compile(last, re.DOTALL)
+        first, *between = inner
+        found = "".join(f"(?>.*?{piece})" for piece in between)
+        return re.compile(f"{first}{found}.*{last}", re.DOTALL)
 
     def within(self) -> Pattern:
         """The pattern of texts that hold this one anywhere."""
@@ -193,6 +200,17 @@ def _check(condition: Condition) -> _Check:
         case AnyOf(queries):
             every = [tuple(map(_check, query)) for query in queries]
             return lambda *about: any(all(c(*about) for c in checks) for checks in every)
+
+
+def _pieces(parts: Sequence[str | Wild]) -> list[str]:
+    """The regular expressions of what stands before, between and after each ``*``."""
+    pieces = [""]
+    for part in parts:
+        if part is Wild.ANY:
+            pieces.append("")
+        else:
+            pieces[-1] += "." if isinstance(part, Wild) else re.escape(part)
+    return pieces
 
 
 def _fits(patterns: Sequence[Pattern]) -> Callable[[str], bool]:

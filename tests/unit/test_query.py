@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from acs.devices.identity import Equipment, EquipmentStatus
 from acs.devices.query_text import QueryError, parse
@@ -115,6 +120,19 @@ def test_what_holds(text: str) -> None:
 )
 def test_what_does_not_hold(text: str) -> None:
     assert not means(text)
+
+
+def test_no_text_of_a_device_keeps_a_pattern_busy() -> None:
+    # Tried in every way there is, this would not end before the sun.
+    device = replace(DEVICE, software="a" * 256)
+    assert not means("software=" + "*a" * 100 + "*b", device)
+    assert means("software=" + "*a" * 100 + "*", device)
+
+
+@given(st.text("ab*?", max_size=7), st.text("abc", max_size=9))
+def test_a_pattern_means_what_a_shell_would_say(pattern: str, text: str) -> None:
+    device = replace(DEVICE, software=text)
+    assert means(f"software={pattern}", device) == fnmatchcase(text, pattern)
 
 
 def test_of_equipment_that_is_not_known_every_field_is_empty() -> None:
