@@ -27,8 +27,8 @@ KEY = b"k" * 32
 PASSWORD = "geheim-77"
 PPPOE = Wan("pppoe", 40, "abo@isp.example", Secret(PASSWORD))
 IPOE = Wan("ipoe", 40)
-ELSEWHERE = "Device.IP.Interface.99."
-"""A carrier that is none of the connections in question."""
+ELSEWHERE = "Device.IP.Interface.1."
+"""A carrier that is none of the connections in question: the LAN."""
 
 
 def task(name: str, wish: Wan, carrier: str = ELSEWHERE, **options: object) -> Task:

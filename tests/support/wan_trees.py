@@ -13,6 +13,8 @@ GPON, NAT = "Device.X_TP_GPON.Link.", "Device.NAT.InterfaceSetting."
 DHCP4, DHCP6 = "Device.DHCPv4.Client.", "Device.DHCPv6.Client."
 CONNECTION = "InternetGatewayDevice.WANDevice.1.WANConnectionDevice."
 
+MANAGED = f"{CONNECTION}9.WANIPConnection.1."
+
 
 def integer(number: int) -> Value:
     return Value(str(number), ValueType.INT)
@@ -232,3 +234,10 @@ def ec220v2() -> MemoryDevice:
         rows[f"{CONNECTION}{number}.WANIPConnection."] = ip
     tree |= management("InternetGatewayDevice.")
     return MemoryDevice(tree, write_only=SECRETS, rows=rows)
+
+
+def managed(device: MemoryDevice) -> MemoryDevice:
+    """The same with a connection of its own for management, by which it reaches us."""
+    device.values[f"{MANAGED}Enable"] = value_of(True)
+    device.values[f"{MANAGED}ConnectionType"] = value_of("IP_Routed")
+    return device

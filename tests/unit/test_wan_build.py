@@ -192,7 +192,7 @@ def test_a_row_in_a_row_is_built_and_found_again() -> None:
     default = device["InternetGatewayDevice.Layer3Forwarding.DefaultConnectionService"]
     assert default == row.rstrip(".")
     device.next_session()
-    again = run(device, task("tplink-c", PPPOE))
+    again = run(device, task("tplink-c", PPPOE, f"{CONNECTION}1.WANIPConnection.1."))
     assert not any(isinstance(operation, Add) for operation in device.operations)
     # Nothing is known of the password in this session, and a running connection goes off for it.
     assert [change.path for change in again.plan.writes] == [

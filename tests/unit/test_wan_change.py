@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from device_in_memory import MemoryDevice
+from device_in_memory import MemoryDevice, value_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from wan_runs import ELSEWHERE, IPOE, PPPOE, planned, run, session, task, to_the_end
 from wan_trees import (
     CONNECTION,
     IP,
-    LINK,
+    MANAGED,
     PPP,
     VLAN,
+    a_row,
     ec220v2,
     ec220v3,
     ethernet_wan,
@@ -22,6 +23,7 @@ from wan_trees import (
     family_a,
     gpon_ipoe,
     gpon_pppoe,
+    managed,
     tr098_pppoe,
     tr181,
 )
@@ -134,6 +136,66 @@ class TestTheOneThatCarriesTheSession:
         assert device[row] == "Internet,TR069"
 
 
+class TestWhatOurSessionStandsOn:
+    """Rows below the carrier count as the carrier itself, whoever else stands on them."""
+
+    def test_a_vlan_that_another_connection_shares_with_it_stays(self) -> None:
+        device = family_a(gpon_pppoe())
+        device.values |= {
+            path: value_of(plain)
+            for path, plain in a_row(
+                IP, 7, Enable=True, LowerLayers=f"{VLAN}3.", X_TP_ConnType="DHCP",
+                X_TP_ServiceType="TR069",
+            ).items()
+        }  # fmt: skip
+        outcome = run(device, task("tplink-a", PPPOE, f"{IP}7."))
+        assert str(outcome.problems[0]) == (
+            f"wan: vlan: {VLAN}3. carries our session; the VLAN of such a connection is changed "
+            "only with provisioning.change_carrier"
+        )
+        assert device.sets == []
+
+    @pytest.mark.parametrize("running", [True, False])
+    def test_nor_does_it_move_in_a_device_that_holds_both(self, running: bool) -> None:
+        device = ec220v2()
+        for leaf, plain in {
+            "Enable": running,
+            "ConnectionType": "IP_Routed",
+            "Username": "a",
+        }.items():
+            device.values[f"{CONNECTION}1.WANPPPConnection.1.{leaf}"] = value_of(plain)
+        wish = Wan("pppoe", 40, "a")
+        outcome = run(device, task("tplink-c", wish, f"{CONNECTION}1.WANIPConnection.1."))
+        assert f"{CONNECTION}1. carries our session" in str(outcome.problems[0])
+        assert device[f"{CONNECTION}1.WANEthernetLinkConfig.X_TP_VID"] == "0"
+
+    @pytest.mark.parametrize("carrier", [f"{IP}99.", f"{CONNECTION}1.WANIPConnection.1."])
+    def test_one_that_this_tree_does_not_have_protects_all(self, carrier: str) -> None:
+        device = family_a(gpon_pppoe())
+        outcome = run(device, task("tplink-a", PPPOE, carrier))
+        assert "the VLAN of such a connection" in str(outcome.problems[0])
+        assert device.sets == []
+
+    def test_what_our_own_connection_stands_on_is_not_moved_either(self) -> None:
+        device = built(PPPOE)
+        device.operations.clear()
+        row = f"{PPP}2.LowerLayers"
+        device.values[row] = device.values[row]._replace(text=f"{VLAN}9.")
+        wish = replace(PPPOE, password=None)
+        outcome = run(device, task("tplink-a", wish, f"{IP}4."))
+        assert "what stands below such a connection" in str(outcome.problems[0])
+        assert device.sets == []
+
+    def test_nor_is_its_mode_changed(self) -> None:
+        device = built(PPPOE)
+        device.operations.clear()
+        row = f"{IP}4.X_TP_ConnType"
+        device.values[row] = device.values[row]._replace(text="Bridge")
+        outcome = run(device, task("tplink-a", replace(PPPOE, password=None), f"{IP}4."))
+        assert "the mode of such a connection" in str(outcome.problems[0])
+        assert device.sets == []
+
+
 class TestWhatAWishReplaces:
     def test_the_old_one_goes_off_in_the_request_that_switches_the_new_one_on(self) -> None:
         device = family_a(gpon_ipoe())
@@ -165,7 +227,7 @@ class TestWhatAWishReplaces:
         device = family_a(gpon_ipoe())
         to_the_end(device, task("tplink-a", PPPOE))
         device.next_session()
-        run(device, task("tplink-a", Wan("ipoe", 10), f"{LINK}none", mark=False))
+        run(device, task("tplink-a", Wan("ipoe", 10), mark=False))
         assert Add(IP) not in device.operations
         assert device[f"{IP}6.Enable"] == "1"
         assert device[f"{IP}7.Enable"] == "0"
@@ -192,8 +254,8 @@ class TestOtherFamilies:
 
     @pytest.mark.parametrize("leaf", ["X_HW_VLAN", "X_ZTE-COM_VLANID", "X_CT-COM_VLANIDMark"])
     def test_generic_tr098_finds_the_vendors_vlan(self, leaf: str) -> None:
-        device = tr098_pppoe(leaf)
-        run(device, task("tr098", PPPOE))
+        device = managed(tr098_pppoe(leaf))
+        run(device, task("tr098", PPPOE, MANAGED))
         assert device[f"{CONNECTION}1.WANPPPConnection.1.{leaf}"] == "40"
 
     def test_the_dongle_of_family_c_is_never_touched(self) -> None:
@@ -202,8 +264,10 @@ class TestOtherFamilies:
         assert not any(".WANDevice.2." in str(operation) for operation in device.operations)
 
     def test_family_c_changes_its_factory_connection(self) -> None:
-        device = ec220v2()
-        run(device, task("tplink-c", IPOE))
+        device = managed(ec220v2())
+        device.values[f"{MANAGED}Name"] = value_of("management")
+        device.values[f"{CONNECTION}9.X_TP_ServiceType"] = value_of("TR069")
+        run(device, task("tplink-c", IPOE, MANAGED))
         assert device[f"{CONNECTION}1.WANEthernetLinkConfig.X_TP_VID"] == "40"
         assert device[f"{CONNECTION}1.WANEthernetLinkConfig.X_TP_VLanEnabled"] == "1"
 

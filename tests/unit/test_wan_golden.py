@@ -30,14 +30,14 @@ FOLDER = Path(__file__).parent.parent / "golden"
 CASES: dict[str, tuple[Callable[[], MemoryDevice], str, Wan, str]] = {
     "wan-a-build-pppoe": (lambda: family_a(ethernet_wan(port=6)), "tplink-a", PPPOE, ""),
     "wan-a-build-ipoe": (lambda: family_a(), "tplink-a", IPOE, ""),
-    "wan-a-change-vlan": (lambda: family_a(gpon_pppoe()), "tplink-a", PPPOE, f"{IP}9."),
+    "wan-a-change-vlan": (lambda: family_a(gpon_pppoe()), "tplink-a", PPPOE, f"{IP}1."),
     "wan-a-carrier-vlan": (lambda: family_a(gpon_pppoe()), "tplink-a", PPPOE, f"{IP}6."),
     "wan-a-carrier-mode": (lambda: family_a(gpon_ipoe()), "tplink-a", PPPOE, f"{IP}6."),
-    "wan-a-ethernet-takes-over": (ex220, "tplink-a", PPPOE, f"{IP}9."),
-    "wan-b-change": (ec220v3, "tplink-b", PPPOE, f"{IP}9."),
-    "wan-b-cannot-build": (ec220v3, "tplink-b", IPOE, f"{IP}9."),
-    "wan-c-build-pppoe": (ec220v2, "tplink-c", PPPOE, f"{IP}9."),
-    "wan-tr181-build-pppoe": (tr181, "tr181", PPPOE, f"{IP}9."),
+    "wan-a-ethernet-takes-over": (ex220, "tplink-a", PPPOE, f"{IP}1."),
+    "wan-b-change": (ec220v3, "tplink-b", PPPOE, f"{IP}1."),
+    "wan-b-cannot-build": (ec220v3, "tplink-b", IPOE, f"{IP}1."),
+    "wan-c-build-pppoe": (ec220v2, "tplink-c", PPPOE, f"{IP}1."),
+    "wan-tr181-build-pppoe": (tr181, "tr181", PPPOE, f"{IP}1."),
 }
 
 

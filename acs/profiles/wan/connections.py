@@ -75,6 +75,25 @@ def find_connections(
                 )
 
 
+def rows_at_risk(
+    places: WanPlaces, blueprint: Blueprint, tree: Tree, carrier: str
+) -> frozenset[str]:
+    """Return the paths of all rows that our session may depend on.
+
+    They are those the carrier stands on; where it is not known, or no connection of this
+    device, those of every connection that is on.
+    """
+    rows = [(table, row) for table in places.connections for row in tree.rows(table)]
+    known = [(table, row) for table, row in rows if row.path == carrier]
+    walks = [(table, _walk(places, blueprint, tree, table, row)) for table, row in known or rows]
+    return frozenset(
+        row.path
+        for table, walk in walks
+        if known or is_enabled(places, tree, table, walk)
+        for row in walk.values()
+    )
+
+
 def is_enabled(places: WanPlaces, tree: Tree, table: str, rows: Mapping[str, Row]) -> bool:
     """Tell whether a connection is switched on; one without a switch always is."""
     mine = [place for place in places.enable if place.table == table]

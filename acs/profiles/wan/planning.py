@@ -23,6 +23,7 @@ from acs.profiles.wan.connections import (
     find_connections,
     find_ground,
     is_enabled,
+    rows_at_risk,
 )
 from acs.profiles.wan.places import BuildStep, WanPlaces
 from acs.profiles.wants import Spot, Want, want_setting
@@ -40,10 +41,6 @@ class Site:
     """Path of the connection that carries our session; empty: unknown, so any of them may."""
     change_carrier: bool = False
     unfinished: Unfinished | None = None
-
-    def carries(self, path: str) -> bool:
-        """Tell whether ``path`` is, or may be, the connection that carries us."""
-        return path == self.carrier if self.carrier else True
 
 
 @dataclass(slots=True)
@@ -73,6 +70,7 @@ class _Planner:
         self._connections = list(
             find_connections(site.places, site.blueprint, site.tree, self._ground, site.carrier)
         )
+        self._at_risk = rows_at_risk(site.places, site.blueprint, site.tree, site.carrier)
 
     def plan(self) -> WanPlan:
         steps = self._build_steps()
@@ -183,10 +181,9 @@ class _Planner:
         places, path = self._places, chain.rows[table].path
         running = is_enabled(places, self._site.tree, table, chain.rows)
         switches = self._open(list(chain.switches(places.enable, on=True)))
-        if running and self._site.carries(path):
-            if vlan and not self._site.change_carrier:
-                self._refuse("vlan", path, "the VLAN of")
-                return
+        if self._endangers(chain, vlan, others):
+            return
+        if path in self._at_risk or self._touching(chain, [*vlan, *others]):
             # One request that holds as a whole or not at all: it is never off by itself.
             self._request("changed in one request", [*vlan, *others, *switches])
             return
@@ -260,6 +257,8 @@ class _Planner:
         if complete:
             self._modify(table, chain, vlan, others)
             return
+        if self._endangers(chain, vlan, others):
+            return
         self._plan.steps.extend(built)
         self._request("on", self._open(list(chain.switches(self._places.enable, on=True))))
 
@@ -282,13 +281,12 @@ class _Planner:
             if more:
                 reason = f"{other.path} ({other.mode}) serves {', '.join(more)} too and stays on"
                 self._problem("mode", reason)
-            elif self._site.carries(other.path) and not (
+            elif other.path in self._at_risk and not (
                 # Even where it is allowed, it is not switched off by itself.
                 self._site.change_carrier and self._plan.steps
             ):
-                sure = "carries" if self._site.carrier else "may carry"
                 reason = (
-                    f"{other.path} ({other.mode}) {sure} our session and stays on; it is "
+                    f"{other.path} ({other.mode}) {self._sure} our session and stays on; it is "
                     "switched off once the device calls by the new one"
                 )
                 self._problem("mode", reason)
@@ -338,13 +336,44 @@ class _Planner:
     def _problem(self, setting: str, reason: str) -> None:
         self._plan.problems.append(Problem(WHERE, setting, reason))
 
-    def _refuse(self, setting: str, path: str, what: str) -> None:
-        sure = "carries" if self._site.carrier else "may carry"
-        reason = (
-            f"{path} {sure} our session; {what} such a connection is changed only with "
-            "provisioning.change_carrier"
+    # --- what our session stands on
+
+    def _endangers(
+        self, chain: Chain, vlan: list[PlannedChange], others: list[PlannedChange]
+    ) -> bool:
+        """Tell whether this would move the carrier though that is not allowed, and refuse it."""
+        if self._site.change_carrier:
+            return False
+        modes = {place.leaf for place in self._places.mode.places}
+        moves = {
+            "vlan": ("the VLAN of", vlan),
+            "connection": ("what stands below", [c for c in others if c.reference]),
+            "mode": ("the mode of", [c for c in others if c.path.rpartition(".")[2] in modes]),
+        }
+        for setting, (what, changes) in moves.items():
+            if touched := self._touching(chain, changes):
+                mine = (r.path for t, r in chain.rows.items() if t in self._places.connections)
+                path = next((path for path in mine if path in self._at_risk), touched[0])
+                reason = (
+                    f"{path} {self._sure} our session; {what} such a connection is changed "
+                    "only with provisioning.change_carrier"
+                )
+                self._problem(setting, reason)
+                return True
+        return False
+
+    def _touching(self, chain: Chain, changes: Iterable[PlannedChange]) -> list[str]:
+        """Return the rows among those that are written that our session may depend on."""
+        rows = [row.path for row in chain.rows.values()]
+        written = (
+            max((row for row in rows if change.path.startswith(row)), key=len, default="")
+            for change in changes
         )
-        self._problem(setting, reason)
+        return [row for row in written if row in self._at_risk]
+
+    @property
+    def _sure(self) -> str:
+        return "carries" if self._site.carrier else "may carry"
 
 
 def _is_vlan(change: PlannedChange) -> bool:
