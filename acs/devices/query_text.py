@@ -49,8 +49,8 @@ _WORDS: Mapping[str, frozenset[str]] = {
 }
 _OPERATOR = re.compile("!=|<=|>=|=|<|>")
 _LONGEST = 2000
-_MOST_GROUPS = 50
-"""Groups that one query may be made of, each counted as often as it is named."""
+_MOST_CHOICES = 200
+"""Words and alternatives of one query with all its groups: SQLite takes no deeper ones."""
 _BIGGEST = 2**63 - 1
 _YES, _NO = frozenset({"yes", "true", "1"}), frozenset({"no", "false", "0"})
 
@@ -65,7 +65,7 @@ class QueryError(ValueError):
 
 def parse(text: str, groups: Mapping[str, str] | None = None) -> Query:
     """Read a query; ``groups`` are the queries that stand behind names. Raises `QueryError`."""
-    reader = _Reader(groups or {}, (), iter(range(_MOST_GROUPS)))
+    reader = _Reader(groups or {}, (), iter(range(_MOST_CHOICES)))
     return Query(text.strip(), tuple(reader.conditions(text)))
 
 
@@ -90,7 +90,7 @@ class _Sign:
 
 
 class _Reader:
-    """Reads one query; ``inside`` are the groups it is a part of, ``turns`` bounds their number."""
+    """Reads one query; ``inside`` are the groups it is a part of, ``turns`` bounds its choices."""
 
     def __init__(
         self, groups: Mapping[str, str], inside: tuple[str, ...], turns: Iterator[int]
@@ -111,6 +111,7 @@ class _Reader:
         shape = "".join("\0" if sign.literal else sign.text for sign in word)
         found = _OPERATOR.search(shape)
         if found is None:
+            self._count(start)
             return _mention(word)
         name = fold("".join(sign.text for sign in word[: found.start()]))
         name = {"serial": "serial_number", "tags": "tag"}.get(name, name)
@@ -120,9 +121,16 @@ class _Reader:
         if operator in ("<=", ">="):
             raise QueryError(start, f"{operator} is not known; write {operator[0]}")
         choices = _choices(rest, start + found.end())
+        for choice in choices:
+            self._count(choice.at)
         if operator == "!=":
             return Not(self._field(name, "=", choices, start))
         return self._field(name, operator, choices, start)
+
+    def _count(self, at: int) -> None:
+        if next(self._turns, None) is None:
+            problem = f"a query and its groups have at most {_MOST_CHOICES} words and alternatives"
+            raise QueryError(at, problem)
 
     def _field(self, name: str, operator: str, choices: Sequence[_Choice], start: int) -> Condition:
         if name in _TIMES:
@@ -150,8 +158,6 @@ class _Reader:
         if name in self._inside:
             around = " → ".join((*self._inside, name))
             raise QueryError(choice.at, f"the group {name!r} is a part of itself: {around}")
-        if next(self._turns, None) is None:
-            raise QueryError(choice.at, f"it is made of more than {_MOST_GROUPS} groups")
         try:
             inner = _Reader(self._groups, (*self._inside, name), self._turns)
             return tuple(inner.conditions(self._groups[name]))

@@ -137,6 +137,12 @@ def test_pages_follow_each_other(mirrored: Database) -> None:
     assert [device.id for device in (*first, *rest)] == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.parametrize("text", ["a " * 200, "model=" + ",".join(["*a"] * 200), "group=g"])
+def test_the_longest_query_is_not_too_deep(database: Database, text: str) -> None:
+    query = parse(text, {"g": "group=h tag=x," + "x," * 99, "h": "k " * 97})
+    assert database.run("count", selection.count_thd, query, NOW) == 0
+
+
 # --- tags and runs --------------------------------------------------------------------------
 
 

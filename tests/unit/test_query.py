@@ -181,8 +181,14 @@ def test_a_group_that_is_a_part_of_itself_is_refused() -> None:
 
 def test_groups_of_groups_end_somewhere() -> None:
     doubling = {f"g{n}": f"group=g{n + 1},g{n + 1}" for n in range(40)} | {"g40": "tag=x"}
-    with pytest.raises(QueryError, match="made of more than 50 groups"):
+    with pytest.raises(QueryError, match="at most 200 words"):
         parse("group=g0", doubling)
+
+
+@pytest.mark.parametrize("text", ["a " * 201, "model=" + "a," * 200, "group=many tag=x"])
+def test_a_query_has_so_many_words_and_alternatives(text: str) -> None:
+    with pytest.raises(QueryError, match="at most 200 words and alternatives"):
+        parse(text, {"many": "a " * 199})
 
 
 def test_it_says_whether_it_asks_for_the_equipment() -> None:
