@@ -9,13 +9,15 @@ from acs.devices.effects import EnqueueJob, SaveRuleRun, SaveTags
 from acs.devices.identity import Equipment
 from acs.devices.ledger import Ledger
 from acs.devices.record import Device, Job, Standing
-from acs.devices.rules.decide import RULE, Visitor, hindrance, left_to_do, matches
+from acs.devices.rules.decide import Visitor, hindrance, left_to_do, matches
+from acs.devices.rules.firmware import due_image
 from acs.devices.rules.rule import (
     FAULTED,
     FIRST_CONTACT,
     PROVISIONED,
+    RULE,
     SOFTWARE_CHANGED,
-    Action,
+    Deed,
     JobWish,
     Note,
     Rule,
@@ -49,7 +51,12 @@ async def follow_rules(ledger: Ledger, before: Before) -> None:
     opened, now = ledger.opened, ledger.contact.at
     minute = book.minute(now)
     visitor = Visitor(
-        ledger.device, _happened(ledger, before), opened.tags, opened.ran, opened.jobs
+        ledger.device,
+        _happened(ledger, before),
+        opened.tags,
+        opened.ran,
+        opened.jobs,
+        due_image(ledger.device, book.firmware, minute),
     )
     # The equipment is asked for last: most rules are not about this device anyway.
     due = [
@@ -97,12 +104,12 @@ def _happened(ledger: Ledger, before: Before) -> frozenset[str]:
     return frozenset(happened)
 
 
-def _act(ledger: Ledger, rule: Rule, left: Sequence[Action]) -> tuple[Job, ...]:
+def _act(ledger: Ledger, rule: Rule, left: Sequence[Deed]) -> tuple[Job, ...]:
     device, now = ledger.device, ledger.contact.at
     made: list[Job] = []
     for action in left:
         match action:
-            case JobWish(kind, payload, priority, lifetime):
+            case JobWish(kind, payload, priority, lifetime, _):
                 job = Job(
                     0,
                     device.id,

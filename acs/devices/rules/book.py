@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from acs.devices.rules.rule import Rule
+from acs.profiles.firmware import FirmwareRule
 
 HOUR = 3600.0
 
@@ -13,7 +14,7 @@ HOUR = 3600.0
 class Rulebook:
     """What visits ask about rules; ``rules`` may be replaced at any time."""
 
-    __slots__ = ("_acts", "_capped", "_hour", "_minute", "_per_hour", "rules")
+    __slots__ = ("_acts", "_capped", "_hour", "_minute", "_per_hour", "firmware", "rules")
 
     def __init__(
         self,
@@ -29,6 +30,8 @@ class Rulebook:
         otherwise. ``capped`` hears, once in an hour, of a rule that has come to its bound.
         """
         self.rules = rules
+        self.firmware: tuple[FirmwareRule, ...] = ()
+        """Which firmware models should have, for rules that give it; may be replaced, too."""
         self._per_hour = per_hour
         self._minute = minute
         self._capped = capped

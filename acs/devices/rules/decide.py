@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from acs.devices.identity import Equipment
 from acs.devices.record import Device, Job, JobState
-from acs.devices.rules.rule import Action, JobWish, Note, Once, Rule, Tagging
-
-RULE = "rule "
-"""Begins the ``created_by`` of jobs that a rule made."""
+from acs.devices.rules.firmware import IN_ORDER, DueImage, download_wanted, share
+from acs.devices.rules.rule import (
+    RULE,
+    Action,
+    Deed,
+    FirmwareDue,
+    JobWish,
+    Note,
+    Once,
+    Rule,
+    Tagging,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,8 @@ class Visitor:
     """When each rule last acted, by `Rule.run_key`."""
     jobs: tuple[Job, ...] = ()
     """Its open jobs."""
+    image: DueImage | str = IN_ORDER
+    """Firmware it may be given now, or why none."""
 
     @property
     def restarted_by_a_rule(self) -> bool:
@@ -43,7 +52,7 @@ def hindrance(rule: Rule, visitor: Visitor, now: float, minute: int) -> str:
     device = visitor.device
     if rule.on and not rule.on & visitor.happened:
         return f"none of this happened: {', '.join(sorted(rule.on))}"
-    makes_jobs = any(isinstance(action, JobWish) for action in rule.do)
+    makes_jobs = any(isinstance(action, JobWish | FirmwareDue) for action in rule.do)
     if rule.on and makes_jobs and visitor.restarted_by_a_rule:
         return "what happened may be the work of a rule's own job"
     ran = visitor.ran.get(rule.run_key(device.software), 0.0)
@@ -53,6 +62,8 @@ def hindrance(rule: Rule, visitor: Visitor, now: float, minute: int) -> str:
     if ran and 0 <= now - ran < rule.pause:
         return f"it acted less than {rule.pause:g} s ago"
     if reason := _too_early(rule, device, ran, now, minute):
+        return reason
+    if reason := _no_download(rule, visitor):
         return reason
     if not left_to_do(rule, visitor):
         return "there is nothing left to do: the tags are so, or an equal job is open"
@@ -64,24 +75,23 @@ def matches(rule: Rule, visitor: Visitor, equipment: Equipment | None, now: floa
     return rule.when.matches(visitor.device, visitor.tags, equipment, now)
 
 
-def left_to_do(rule: Rule, visitor: Visitor) -> tuple[Action, ...]:
-    """The actions of ``rule`` that change something; none where an equal job is open."""
-    left: list[Action] = []
+def left_to_do(rule: Rule, visitor: Visitor) -> tuple[Deed, ...]:
+    """What of ``rule`` changes something; nothing where an equal job is open."""
+    left: list[Deed] = []
     for action in rule.do:
         match action:
             case JobWish() if any(_equal(action, job) for job in visitor.jobs):
                 return ()
+            case FirmwareDue():
+                wanted = _download(action, rule, visitor)
+                if isinstance(wanted, str):
+                    return ()
+                left.append(wanted)
             case Tagging(add, remove) if add <= visitor.tags and not remove & visitor.tags:
                 continue
             case _:
                 left.append(action)
     return () if any(map(_changes, rule.do)) and not any(map(_changes, left)) else tuple(left)
-
-
-def share(rule: str, key: str) -> float:
-    """The place of a device in the spread of a rule: 0 to 1, always the same."""
-    digest = hashlib.sha256(f"{rule}\0{key}".encode()).digest()
-    return int.from_bytes(digest[:6], "big") / 2**48
 
 
 def _too_early(rule: Rule, device: Device, ran: float, now: float, minute: int) -> str:
@@ -95,6 +105,16 @@ def _too_early(rule: Rule, device: Device, ran: float, now: float, minute: int) 
     elif not ran and rule.since <= now < max(rule.since, device.first_seen) + wait:
         return f"its turn comes {wait / 3600:.1f} hours after the rule was written"
     return ""
+
+
+def _download(action: FirmwareDue, rule: Rule, visitor: Visitor) -> JobWish | str:
+    return download_wanted(action, rule.name, visitor.image, visitor.jobs, visitor.ran)
+
+
+def _no_download(rule: Rule, visitor: Visitor) -> str:
+    """Say why the firmware that ``rule`` would send is not sent; empty: it is, or it sends none."""
+    wanted = (_download(each, rule, visitor) for each in rule.do if isinstance(each, FirmwareDue))
+    return next((why for why in wanted if isinstance(why, str)), "")
 
 
 def _changes(action: Action) -> bool:

@@ -18,6 +18,7 @@ from acs.devices.rules.rule import (
     TAG_FORM,
     TRIGGERS,
     Action,
+    FirmwareDue,
     JobWish,
     Note,
     Once,
@@ -33,7 +34,8 @@ T = TypeVar("T")
 
 _KEYS = ("name", "on", "when", "every", "at", "spread", "once", "do")
 _JOB_KEYS = ("job", "payload", "priority", "expires")
-_ACTIONS = ("job", "tag", "note")
+_FIRMWARE_KEYS = ("firmware", "attempts", "priority")
+_ACTIONS = ("job", "firmware", "tag", "note")
 _NAME = re.compile(r"\w[\w .-]{0,59}\Z")
 _SYNTAX = re.compile(r"\(at line (\d+), column \d+\)")
 _WINDOW = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\s*-\s*([01]\d|2[0-3]):([0-5]\d)\Z")
@@ -233,9 +235,11 @@ class _Reader:
         for action in actions:
             kinds = [key for key in _ACTIONS if isinstance(action, dict) and key in action]
             if len(kinds) != 1:
-                self.complain("do", "each is one of { job = … }, { tag = … }, { note = … }")
+                self.complain(
+                    "do", "each is one of { job = … }, { firmware = … }, { tag = … }, { note = … }"
+                )
                 continue
-            known = _JOB_KEYS if kinds == ["job"] else kinds
+            known = {"job": _JOB_KEYS, "firmware": _FIRMWARE_KEYS}.get(kinds[0], tuple(kinds))
             for key in action:
                 if key not in known:
                     self.complain("do", f"{key!r} is not known{nearest(key, known)}")
@@ -247,6 +251,8 @@ class _Reader:
         match kind:
             case "job":
                 return self._job(action)
+            case "firmware":
+                return self._firmware(action)
             case "tag":
                 return self._tag(action)
             case _:
@@ -268,16 +274,30 @@ class _Reader:
                 self.complain("do", f"a job {name!r} needs payload.{key}, {_FORMS[form]}")
         if kind is JobKind.SET:
             self._check_changes(payload.get("changes"))
-        priority, expires = action.get("priority", 0), action.get("expires", "0s")
-        if not isinstance(priority, int) or not -1000 <= priority <= 1000:
-            self.complain("do", "priority is a whole number from -1000 to 1000")
-            priority = 0
+        priority = self._priority(action)
         try:
-            lifetime = seconds(str(expires))
+            lifetime = seconds(str(action.get("expires", "0s")))
         except ValueError as error:
             self.complain("do", f"expires: {error}")
             lifetime = 0.0
         return JobWish(kind, payload, priority, lifetime)
+
+    def _firmware(self, action: Mapping[str, Any]) -> FirmwareDue | None:
+        if action["firmware"] != "due":
+            self.complain("do", 'write { firmware = "due" }; which it is say the firmware rules')
+            return None
+        attempts = action.get("attempts", 3)
+        if not isinstance(attempts, int) or not 1 <= attempts <= 10:
+            self.complain("do", "attempts is a whole number from 1 to 10")
+            return None
+        return FirmwareDue(attempts, self._priority(action))
+
+    def _priority(self, action: Mapping[str, Any]) -> int:
+        priority = action.get("priority", 0)
+        if not isinstance(priority, int) or not -1000 <= priority <= 1000:
+            self.complain("do", "priority is a whole number from -1000 to 1000")
+            return 0
+        return priority
 
     def _check_changes(self, changes: object) -> None:
         for change in changes if isinstance(changes, list) else ():

@@ -15,6 +15,9 @@ TAG = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}\Z")
 """What a tag looks like: no blank, no capital, no sign that a query gives a meaning to."""
 TAG_FORM = "a tag is up to 40 of a-z, 0-9, dot, dash and underscore, and begins with a-z or 0-9"
 
+RULE = "rule "
+"""Begins the ``created_by`` of jobs that a rule made."""
+
 FIRST_CONTACT = "first contact"
 PROVISIONED = "provisioned"
 FAULTED = "faulted"
@@ -76,9 +79,22 @@ class JobWish:
     payload: Mapping[str, object] = field(default_factory=dict, repr=False)
     priority: int = 0
     lifetime: float = 0.0
+    why: str = ""
 
     def __str__(self) -> str:
-        return f"job {self.kind}"
+        return f"job {self.kind}" + (f" ({self.why})" if self.why else "")
+
+
+@dataclass(frozen=True, slots=True)
+class FirmwareDue:
+    """Give the device the image that the firmware rules want for it, in its hours."""
+
+    attempts: int = 3
+    """Failures after which the same version is tried no more."""
+    priority: int = 0
+
+    def __str__(self) -> str:
+        return "firmware due"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +119,9 @@ class Note:
         return f"note {self.text!r}"
 
 
-Action = JobWish | Tagging | Note
+Deed = JobWish | Tagging | Note
+"""What can be done at once."""
+Action = Deed | FirmwareDue
 
 
 @dataclass(frozen=True, slots=True)
