@@ -26,6 +26,7 @@ from acs.devices.record import (
     Standing,
 )
 from acs.devices.source import Pending, Wish
+from acs.devices.vocabulary import model_key
 from acs.model import DataModel, EventKind, Fault, Secret
 from acs.profiles import (
     Blueprint,
@@ -161,7 +162,14 @@ async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) ->
         ledger.say("refused wish", str(problem))
     mark = fingerprint(checked.intent, look.blueprint, house.key)
     asked = look.asked
-    model_key = "|".join((device.manufacturer, device.model, device.hardware, device.software))
+    model, stored = model_key(device), snapshot
+
+    async def keep(under_way: Snapshot) -> None:
+        nonlocal stored
+        stored = under_way
+        ledger.learn(SaveSnapshot(device.id, under_way))
+        await ledger.keep()
+
     task = Task(
         intent=await _with_management(ledger, checked.intent),
         blueprint=look.blueprint,
@@ -175,9 +183,10 @@ async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) ->
         rewrite=asked is not None and bool(asked.payload.get("rewrite")),
         mark=house.policy.marker,
         max_changes=house.policy.max_changes,
-        missing=house.missing(model_key),
+        missing=house.missing(model),
         carrier=device.wan,
         change_carrier=house.policy.change_carrier,
+        keep=keep,
         now=contact.at,
         session=contact.session,
         device_id=device.id,
@@ -197,10 +206,10 @@ async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) ->
         return
     if outcome.missing and not outcome.problems:
         # Where a wish finds no place the device may just not be ready; its model is not judged.
-        ledger.learn(ForgetMissing(model_key, outcome.missing))
+        ledger.learn(ForgetMissing(model, outcome.missing))
     seen = None if checked.problems else seen_in(outcome, at=contact.at, under=under)
     kept = replace(outcome.snapshot, seen=seen)
-    if replace(kept, at=snapshot.at) != snapshot:
+    if replace(kept, at=stored.at) != stored:
         ledger.learn(SaveSnapshot(device.id, kept))
     for problem in outcome.problems:
         ledger.say("not possible", str(problem))

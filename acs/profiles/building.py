@@ -2,7 +2,8 @@
 
 Where a step is refused, rows that this run created are deleted in reverse order and leaves of
 rows that were there are put back as they were; nothing else is touched.  Where the line is cut,
-what was created is remembered, so that the next session goes on with it.
+what was created is remembered, so that the next session goes on with it; before each row that is
+asked for this is made durable, since we may be cut short as well.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ from acs.profiles.tree import Tree
 
 Write = Callable[[list[PlannedChange]], Awaitable[tuple[bool | Fault, list[PlannedChange]]]]
 """Writes one request; returns whether its effect is pending, or the refusal, and what was sent."""
+Keep = Callable[[Unfinished], Awaitable[None]]
+"""Makes durable what is under way."""
+NOT_NEW = 9002
+"""Internal error (TR-069 A.5): what we call a row that is said to be new and was there before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,7 @@ class Construction:
     steps: Sequence[Step]
     tree: Tree
     write: Write
+    keep: Keep
     earlier: Unfinished
     """Rows that an earlier session created."""
     pending: bool = False
@@ -81,10 +87,15 @@ class Construction:
 
     async def _create(self, creation: Creation) -> Fault | None:
         self._adding = creation.symbol
+        if (under_way := self.unfinished) is not None:
+            await self.keep(under_way)
         outcome = await self.device.add(bind(creation.table, self._numbers))
         self._adding = ""
         if isinstance(outcome, Fault):
             return outcome
+        if outcome.row in self._there(creation.symbol):
+            # Nothing is written to it, and it is never deleted: it is somebody else's.
+            return Fault(NOT_NEW, f"the row it says it created, {outcome.row}, was there before")
         self.pending = self.pending or outcome.pending
         self.rows[creation.symbol] = outcome.row
         self._made += (outcome.row,)
@@ -96,6 +107,10 @@ class Construction:
             self._read += (outcome.row,)
             self._new.update(shown.values)
         return None
+
+    def _there(self, table: str) -> frozenset[str]:
+        known = (row.path for row in self.tree.rows(table))
+        return frozenset((*known, *self.earlier.rows.values(), *self._made))
 
     async def _set(self, step: Step) -> Fault | None:
         changes = [change.bound(self._numbers) for change in step.changes]

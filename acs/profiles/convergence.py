@@ -178,8 +178,14 @@ class _Run:
             self.plan.steps,
             Tree(self._task.blueprint, self._snapshot.values),
             self._write,
+            self._keep,
             self._snapshot.unfinished or Unfinished(),
         )
+
+    async def _keep(self, under_way: Unfinished) -> None:
+        """Remember rows that are being created, and nothing else of a run that may not end."""
+        before = Snapshot() if self._task.reset else self._task.snapshot
+        await self._task.keep(replace(before, unfinished=under_way))
 
     def _lost(self, lost: SessionLost, unfinished: Unfinished | None) -> WriteLost:
         """Say what is to be kept of a run that was cut: nobody knows of secrets on their way."""

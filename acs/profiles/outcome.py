@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,6 +11,13 @@ from acs.model import Fault, SessionLost
 from acs.profiles.blueprint import Blueprint
 from acs.profiles.intent import Intent, Problem
 from acs.profiles.plan import Plan
+
+Keep = Callable[[Snapshot], Awaitable[None]]
+"""Makes a snapshot durable."""
+
+
+async def keep_nothing(snapshot: Snapshot) -> None:
+    """Keep no snapshot: for a run whose device nobody will call again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,8 @@ class Task:
     """Path of the connection by which the device reaches us; empty: unknown."""
     change_carrier: bool = False
     """That connection may be moved to another VLAN or mode."""
+    keep: Keep = keep_nothing
+    """Called before each row that is created, so that the row is known though we are cut short."""
     now: float = 0.0
     session: str = ""
     device_id: int = 0

@@ -11,6 +11,7 @@ from house_in_memory import EQUIPMENT, MemoryHouse
 from wan_runs import PPPOE
 from wan_trees import GPON, IP, PPP, family_a, gpon_ipoe
 
+from acs.devices.effects import SaveSnapshot
 from acs.devices.house import Policy
 from acs.devices.record import Snapshot, Standing, Unfinished
 from acs.model import Add, EventKind, Fault, SessionLost, Value
@@ -85,6 +86,60 @@ def test_the_line_cut_half_way_is_remembered_and_gone_on_with() -> None:
     assert house.device.standing is Standing.LIVE
     assert {name for name in device.values if name.startswith(f"{IP}8.")} == set()
     assert device[f"{IP}7.LowerLayers"] == f"{PPP}2."
+    assert house.kept.unfinished is None
+
+
+class Killed(BaseException):
+    """Our own process ends here."""
+
+
+@pytest.mark.parametrize("step", range(1, 8))
+def test_a_row_is_known_though_we_are_killed_right_after_it_was_created(step: int) -> None:
+    """Nothing of the run is kept but what was made durable before the row was asked for."""
+    house, device = wished(), in_service()
+    adding = [operation for operation in _build_of(in_service()) if isinstance(operation, Add)]
+    assert len(adding) == 7
+    perform = device.perform
+
+    def until(operation: object) -> object:
+        answer = perform(operation)  # type: ignore[arg-type]
+        if operation == adding[step - 1]:
+            raise Killed
+        return answer
+
+    device.perform = until  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        house.visited(device, EventKind.BOOTSTRAP)
+    house.effects.clear()
+    device.perform = perform  # type: ignore[method-assign]
+    house.password = None
+    device.next_session()
+    house.visited(device)
+    device.next_session()
+    house.visited(device)
+    assert house.device is not None
+    assert house.device.standing is Standing.LIVE
+    assert house.kept.unfinished is None
+    smooth = in_service()
+    _build_of(smooth)
+    assert rows_of(device) == rows_of(smooth)
+
+
+def _build_of(device: MemoryDevice) -> list[object]:
+    wished().visited(device, EventKind.BOOTSTRAP)
+    return list(device.operations)
+
+
+def rows_of(device: MemoryDevice) -> set[str]:
+    return {path.rpartition(".")[0] for path in device.values}
+
+
+def test_what_is_remembered_is_forgotten_again_where_the_build_is_refused() -> None:
+    house, device = wished(), in_service()
+    device.refuse = {f"{PPP}*.Username": 9007}
+    house.visited(device, EventKind.BOOTSTRAP)
+    saved = [e.snapshot.unfinished for e in house.effects if isinstance(e, SaveSnapshot)]
+    assert any(unfinished and unfinished.adding for unfinished in saved)
     assert house.kept.unfinished is None
 
 

@@ -21,7 +21,7 @@ from wan_trees import (
     tr181,
 )
 
-from acs.model import Add, Delete, Fault, SessionLost, Set, ValueType
+from acs.model import Add, Added, Delete, Fault, SessionLost, Set, ValueType
 from acs.profiles import OutcomeKind, Wan
 
 Maker = Callable[[], MemoryDevice]
@@ -176,3 +176,17 @@ def test_a_row_somebody_else_made_meanwhile_is_not_taken_for_ours() -> None:
     to_the_end(device, then)
     assert device[f"{PPP}2.Username"] == ""
     assert device[f"{PPP}3.Username"] == PPPOE.username
+
+
+@pytest.mark.parametrize("table", [IP, VLAN, PPP])
+def test_a_row_that_was_there_before_is_not_taken_for_a_new_one(table: str) -> None:
+    """A device that names one of the customer's rows must not have it written, nor deleted."""
+    device = family_a(ethernet_wan(port=6))
+    before = held(device)
+    add = device._add
+    device._add = lambda asked: Added(f"{table}1.") if asked == table else add(asked)  # type: ignore[method-assign]
+    outcome = run(device, task("tplink-a", PPPOE))
+    assert outcome.kind is OutcomeKind.FAILED
+    assert f"the row it says it created, {table}1., was there before" in outcome.text
+    assert not any(o.row == f"{table}1." for o in device.operations if isinstance(o, Delete))
+    assert held(device) == before
