@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import BoundedSemaphore
 
 from acs.cwmp.recording import SessionFacts, Tape
 from acs.devices.house import House
@@ -42,7 +43,7 @@ class Recorder:
         self._clock = clock
         self._in_thread = in_thread
         self._until: dict[str, float] = {}
-        self._waiting = 0
+        self._room = BoundedSemaphore(WAITING)
 
     def record(self, requests: Iterable[RecordingRequest]) -> None:
         """Record these devices from now on, and no others."""
@@ -58,10 +59,9 @@ class Recorder:
         return Tape(contact, house, self._facts, self._ended)
 
     def _ended(self, tape: Tape) -> None:
-        if self._waiting >= WAITING:
+        if not self._room.acquire(blocking=False):
             log.warning("recording given up", device=tape.contact.device.key, reason="too many")
             return
-        self._waiting += 1
         self._in_thread(lambda: self._write(tape))
 
     def _write(self, tape: Tape) -> None:
@@ -78,7 +78,7 @@ class Recorder:
             # Its text may quote what was to be masked.
             log.error("session not recorded", error=type(error).__name__, session=contact.session)
         finally:
-            self._waiting -= 1
+            self._room.release()
 
 
 def file_name(key: str, at: float, session: str) -> str:

@@ -37,7 +37,7 @@ from acs.cwmp.recording import (
     UnreadableRecording,
     replay,
 )
-from acs.cwmp.recording.masking import Secrets
+from acs.cwmp.recording.masking import MOST, Secrets, TooManySecrets
 from acs.cwmp.session import Finish, Limits, Send, Session
 from acs.cwmp.structures import ParameterInfoStruct, ParameterValue
 from acs.devices.record import Job, JobKind
@@ -411,6 +411,49 @@ def test_a_short_secret_is_masked_in_its_place_and_is_no_word_elsewhere() -> Non
     assert ">1234<" not in text
     assert "Maison 1234" in text
     assert ">who<" not in text
+
+
+def told(secrets: Secrets, *pairs: tuple[str, str]) -> str:
+    """A message of the device with these names and values, as XML, after it was masked."""
+    listed = "".join(
+        f"<ParameterValueStruct><Name>{name}</Name><Value>{value}</Value></ParameterValueStruct>"
+        for name, value in pairs
+    )
+    body = (
+        '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>'
+        f"<GetParameterValuesResponse><ParameterList>{listed}</ParameterList>"
+        "</GetParameterValuesResponse></s:Body></s:Envelope>"
+    )
+    return secrets.swept_message(secrets.message(body.encode(), ""))
+
+
+@pytest.mark.parametrize(
+    "value", ["<b>hunter22</b>", "x<b/>hunter22", "<![CDATA[hunter22]]>", "  hunter22\n"]
+)
+def test_a_secret_is_found_however_it_is_written(value: str) -> None:
+    secrets = Secrets(Masks().hides)
+    message = told(secrets, ("Device.A.1.Password", value), ("Device.Echo", "is xhunter22"))
+    assert "<Value>hunter22" not in message and "<b>hunter22" not in message
+    if value.strip() == "hunter22":
+        assert "hunter22" not in message
+
+
+def test_names_of_elements_in_another_case_hide_no_secret() -> None:
+    secrets = Secrets(Masks().hides)
+    body = b"<e><p><name>A.Password</name><value>hunter22</value></p></e>"
+    assert "hunter22" not in secrets.swept_message(secrets.message(body, ""))
+
+
+def test_the_longest_of_secrets_that_begin_alike_is_replaced() -> None:
+    secrets = Secrets(Masks().hides)
+    short, long = secrets.word("hunter22"), secrets.word("hunter22-and-more")
+    assert secrets.sweep("ahunter22-and-more, hunter22.hunter2") == f"a{long}, {short}.hunter2"
+
+
+def test_a_device_with_secrets_without_end_is_not_recorded() -> None:
+    secrets = Secrets(Masks().hides)
+    with pytest.raises(TooManySecrets):
+        told(secrets, *((f"Device.A.{n}.Password", f"secret of {n}") for n in range(MOST + 1)))
 
 
 @pytest.mark.parametrize(

@@ -29,13 +29,22 @@ _SWITCHES = frozenset({"", "0", "1", "true", "false"})
 EVERYWHERE = 6
 """Characters from which a secret's text is looked for everywhere: a short one may be a word."""
 
-_CREDENTIALS = frozenset({"Username", "Password"})
-_URLS = frozenset({"URL", "SuccessURL", "FailureURL", "AnnounceURL", "TransferURL"})
+MOST = 1000
+"""Secrets of one session that are looked for: an honest device has far fewer."""
+
+# Names of elements, whichever case a device writes them in.
+_CREDENTIALS = frozenset({"username", "password"})
+_URLS = frozenset({"url", "successurl", "failureurl", "announceurl", "transferurl"})
+_SECRET_PLACES = _CREDENTIALS | _URLS | {"value"}
 _TOKEN = re.compile(r"[A-Za-z0-9_\-]{20,}")
 _USER_INFO = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 _RAW_KEY = re.compile(r"[0-9A-Fa-f]{64}")
 _FIELD = re.compile(r"passw|secret|passphrase|token|credential|preshared", re.IGNORECASE)
 _CONNECTION_REQUEST = re.compile(r"ConnectionRequest(Username|Password|JabberID)\Z")
+
+
+class TooManySecrets(ValueError):  # noqa: N818 - a word about the session
+    """A session holds more secrets than can be looked for: it is not recorded."""
 
 
 class Secrets:
@@ -45,7 +54,9 @@ class Secrets:
         self._hides = hides
         self._words: dict[str, str] = {}
         self._named: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._masks: set[str] = set()
+        self._by_start: dict[str, list[str]] = {}
+        """Long secrets by their first characters, the longest first."""
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -53,12 +64,21 @@ class Secrets:
         return tuple(self._words)
 
     def word(self, text: str) -> str:
-        """The word that stands for a secret; what is no secret to anybody stays as it is."""
-        if text in _SWITCHES or text in self._words.values():
+        """The word that stands for a secret; what is no secret to anybody stays as it is.
+
+        Raises `TooManySecrets`.
+        """
+        if text in _SWITCHES or text in self._masks:
             return text
         if text not in self._words:
-            self._words[text] = _word(len(self._words) + 1, text)
-            self._pattern = None
+            if len(self._words) >= MOST:
+                raise TooManySecrets(f"more than {MOST} secrets in one session")
+            word = self._words[text] = _word(len(self._words) + 1, text)
+            self._masks.add(word)
+            if len(text) >= EVERYWHERE:
+                alike = self._by_start.setdefault(text[:EVERYWHERE], [])
+                alike.append(text)
+                alike.sort(key=len, reverse=True)
         return self._words[text]
 
     def hides(self, path: str) -> bool:
@@ -121,13 +141,16 @@ class Secrets:
         """Read a message and replace what stands in secret places. Raises `MalformedEnvelope`."""
         root = parse(body, content_type, Notes())
         for element in root.iter(etree.Element):
-            name = local_name(element)
-            text = element.text or ""
-            if name in _CREDENTIALS and text.strip():
+            name = local_name(element).casefold()
+            text = _text(element) if name in _SECRET_PLACES else ""
+            if not text.strip():
+                continue
+            if name in _CREDENTIALS:
                 _write(element, self.word(text.strip()))
-            elif name in _URLS and text.strip():
+            elif name in _URLS:
                 _write(element, self.url(text.strip()))
-            elif name == "Value" and text and self.hides(_named(element)):
+            elif self.hides(_named(element)):
+                self.word(text.strip())  # It may stand elsewhere without the blanks around it.
                 _write(element, self.word(text))
         return root
 
@@ -143,10 +166,18 @@ class Secrets:
 
     def sweep(self, text: str) -> str:
         """Replace every secret that stands anywhere in a text."""
-        if self._pattern is None:
-            long = sorted(filter(_is_long, self._words), key=len, reverse=True)
-            self._pattern = re.compile("|".join(map(re.escape, long)) or r"(?!)")
-        return self._pattern.sub(lambda found: self._words[found[0]], text)
+        # One pass, whatever the number of secrets: a device chooses how many it has.
+        parts: list[str] = []
+        done = 0
+        for at in range(len(text) - EVERYWHERE + 1 if self._by_start else 0):
+            alike = self._by_start.get(text[at : at + EVERYWHERE])
+            if alike is None or at < done:
+                continue
+            found = next((secret for secret in alike if text.startswith(secret, at)), None)
+            if found is not None:
+                parts += (text[done:at], self._words[found])
+                done = at + len(found)
+        return "".join(parts) + text[done:]
 
     def swept(self, data: Any) -> Any:
         """Replace every secret that stands anywhere in plain data."""
@@ -187,15 +218,18 @@ def _word(number: int, text: str) -> str:
     return word if text.isascii() else word + "é"
 
 
-def _is_long(text: str) -> bool:
-    return len(text) >= EVERYWHERE
+def _text(element: Any) -> str:
+    """All text of an element, also that around elements where there should be none."""
+    return "".join(element.itertext())
 
 
 def _named(value: Any) -> str:
     """The name that stands beside a Value."""
     holder = value.getparent()
     beside = () if holder is None else holder.iterchildren(etree.Element)
-    return next(((each.text or "").strip() for each in beside if local_name(each) == "Name"), "")
+    return next(
+        ((each.text or "").strip() for each in beside if local_name(each).casefold() == "name"), ""
+    )
 
 
 def _write(element: Any, text: str) -> None:
