@@ -64,6 +64,12 @@ class Metrics:
         self._file_refusals = counter(
             "file_refusals", "Requests that the file server refused, by reason.", "reason"
         )
+        self._rules_capped = counter(
+            "rules_capped", "Hours in which a rule came to its bound, by rule.", "rule"
+        )
+        self._campaigns_ended = counter(
+            "campaigns_ended", "Campaigns that ended by themselves, by state.", "state"
+        )
         self._session_seconds = Histogram(
             "acs_session_seconds", "Length of a session.", buckets=_SECONDS, registry=registry
         )
@@ -133,6 +139,14 @@ class Metrics:
     def file_refusal(self, reason: str) -> None:
         """The file server refused a request: ``address``, ``busy`` …"""
         self._file_refusals.add(reason)
+
+    def rule_capped(self, rule: str) -> None:
+        """A rule acts no more in this hour."""
+        self._rules_capped.add(rule)
+
+    def campaign_ended(self, state: str) -> None:
+        """A campaign ended by itself: ``finished``, or ``stopped`` as too many jobs failed."""
+        self._campaigns_ended.add(state)
 
     def store_commit(self, batch: int, seconds: float) -> None:
         """The store committed ``batch`` visits together."""

@@ -100,7 +100,7 @@ class Server:
             self._watcher,
             ALGORITHMS[settings.auth.digest.value],
         )
-        self._rules = RuleFolder(settings)
+        self._rules = RuleFolder(settings, self.metrics)
         self._rules.refresh(self.database.run("groups", queries_thd))
         self._house = Registry(
             self._queues,
@@ -363,7 +363,7 @@ class Server:
         return gone
 
     def _advance_campaigns(self) -> Deferred[None]:
-        return Deferred.fromCoroutine(campaigns.advance(self._queues, time.time()))
+        return Deferred.fromCoroutine(campaigns.advance(self._queues, time.time(), self.metrics))
 
     def _prune(self) -> Deferred[None]:
         keep = self.settings.timeline

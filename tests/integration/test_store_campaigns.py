@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import select
 
+from acs.api.metrics import Metrics
 from acs.devices.effects import SaveJob
 from acs.devices.record import Job, JobKind, JobState
 from acs.model import Contact, DeviceId
+from acs.server.campaigns import advance
 from acs.store import Database, Vault, campaign_steps, campaigns, devices, jobs, sealing
 from acs.store.apply import apply_thd
 from acs.store.campaign_steps import Step
@@ -139,6 +143,21 @@ def test_it_stops_when_too_many_fail_and_takes_back_what_nobody_was_given(
     )
     assert step(database, campaign, NOW + 60) is None
     assert len(made_jobs(database)) == 8
+
+
+def test_how_campaigns_end_is_counted(database: Database) -> None:
+    class Queues:
+        async def run(self, name: str, function: Any, *arguments: Any) -> Any:
+            return database.run(name, function, *arguments)
+
+    begin(database, fleet(database, 5), stop_share=0.5)
+    metrics = Metrics()
+    for second in (1, 2):
+        asyncio.run(advance(cast(Any, Queues()), NOW + second, metrics))
+        end(database, *[JobState.FAILED] * 5)
+    told = metrics.render().decode()
+    assert 'acs_campaigns_ended_total{state="stopped"} 1.0' in told
+    assert 'state="finished"' not in told
 
 
 def test_without_a_share_it_goes_on_however_many_fail(database: Database) -> None:
