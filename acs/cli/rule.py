@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy import Connection
 
 from acs.cli import render
 from acs.cli.ages import age, iso, span
@@ -16,10 +17,13 @@ from acs.cli.lazy import Lazy, LazyGroup
 from acs.cli.lookup import device_argument, find_device
 from acs.cli.main import Context, pass_context
 from acs.devices.record import Device
-from acs.devices.rules.decide import Visitor, hindrance, matches
+from acs.devices.rules.decide import Visitor, hindrance, left_to_do, matches
+from acs.devices.rules.firmware import DueImage, due_image
 from acs.devices.rules.folder import Loaded, load
-from acs.devices.rules.rule import TRIGGERS, Once, Rule
-from acs.store import Database, equipment, groups, jobs, tags
+from acs.devices.rules.rule import TRIGGERS, FirmwareDue, Once, Rule
+from acs.files.fit import misfit
+from acs.profiles.firmware import FirmwareRule
+from acs.store import Database, equipment, files, groups, jobs, tags
 
 COMMANDS = {
     "list": Lazy("acs.cli.rule:list_rules", "List rules, and when each acted last."),
@@ -166,38 +170,61 @@ def test(
         chosen = next((each for each in loaded.rules if each.name == name), None)
         if chosen is None:
             raise Amiss(f"there is no sound rule {name!r}; see acs rule list")
-        reasons = _reasons(database, chosen, found, frozenset(happened) or chosen.on)
+        on = frozenset(happened) or chosen.on
+        reasons, does = _reasons(context, database, chosen, found, on)
     if as_json:
-        does = [str(action) for action in chosen.do]
-        render.emit(
-            {"rule": name, "device": found.key, "acts": not reasons, "why": reasons, "does": does}
-        )
+        told = {"rule": name, "device": found.key, "acts": not reasons, "why": reasons}
+        render.emit({**told, "does": does})
     elif reasons:
         render.say(f"{name} would not act on {found.key}:")
         for reason in reasons:
             render.say(f"  {reason}")
     else:
-        render.say(f"{name} would act on {found.key}: {', '.join(map(str, chosen.do))}")
+        render.say(f"{name} would act on {found.key}: {', '.join(does)}")
     leave(DIFFERENT if reasons else 0)
 
 
-def _reasons(database: Database, rule: Rule, device: Device, happened: frozenset[str]) -> list[str]:
+def _reasons(
+    context: Context, database: Database, rule: Rule, device: Device, happened: frozenset[str]
+) -> tuple[list[str], list[str]]:
+    """Say what speaks against ``rule``, and what it would do."""
     from acs.server.rules import local_minute
 
     now = time.time()
+    minute = local_minute(now)
+    image = due_image(device, _firmware_rules(context), minute)
     with database.read() as conn:
         own = tags.of_thd(conn, [device.id]).get(device.id, frozenset())
         ran = tags.runs_thd(conn, [device.id]).get(device.id, {})
         recent = jobs.list_thd(conn, device.id)
         row = equipment.wish_thd(conn, [device.equipment]).get(device.equipment)
+        unfit = _misfit(conn, rule, device, image)
     waiting = tuple(job for job in recent if job.state in jobs.OPEN)
-    visitor = Visitor(device, happened, own, ran, waiting)
+    visitor = Visitor(device, happened, own, ran, waiting, image)
     reasons = []
-    if against := hindrance(rule, visitor, now, local_minute(now)):
+    if against := hindrance(rule, visitor, now, minute):
         reasons.append(against)
     if not matches(rule, visitor, row.equipment if row else None, now):
         reasons.append(f"the device does not fit: {rule.when.text}")
-    return reasons
+    if unfit:
+        reasons.append(f"its download would fail: {unfit}")
+    does = [str(deed) for deed in left_to_do(rule, visitor) or rule.do]
+    return reasons, does
+
+
+def _misfit(conn: Connection, rule: Rule, device: Device, image: DueImage | str) -> str:
+    sends = any(isinstance(action, FirmwareDue) for action in rule.do)
+    if not sends or isinstance(image, str):
+        return ""
+    file = files.get_thd(conn, image.wish.file)
+    return misfit(file, device) if file else f"the catalogue has no file {image.wish.file!r}"
+
+
+def _firmware_rules(context: Context) -> tuple[FirmwareRule, ...]:
+    from acs.server.firmware import sound_rules
+
+    path = context.settings.provisioning.firmware_rules
+    return sound_rules(path)[0] if path else ()
 
 
 def _folder(context: Context) -> Path:

@@ -18,6 +18,7 @@ from acs.cli.doctor import (
     disk,
     erpnext,
     files,
+    firmware,
     ports,
     secrets_file,
     tls,
@@ -46,6 +47,7 @@ AREAS = (
     _Area("tls", tls.check),
     _Area("ports", ports.check),
     _Area("files", files.check),
+    _Area("firmware", firmware.check),
     _Area("erpnext", erpnext.check),
     _Area("clock", clock.check),
 )
