@@ -196,6 +196,42 @@ class TestWhatOurSessionStandsOn:
         assert device.sets == []
 
 
+class TestAConnectionForManagementAlone:
+    """It stays, and one we build for the Internet does not draw our session away from it."""
+
+    SERVICE = f"{IP}7.X_TP_ServiceType"
+
+    @pytest.mark.parametrize("carrier", [CARRIER, ""], ids=["known", "unknown"])
+    def test_one_that_is_built_is_for_the_internet_alone(self, carrier: str) -> None:
+        device = family_a(gpon_ipoe(services="TR069"))
+        outcome = run(device, task("tplink-a", PPPOE, carrier))
+        assert outcome.problems == ()
+        assert device[self.SERVICE] == "Internet"
+        assert f"{IP}6.Enable" not in device.written
+        device.next_session()
+        wanted = replace(task("tplink-a", PPPOE, carrier), snapshot=outcome.snapshot)
+        assert run(device, wanted).kind is OutcomeKind.IN_ORDER
+
+    def test_one_whose_mode_is_none_of_ours_counts_too(self) -> None:
+        device = family_a(gpon_ipoe(services="TR069"))
+        device.values[f"{IP}6.X_TP_ConnType"] = value_of("Static")
+        run(device, task("tplink-a", PPPOE, CARRIER))
+        assert device[self.SERVICE] == "Internet"
+
+    def test_where_the_device_comes_by_another_one_it_is_built_for_both(self) -> None:
+        """A template that is on, but not how the device reaches us, tells nothing."""
+        device = family_a(gpon_ipoe(services="TR069"))
+        run(device, task("tplink-a", PPPOE, ELSEWHERE))
+        assert device[self.SERVICE] == "Internet,TR069"
+
+    def test_what_a_connection_serves_already_it_keeps(self) -> None:
+        device = family_a(gpon_ipoe(services="TR069"))
+        first = run(device, task("tplink-a", PPPOE, ELSEWHERE))
+        device.next_session()
+        run(device, replace(task("tplink-a", PPPOE, CARRIER), snapshot=first.snapshot))
+        assert device[self.SERVICE] == "Internet,TR069"
+
+
 class TestWhatAWishReplaces:
     def test_the_old_one_goes_off_in_the_request_that_switches_the_new_one_on(self) -> None:
         device = family_a(gpon_ipoe())

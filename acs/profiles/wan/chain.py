@@ -30,8 +30,10 @@ class Chain:
         steps: tuple[BuildStep, ...],
         name: str,
         rows: Mapping[str, Row],
+        served: frozenset[str] = frozenset(),
     ) -> None:
         self._places = places
+        self._served = served
         self._blueprint = blueprint
         self._tree = tree
         self._steps = steps
@@ -118,14 +120,18 @@ class Chain:
         return self.rows.get(symbol)
 
     def _keeping_services(self, place: Place, path: str, value: Value) -> Value:
-        """Add the words that must not be lost, such as that by which a connection carries us."""
+        """Add the words that must not be lost, such as that by which a connection carries us.
+
+        What another connection serves and goes on serving is not taken over from it.
+        """
         rule, current = self._places.service, self._tree.value(path)
-        if rule is None or place != rule.place or current is None:
+        if rule is None or place != rule.place:
             return value
+        has = [word.strip() for word in current.text.split(",")] if current else []
         words = [word.strip() for word in value.text.split(",")]
-        has = [word.strip() for word in current.text.split(",")]
+        words = [word for word in words if word in has or word not in self._served]
         kept = [word for word in rule.keep if word in has and word not in words]
-        if {*words, *kept} == set(has):
+        if current and {*words, *kept} == set(has):
             return current
         return Value(",".join((*words, *kept)), value.type)
 

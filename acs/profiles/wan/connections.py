@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from acs.profiles.blueprint import Blueprint, Place
@@ -92,6 +92,30 @@ def rows_at_risk(
         if known or is_enabled(places, tree, table, walk)
         for row in walk.values()
     )
+
+
+def served_apart(
+    places: WanPlaces, blueprint: Blueprint, tree: Tree, carrier: str, ours: Iterable[str]
+) -> frozenset[str]:
+    """Return the words that a connection of its own serves, beside the Internet.
+
+    Such a connection for management stays, so one for the Internet that is built must not draw
+    our session away from it: the Internet may not lead to us.  Where the carrier is known, it is
+    asked alone; else every connection that is on, but for ``ours``.
+    """
+    rule, own = places.service, set(ours)
+    if rule is None:
+        return frozenset()
+    rows = [(table, row) for table in places.connections for row in tree.rows(table)]
+    known = [(table, row) for table, row in rows if row.path == carrier]
+    words: set[str] = set()
+    for table, row in known or rows:
+        walk = _walk(places, blueprint, tree, table, row)
+        services = _services(places, tree, walk) or frozenset()
+        counts = bool(known) or is_enabled(places, tree, table, walk)
+        if counts and row.path not in own and rule.wanted not in services:
+            words |= services & set(rule.keep)
+    return frozenset(words)
 
 
 def is_enabled(places: WanPlaces, tree: Tree, table: str, rows: Mapping[str, Row]) -> bool:

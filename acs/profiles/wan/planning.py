@@ -24,6 +24,7 @@ from acs.profiles.wan.connections import (
     find_ground,
     is_enabled,
     rows_at_risk,
+    served_apart,
 )
 from acs.profiles.wan.places import BuildStep, WanPlaces
 from acs.profiles.wants import Spot, Want, want_setting
@@ -75,7 +76,6 @@ class _Planner:
     def plan(self) -> WanPlan:
         steps = self._build_steps()
         chain = self._chain(steps)
-        chain.find(self._site.unfinished)
         ours = any(table in chain.rows for table in self._places.connections)
         if steps and (ours or self._resumes(steps)):
             self._build(steps, chain)
@@ -93,7 +93,11 @@ class _Planner:
         site = self._site
         ground = {self._ground.medium.table: self._ground.row} if self._ground else {}
         name = self._places.name_for(self._wish.mode or "")
-        return Chain(self._places, site.blueprint, site.tree, steps, name, ground)
+        found = Chain(self._places, site.blueprint, site.tree, steps, name, ground)
+        found.find(site.unfinished)
+        ours = [row.path for row in found.rows.values()]
+        served = served_apart(site.places, site.blueprint, site.tree, site.carrier, ours)
+        return Chain(self._places, site.blueprint, site.tree, steps, name, found.rows, served)
 
     def _build_steps(self) -> tuple[BuildStep, ...]:
         mode, ground = self._wish.mode, self._ground
