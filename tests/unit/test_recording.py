@@ -38,6 +38,7 @@ from acs.cwmp.recording import (
     replay,
 )
 from acs.cwmp.recording.masking import MOST, Secrets, TooManySecrets
+from acs.cwmp.recording.transcript import transcript
 from acs.cwmp.session import Finish, Limits, Send, Session
 from acs.cwmp.structures import ParameterInfoStruct, ParameterValue
 from acs.devices.record import Job, JobKind
@@ -311,6 +312,27 @@ def test_a_file_that_is_no_recording_says_where(content: bytes, where: str) -> N
         Recording.load(content)
 
 
+@pytest.mark.parametrize(
+    ("line", "change"),
+    [
+        (0, {"policy": {"heal": "perhaps"}}),
+        (0, {"answers": {"source.wish": [{"Wish": {}}]}}),
+        (1, {"body": "<x"}),
+        (2, {"body": '<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>'}),
+        (3, {"body": "\0"}),
+    ],
+)
+def test_a_recording_that_somebody_changed_is_shown_and_refused(
+    first_boot: Recording, line: int, change: dict[str, object]
+) -> None:
+    lines = [json.loads(each) for each in first_boot.dump().splitlines()]
+    lines[line] |= change
+    changed = Recording.load("\n".join(map(json.dumps, lines)).encode())
+    with pytest.raises(UnreadableRecording):
+        replay(changed, LIBRARY)
+    assert list(transcript(changed, bodies=True))[-1].startswith("Ended")
+
+
 # --- secrets --------------------------------------------------------------------------------
 
 TEXTS = st.text(
@@ -375,7 +397,14 @@ def test_no_secret_of_an_intent_is_ever_in_a_recording(
             assert secret not in text
 
 
-PLAIN = "\n".join(unescaped(record(served(), xx230v(), "0 BOOTSTRAP", credential="bootstrap")))
+def plain(*jobs: Job) -> str:
+    house = served()
+    house.jobs = list(jobs)
+    recording = record(house, xx230v(), "0 BOOTSTRAP", credential="bootstrap")
+    return "\n".join(unescaped(recording))
+
+
+PLAIN = plain() + plain(Job(1, 1, JobKind.READ, {"paths": ["Device."]}))
 
 
 def masked(message: Message, *, hides: Masks | None = None) -> str:

@@ -57,9 +57,13 @@ def replay(recording: Recording, library: Library) -> Replay:
     """Let the recorded device call, and compare what we say with what we said.
 
     It ends at the first difference: what the device would answer to another question is not
-    known. Raises `UnreadableRecording` when the recording does not begin with an Inform.
+    known. Raises `UnreadableRecording` for one that does not begin with an Inform, or that nobody
+    has recorded so.
     """
-    return _Play(recording, library).run()
+    try:
+        return _Play(recording, library).run()
+    except (soap.MalformedEnvelope, msgspec.ValidationError, OverflowError) as error:
+        raise UnreadableRecording(f"{type(error).__name__}: {error}") from error
 
 
 class _Play:
@@ -85,6 +89,7 @@ class _Play:
             account=header.account,
             session=header.session,
         )
+        limits = msgspec.convert(header.limits, Limits)
         self._visit = Visit(contact, self._house.as_house)
         version = choose_version(first.supported_versions) if first.supported_versions else None
         return Session(
@@ -93,7 +98,7 @@ class _Play:
             self._visit.notice,
             root=contact.root,
             dialect=_dialect(library.get(header.blueprint)),
-            limits=Limits(**header.limits),
+            limits=limits,
             use_version=version,
             hold_requests=header.hold_requests,
         )

@@ -86,7 +86,10 @@ def _laid_out(body: str) -> list[str]:
     parser: Any = etree.XMLParser(
         remove_blank_text=True, resolve_entities=False, no_network=True, load_dtd=False
     )
-    root = etree.fromstring(body.encode(), parser)
+    try:
+        root = etree.fromstring(body.encode(), parser)
+    except etree.XMLSyntaxError:
+        return body.splitlines()
     text: str = etree.tostring(root, encoding="unicode", pretty_print=True)
     return text.splitlines()
 
