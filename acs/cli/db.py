@@ -142,15 +142,23 @@ def prune(
     with opened(context) as database, render.progress("Deleting old history …") as told:
         gone = _pruned(database, days, most, told)
     if as_json:
-        render.emit({"timeline": gone.timeline, "proofs": gone.proofs, "jobs": gone.jobs})
+        render.emit(
+            {
+                "timeline": gone.timeline,
+                "proofs": gone.proofs,
+                "jobs": gone.jobs,
+                "faults": gone.faults,
+            }
+        )
     else:
         click.echo(
-            f"Deleted: {gone.timeline} timeline entries, {gone.proofs} proofs, {gone.jobs} jobs."
+            f"Deleted: {gone.timeline} timeline entries, {gone.proofs} proofs, {gone.jobs} jobs, "
+            f"{gone.faults} faults of jobs."
         )
 
 
 def _pruned(database: Database, days: float, most: int, told: Callable[[str], None]) -> Pruned:
-    total = Pruned(0, 0, 0, True)
+    total = Pruned(0, 0, 0, 0, True)
     now = time.time()
     while total.more:
         gone = database.run("prune", prune_thd, now, days, most, _PRUNED_AT_ONCE)
@@ -158,9 +166,11 @@ def _pruned(database: Database, days: float, most: int, told: Callable[[str], No
             total.timeline + gone.timeline,
             total.proofs + gone.proofs,
             total.jobs + gone.jobs,
+            total.faults + gone.faults,
             gone.more,
         )
-        told(f"Deleted {total.timeline + total.proofs + total.jobs} entries …")
+        entries = total.timeline + total.proofs + total.jobs + total.faults
+        told(f"Deleted {entries} entries …")
     return total
 
 

@@ -218,7 +218,9 @@ def outcome(job: Job, masks: Masks, now: float) -> str:
     """Say in a few words what came of a job."""
     result = masks.result(job.result)
     if job.state in (JobState.QUEUED, JobState.SENT):
-        return f"expires {age(job.expires_at, now)}" if job.expires_at else ""
+        expires = f"expires {age(job.expires_at, now)}" if job.expires_at else ""
+        waits = str(result.get("text", "")) if job.state is JobState.QUEUED else ""
+        return ", ".join(filter(None, (waits, expires)))
     if error := result.get("error"):
         return str(error)
     values = result.get("values")

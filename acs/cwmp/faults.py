@@ -116,10 +116,10 @@ DEPLOYMENT_UNIT_CODES = frozenset({9001, 9003, 9012, 9013, *range(9015, 9019), *
 
 def worded(code: int, told: str) -> str:
     """Say what a CPE means: the name of ``code``, and what it ``told`` where that is more."""
-    name = NAMES.get(code, "")
-    if not name or name.casefold() in told.casefold():
-        return told
-    return f"{name}: {told}" if told else name
+    if not (code and told):
+        return told or (name_of(code) if code else "")
+    name = NAMES.get(code, "").partition(" (")[0]
+    return told if name.casefold() in told.casefold() else f"{name}: {told}"
 
 
 def side_of(code: int) -> Side:

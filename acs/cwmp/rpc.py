@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 
 from acs.cwmp.dialect import Dialect
-from acs.cwmp.faults import NAMES
+from acs.cwmp.faults import worded
 from acs.cwmp.messages import (
     AddObject,
     AddObjectResponse,
@@ -94,15 +94,18 @@ def perform(operation: DeviceOperation, dialect: Dialect) -> Exchange:
 def fault_of(answer: SoapFault) -> Fault:
     """A CPE's SOAP fault as a neutral value (TR-069 A.5.1), cut to what a fault may say."""
     parameters = tuple(
-        ParameterFault(p.path[:FAULT_LENGTH], _code(p.code), p.text[:FAULT_LENGTH])
+        ParameterFault(p.path[:FAULT_LENGTH], _code(p.code), _text(p.code, p.text))
         for p in answer.parameters[:MAX_PARAMETER_FAULTS]
     )
-    code = _code(answer.code)
-    return Fault(code, (answer.text or NAMES.get(code, ""))[:FAULT_LENGTH], parameters)
+    return Fault(_code(answer.code), _text(answer.code, answer.text), parameters)
 
 
 def _code(told: int) -> int:
     return told if told <= MAX_CODE else MISUNDERSTOOD
+
+
+def _text(code: int, told: str) -> str:
+    return worded(_code(code), told)[:FAULT_LENGTH]
 
 
 def _odd(question: str, answer: Message) -> Fault:

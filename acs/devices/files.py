@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from acs.model import Secret
+from acs.model import NO_SECRET, Secret
 
+_LINK = re.compile(r"((?:/|%2F)(?:get|put)(?:(?:/|%2F)\d+){3}(?:/|%2F))[\w-]+", re.ASCII | re.I)
+"""What our signed addresses look like (`acs.files.links`); what follows is the signature."""
 FIRMWARE = "1 Firmware Upgrade Image"
 STORED_FIRMWARE = "6 Stored Firmware Image"
+
+
+def without_links(text: str) -> str:
+    """Mask the signature of each of our signed addresses in ``text``: it is a permission."""
+    return _LINK.sub(rf"\g<1>{NO_SECRET}", text)
 
 
 @dataclass(frozen=True, slots=True)

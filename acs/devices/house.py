@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from acs.devices.effects import Effect
-from acs.devices.files import Offer, Refused
+from acs.devices.files import Offer, ReceivedFile, Refused
 from acs.devices.record import Device, Job, Opened, Snapshot
 from acs.devices.rules.book import Rulebook
 from acs.devices.source import EquipmentSource
@@ -94,6 +94,9 @@ class House(Protocol):
         Of its payload: ``file``, a name in our catalogue, and ``force`` to send an image that the
         device runs already; or, for an upload, ``file_type``.
         """
+
+    async def received(self, job: Job) -> ReceivedFile | None:
+        """The file that a device sent for ``job``, if it came."""
 
     async def commit(self, effects: Sequence[Effect]) -> None:
         """Write and wait until it is durable."""

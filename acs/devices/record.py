@@ -194,13 +194,17 @@ class TimelineEntry:
     detail: Mapping[str, object] = field(default_factory=dict)
 
 
+JOB_SUBJECT = " job"
+"""How the subject of a fault ends that is about a kind of job."""
+
+
 @dataclass(frozen=True, slots=True)
 class FaultRecord:
     """An open fault of a device; one per (device, subject), counted while it lasts."""
 
     device_id: int
     subject: str
-    """``provision``, ``job 17``, ``match`` …"""
+    """``provision``, or a kind of job: ``download job``."""
     at: float
     code: int
     text: str

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
 
 from acs.devices.effects import Effect, ForgetMissing, SaveModelNames
-from acs.devices.files import Offer, Refused
+from acs.devices.files import Offer, ReceivedFile, Refused
 from acs.devices.house import Policy
 from acs.devices.record import Device, Job, Opened, Snapshot
 from acs.devices.rules.book import Rulebook
@@ -15,6 +15,7 @@ from acs.devices.vocabulary import Discovery, KnownNames
 from acs.model import Contact, Secret
 from acs.profiles import Blueprint, Facts, Library
 from acs.store.errors import StoreError
+from acs.store.files import received_thd
 from acs.store.queues import Queues
 
 
@@ -77,6 +78,10 @@ class Registry:
     async def offer(self, job: Job, device: Device) -> Offer | Refused:
         """Where the device fetches or puts the file of ``job``."""
         return await self._offer(job, device)
+
+    async def received(self, job: Job) -> ReceivedFile | None:
+        """The file that a device sent for ``job``, if it came."""
+        return await self._queues.run("received", received_thd, job.device_id, job.id)
 
     async def commit(self, effects: Sequence[Effect]) -> None:
         """Write and wait until it is durable."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 from acs.devices.carrier import carrier_of
 from acs.devices.discovery import discover
 from acs.devices.effects import RestoreCredentials, SaveCredentials, SaveSnapshot
+from acs.devices.files import without_links
 from acs.devices.house import House, Policy
 from acs.devices.jobs import run_jobs, take_notice
 from acs.devices.ledger import Ledger
@@ -84,7 +85,9 @@ class Visit:
         assert ledger is not None, "a notice comes after the announcement was accepted"
         fault = notice.fault
         ended = "" if fault is None else f": {fault}" if fault.code else ": success"
-        ledger.say(str(notice.kind), f"{notice.kind} {notice.key}".rstrip() + ended, notice.detail)
+        told = {name: without_links(text) for name, text in notice.detail.items()}
+        text = without_links(f"{notice.kind} {notice.key}".rstrip() + ended)
+        ledger.say(str(notice.kind), text, told)
         before = dict(ledger.jobs)
         take_notice(ledger, notice)
         try:

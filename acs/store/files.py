@@ -219,6 +219,13 @@ def list_uploads_thd(
     return [(_received(row), row.device) for row in rows]
 
 
+def received_thd(conn: Connection, device_id: int, job_id: int) -> ReceivedFile | None:
+    """The file that a device sent for one of its jobs."""
+    of_job = (uploads.c.device_id == device_id, uploads.c.job_id == job_id)
+    row = conn.execute(select(uploads).where(*of_job)).first()
+    return None if row is None else _received(row)
+
+
 def upload_thd(conn: Connection, upload_id: int) -> tuple[ReceivedFile, bytes] | None:
     """A file that a device sent, and the key it is encrypted with."""
     row = conn.execute(select(uploads).where(uploads.c.id == upload_id)).first()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Table, delete, func, select
+from sqlalchemy import Connection, Table, delete, func, select, tuple_
 
-from acs.devices.record import JobState
+from acs.devices.record import JOB_SUBJECT, JobState
 from acs.store.jobs import OPEN
-from acs.store.tables import jobs, proofs, timeline
+from acs.store.tables import faults, jobs, proofs, timeline
 
 _DAY = 86400.0
 _FINAL = tuple(state.value for state in JobState if state not in OPEN)
@@ -21,6 +21,7 @@ class Pruned:
     timeline: int
     proofs: int
     jobs: int
+    faults: int
     more: bool
 
 
@@ -30,14 +31,16 @@ def prune_thd(
     """Delete history: entries older than ``keep_days``, and those past the newest per device.
 
     At most ``limit`` rows of each kind and reason go in one call, so that the transaction is
-    short. The latest proof of a device and open jobs stay, however old.
+    short. The latest proof of a device and open jobs stay, however old; so does a fault of its
+    provisioning, which lasts until the device is as wanted.
     """
     before = now - keep_days * _DAY
     lines = _old(conn, timeline, before, limit) + _many(conn, timeline, max_per_device, limit)
     proved = _old_proofs(conn, before, limit) + _many(conn, proofs, max_per_device, limit)
     done = _old_jobs(conn, before, limit)
-    more = max(lines, proved, done) >= limit
-    return Pruned(lines, proved, done, more)
+    refused = _old_faults(conn, before, limit)
+    more = max(lines, proved, done, refused) >= limit
+    return Pruned(lines, proved, done, refused, more)
 
 
 def _old(conn: Connection, table: Table, before: float, limit: int) -> int:
@@ -60,6 +63,16 @@ def _old_proofs(conn: Connection, before: float, limit: int) -> int:
 def _old_jobs(conn: Connection, before: float, limit: int) -> int:
     old = select(jobs.c.id).where(jobs.c.state.in_(_FINAL), jobs.c.finished_at < before)
     return _delete(conn, jobs, list(conn.scalars(old.limit(limit))))
+
+
+def _old_faults(conn: Connection, before: float, limit: int) -> int:
+    """Forget what was refused of jobs that nobody has asked for again."""
+    of_jobs = faults.c.subject.endswith(JOB_SUBJECT, autoescape=True)
+    key = (faults.c.device_id, faults.c.subject)
+    old = conn.execute(select(*key).where(of_jobs, faults.c.at < before).limit(limit)).all()
+    if old:
+        conn.execute(delete(faults).where(tuple_(*key).in_([tuple(row) for row in old])))
+    return len(old)
 
 
 def _many(conn: Connection, table: Table, keep: int, limit: int) -> int:

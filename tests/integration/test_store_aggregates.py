@@ -704,6 +704,17 @@ def test_the_latest_proof_and_open_jobs_stay_however_old(database: Database) -> 
     assert [j.state for j in database.run("j", jobs.list_thd, device_id)] == [JobState.QUEUED]
 
 
+def test_what_was_refused_of_jobs_long_ago_is_forgotten(database: Database) -> None:
+    device_id = new_device(database)
+    old = [FaultRecord(device_id, subject, 1.0, 9001, "no") for subject in ("provision", "set job")]
+    new = FaultRecord(device_id, "read job", 999 * DAY, 9001, "no")
+    apply(database, *map(RaiseFault, (*old, new)))
+    pruned = database.run("p", retention.prune_thd, 1000 * DAY, 30, 100)
+    assert (pruned.faults, pruned.more) == (1, False)
+    left = [fault.subject for fault in database.run("f", faults.list_thd, device_id)]
+    assert left == ["read job", "provision"]
+
+
 def test_connections_bound_what_they_wait_for(database: Database) -> None:
     with database.begin() as conn:
         if database.dialect == "postgresql":

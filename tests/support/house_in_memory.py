@@ -22,7 +22,7 @@ from acs.devices.effects import (
     SaveSnapshot,
     SaveTags,
 )
-from acs.devices.files import Offer, Refused
+from acs.devices.files import Offer, ReceivedFile, Refused
 from acs.devices.house import Policy
 from acs.devices.identity import Equipment, EquipmentStatus, Terms
 from acs.devices.record import (
@@ -114,6 +114,8 @@ class MemoryHouse:
         self.time = 1000.0
         self.answer: Offer | Refused = Refused("no files here")
         """What is said of the file of a job."""
+        self.sent_here: dict[int, ReceivedFile] = {}
+        """What devices sent, by the job."""
 
     async def open(self, contact: Contact) -> Opened:
         created = self.device is None
@@ -140,6 +142,9 @@ class MemoryHouse:
 
     async def offer(self, job: Job, device: Device) -> Offer | Refused:
         return self.answer
+
+    async def received(self, job: Job) -> ReceivedFile | None:
+        return self.sent_here.get(job.id)
 
     async def commit(self, effects: Sequence[Effect]) -> None:
         self.committed.append(list(effects))

@@ -166,12 +166,20 @@ def test_a_partial_path_returns_all_below_it():
     assert set(outcome.values) == {"Device.A.1.X", "Device.A.2.X"}
 
 
-@pytest.mark.parametrize("code", [9001, 9002, 9004, 9814])
-def test_other_faults_of_a_read_are_the_outcome(code: int):
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (9001, "Request denied: no"),
+        (9002, "Internal error: no"),
+        (9004, "Resources exceeded: no"),
+        (9814, "no"),
+    ],
+)
+def test_other_faults_of_a_read_are_the_outcome(code: int, text: str):
     outcome, asked = carry_out(
         Get(("Device.P1", "Device.P2")), lambda _: m.SoapFault(code, "no", (), "Server")
     )
-    assert outcome == Fault(code, "no")
+    assert outcome == Fault(code, text)
     assert len(asked) == 1
 
 
@@ -184,14 +192,32 @@ def test_status_one_means_accepted_but_not_applied(status: int, pending: bool):
     assert asked == [m.SetParameterValues((sent,), "")]
 
 
+@pytest.mark.parametrize(
+    ("code", "told", "shown"),
+    [
+        (9001, "Request denied", "Request denied"),
+        (9018, "", "File transfer failure: file corrupted"),
+        (9814, "Parse xml string failed", "Parse xml string failed"),
+        (9899, "", "Vendor fault"),
+        (9700, "", "Extension fault of the CPE"),
+    ],
+)
+def test_every_fault_has_its_meaning_once(code: int, told: str, shown: str):
+    assert fault_of(m.SoapFault(code, told)).text == shown
+
+
 def test_a_refused_write_names_each_parameter():
     refused = (ParameterFault("Device.X", 9008, "read only"), ParameterFault("Device.Y", 9007))
     outcome, _ = carry_out(
         Set((Change("Device.X", Value("1")), Change("Device.Y", Value("2")))),
         lambda _: m.SoapFault(9003, "Invalid arguments", refused, "Client"),
     )
-    assert outcome == Fault(9003, "Invalid arguments", refused)
-    assert "Device.X: 9008 (read only)" in str(outcome)
+    meant = (
+        ParameterFault("Device.X", 9008, "Attempt to set a non-writable parameter: read only"),
+        ParameterFault("Device.Y", 9007, "Invalid parameter value"),
+    )
+    assert outcome == Fault(9003, "Invalid arguments", meant)
+    assert "Device.X: 9008 (Attempt to set a non-writable parameter: read only)" in str(outcome)
 
 
 def test_a_write_is_one_request_as_long_as_a_cpe_must_accept_it():

@@ -248,7 +248,8 @@ def test_an_empty_post_to_a_question_for_names_says_there_is_no_such_path():
     s.empty_post()
     assert isinstance(s.empty_post(), Send)
     assert s.empty_post() == Finish()
-    assert answers == [Fault(9005, "answered with an empty POST")] * 2
+    told = "Invalid parameter name: answered with an empty POST"
+    assert answers == [Fault(9005, told)] * 2
 
 
 def test_the_number_of_rpcs_is_bounded():

@@ -15,7 +15,7 @@ def test_pruning_goes_on_with_pauses_until_nothing_is_left() -> None:
     def step(limit: int) -> Deferred[Pruned]:
         gone = min(left[0], limit)
         left[0] -= gone
-        return succeed(Pruned(gone, 0, 0, gone >= limit))
+        return succeed(Pruned(gone, 0, 0, 0, gone >= limit))
 
     def pause() -> Deferred[None]:
         pauses.append(Deferred())

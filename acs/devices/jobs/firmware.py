@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from acs.devices.files import Offer
-from acs.devices.jobs.kind import Result, text
+from acs.devices.jobs.kind import Result, number, rows, sent_ago, text
 from acs.devices.ledger import Ledger
 from acs.devices.record import Job, JobKind, JobState
 from acs.model import EventKind, Notice
@@ -17,6 +17,25 @@ RESTART = 900.0
 def is_firmware(job: Job, offer: Offer) -> bool:
     """Tell whether firmware is sent; the number 1 means something else for an upload."""
     return job.kind is not JobKind.UPLOAD and offer.file_type.startswith("1 ")
+
+
+def under_way(ledger: Ledger) -> Job | None:
+    """The job, if there is one, by which the device may be fetching or writing firmware now."""
+    for job in ledger.jobs.values():
+        if (
+            job.state is JobState.SENT
+            and "software_before" in job.result
+            and sent_ago(ledger, job) >= _earliest(job)
+        ):
+            return job
+    return None
+
+
+def _earliest(job: Job) -> float:
+    """Seconds after it was sent before which the device leaves the file alone."""
+    if job.kind is JobKind.SCHEDULE_DOWNLOAD:
+        return float(min(number(window, "start") for window in rows(job.payload, "windows")))
+    return float(number(job.payload, "delay"))
 
 
 def judged(ledger: Ledger, job: Job, said: Mapping[str, object]) -> Result:

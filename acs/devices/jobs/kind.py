@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from acs.devices.files import without_links
 from acs.devices.ledger import Ledger
 from acs.devices.record import Job, JobState
 from acs.model import DataModel, EventKind, Fault, Notice, ProcedureOutcome, Secret
@@ -80,10 +81,14 @@ def failed(fault: Fault, *secrets: str) -> Result:
         error = f"the device does not know this method (fault {fault.code})"
         return JobState.FAILED, {"error": error, "code": fault.code}
     parameters = [f"{p.path}: {p.code} {p.text}".rstrip() for p in fault.parameters]
-    error = str(fault)
+    hidden = [_hidden(told, secrets) for told in (str(fault), *parameters)]
+    return JobState.FAILED, {"error": hidden[0], "code": fault.code, "parameters": hidden[1:]}
+
+
+def _hidden(told: str, secrets: tuple[str, ...]) -> str:
     for secret in filter(None, secrets):
-        error = error.replace(secret, str(Secret(secret)))
-    return JobState.FAILED, {"error": error, "code": fault.code, "parameters": parameters}
+        told = told.replace(secret, str(Secret(secret)))
+    return without_links(told)
 
 
 def refused(outcome: ProcedureOutcome | Fault, *secrets: str) -> Result:

@@ -54,7 +54,7 @@ async def _set(ledger: Ledger, line: DataModel, job: Job) -> Result:
         return failed(changes)
     answer = await line.set(*changes)
     if isinstance(answer, Fault):
-        return failed(answer)
+        return failed(answer, *(change.value.text for change in changes if change.secret))
     written = {"written": [c.path for c in changes], "applied_later": answer.pending}
     if answer.pending:
         # What is read now may be the old value.

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from acs.devices.effects import ClearFault, RaiseFault, SaveRuleRun
 from acs.devices.jobs.attributes import ATTRIBUTES, NAMES, NOTIFY
 from acs.devices.jobs.diagnostics import DIAGNOSTIC
-from acs.devices.jobs.firmware import note_firmware
+from acs.devices.jobs.firmware import note_firmware, under_way
 from acs.devices.jobs.inventory import METHODS, OPTIONS, VOUCHERS
-from acs.devices.jobs.kind import Kind, Result, Unsound, command_key
+from acs.devices.jobs.kind import Kind, Result, Unsound, command_key, texts
 from acs.devices.jobs.parameters import READ, SET
 from acs.devices.jobs.provision import PROVISION
 from acs.devices.jobs.restarts import FACTORY_RESET, REBOOT
@@ -23,7 +24,8 @@ from acs.devices.jobs.transfer_queue import CANCEL_TRANSFER, TRANSFERS
 from acs.devices.jobs.transfers import DOWNLOAD, SCHEDULE_DOWNLOAD, UPLOAD
 from acs.devices.jobs.tree import TREE
 from acs.devices.ledger import Ledger
-from acs.devices.record import Job, JobKind, JobState
+from acs.devices.record import JOB_SUBJECT, FaultRecord, Job, JobKind, JobState
+from acs.devices.rules.firmware import failure_key
 from acs.model import DataModel, EventKind, Notice, SessionLost
 
 KINDS: Mapping[JobKind, Kind] = {
@@ -66,11 +68,22 @@ async def run_jobs(ledger: Ledger, line: DataModel) -> None:
             result = await kind.settle(ledger, line, job)
             if result is None:
                 continue
+        elif kind.last and (firmware := under_way(ledger)) is not None:
+            # A restart in the middle of writing firmware can be the end of a device.
+            _wait(ledger, job, f"waits for the end of {firmware.kind} (job {firmware.id})")
+            continue
         else:
             result = await _carry_out(ledger, line, job)
         keep_result(ledger, job, result)
         if kind.last and result[0] is JobState.SENT:
             return
+
+
+def _wait(ledger: Ledger, job: Job, why: str) -> None:
+    """Leave a job in its queue, and say once why."""
+    if job.result.get("text") != why:
+        ledger.save_job(job.id, JobState.QUEUED, job.attempts, {"text": why})
+        ledger.say("job", f"{job.kind} (job {job.id}) {why}")
 
 
 def _turn(job: Job) -> tuple[bool, bool]:
@@ -99,10 +112,36 @@ def keep_result(ledger: Ledger, job: Job, result: Result) -> None:
     if state is JobState.QUEUED:
         return
     ledger.save_job(job.id, state, job.attempts + (job.state is JobState.QUEUED), detail)
-    if state is not JobState.SENT:
-        reason = detail.get("error") or detail.get("text", "")
-        text = f"{job.kind} (job {job.id}) {state}" + (f": {reason}" if reason else "")
-        ledger.say("job", text)
+    if state is JobState.SENT:
+        return
+    reason = detail.get("error") or detail.get("text", "")
+    text = f"{job.kind} (job {job.id}) {state}" + (f": {reason}" if reason else "")
+    ledger.say("job", text)
+    if state is JobState.DONE:
+        ledger.learn(ClearFault(ledger.device.id, _subject(job)))
+        return
+    if state is JobState.FAILED and (key := failure_key(job)):
+        ledger.learn(SaveRuleRun(ledger.device.id, key, ledger.contact.at))
+    if "code" in detail:
+        ledger.learn(RaiseFault(_refusal(ledger, job, detail)))
+
+
+def _subject(job: Job) -> str:
+    """A fault of a kind of job stays open until a job of that kind is done."""
+    return f"{job.kind}{JOB_SUBJECT}"
+
+
+def _refusal(ledger: Ledger, job: Job, detail: Mapping[str, object]) -> FaultRecord:
+    """What the device refused of a job, as a fault that is listed with its others."""
+    code = detail["code"]
+    return FaultRecord(
+        ledger.device.id,
+        _subject(job),
+        ledger.contact.at,
+        code if isinstance(code, int) else 0,
+        f"job {job.id}: {detail.get('error', '')}",
+        texts(detail, "parameters"),
+    )
 
 
 def take_notice(ledger: Ledger, notice: Notice) -> None:

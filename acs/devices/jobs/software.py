@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from acs.devices.files import without_links
 from acs.devices.jobs.kind import (
     Kind,
     Result,
@@ -86,7 +87,9 @@ def _reported(ledger: Ledger, job: Job, notice: Notice) -> Result | None:
         if row["error"] or row["state"] == "Failed"
     ]
     if wrong:
-        return JobState.FAILED, {**said, "error": "; ".join(wrong)}
+        codes = [unit.fault.code for unit in notice.units if unit.fault]
+        code = {"code": codes[0]} if codes else {}
+        return JobState.FAILED, {**said, **code, "error": without_links("; ".join(wrong))}
     if len(results) < len(steps):
         error = f"it reported {len(results)} results for {len(steps)} operations"
         return JobState.FAILED, {**said, "error": error}
@@ -101,7 +104,7 @@ def _told(unit: UnitResult) -> dict[str, object]:
         "path": unit.path,
         "resolved": unit.resolved,
         "execution_units": unit.execution_units,
-        "error": str(unit.fault) if unit.fault else "",
+        "error": without_links(str(unit.fault)) if unit.fault else "",
     }
 
 

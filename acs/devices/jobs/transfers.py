@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from acs.devices.files import Offer, Refused
+from acs.devices.files import Offer, ReceivedFile, Refused
 from acs.devices.jobs.firmware import is_firmware, judged, runs_what_was_sent
 from acs.devices.jobs.kind import (
     Kind,
@@ -232,10 +232,13 @@ async def _overdue(ledger: Ledger, line: DataModel, job: Job) -> Result | None:
         result = judged(ledger, job, said)
         return None if result[0] is JobState.SENT else result
     waited = sent_ago(ledger, job) - _planned(job)
+    if waited < LONGEST and _is_about_to_report(ledger, job):
+        return None
+    if (came := await _came(ledger, job)) is not None:
+        text = f"no report came, but {came.size} octets did"
+        return JobState.DONE, {**said, "completed_at": came.at, "text": text}
     allowed = _allowed(ledger, job, said)
     if waited < allowed:
-        return None
-    if waited < LONGEST and _is_about_to_report(ledger, job):
         return None
     late = f"no report came within {allowed:.0f} s"
     match await whereabouts(ledger, line, job):
@@ -252,6 +255,16 @@ async def _overdue(ledger: Ledger, line: DataModel, job: Job) -> Result | None:
         text = f"no report came, but it runs {after} now"
         return JobState.DONE, {**said, "software_after": after, "text": text}
     return JobState.FAILED, {**said, "error": error}
+
+
+async def _came(ledger: Ledger, job: Job) -> ReceivedFile | None:
+    """What the device sent to us before it called: its report would have come with this call."""
+    if job.kind is not JobKind.UPLOAD or text(job.payload, "url"):
+        return None
+    if ledger.contact.has(EventKind.TRANSFER_COMPLETE):
+        return None
+    came = await ledger.house.received(job)
+    return came if came is not None and came.at < ledger.contact.at else None
 
 
 def _planned(job: Job) -> float:
