@@ -22,21 +22,23 @@ from acs.cli.main import Context, pass_context
 from acs.cli.masking import Masks
 from acs.cli.queries import query_option, read_query
 from acs.cli.wanted import Wanted
+from acs.devices.files import FIRMWARE
 from acs.devices.record import Device, JobKind
+from acs.profiles.diagnostics.names import Diagnostic
 from acs.store import campaigns, selection
 from acs.store.campaigns import Campaign
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,59}\Z")
 _SHOWN = 20
 _LIFETIME = 7 * 86_400.0
-_INTERRUPTING = (JobKind.REBOOT, JobKind.FACTORY_RESET)
+_FILLS_LINES = (Diagnostic.SPEED_DOWNLOAD, Diagnostic.SPEED_UPLOAD)
 _DEFAULT_RATE = "60/min"
 _DEFAULT_SHARE = "10%"
 # Commands of `acs device` that make a job which means the same on every device.
 KINDS = (
     "provision", "read", "set", "add", "delete", "reboot", "factory-reset", "names", "attributes",
     "notify", "schedule-inform", "download", "upload", "schedule-download", "methods", "options",
-    "software",
+    "software", "tree", "ping", "trace", "speed-download", "speed-upload", "lookup", "neighbours",
 )  # fmt: skip
 
 
@@ -126,7 +128,7 @@ class _Plan:
 @click.option(
     "--interrupt-customers",
     is_flag=True,
-    help="Needed for a reboot or factory reset: every customer is without service meanwhile.",
+    help="Needed for a reboot, a factory reset, firmware and speed tests: customers notice.",
 )
 @render.json_option
 @pass_context
@@ -154,16 +156,12 @@ def start(
       acs bulk start uptime --query "model=XX230v*" read Device.DeviceInfo.UpTime
       acs bulk start look-again --query "standing=faulted" --rate 120/min provision
       acs bulk start channel --query "group=field" --dry-run set Device.WiFi.Radio.1.Channel=11
+      acs bulk start trees --query "group=field" --rate 10/min tree --refresh
       acs bulk start night --query "tag=lab" --at 02:00 --interrupt-customers reboot
     """
     if not _NAME.match(name):
         raise click.UsageError(f"{name!r}: a name is up to 60 letters, digits, blanks, . _ -")
     wanted = _wanted(context, job)
-    if wanted.kind in _INTERRUPTING and not interrupt_customers:
-        raise click.UsageError(
-            f"a {wanted.kind} leaves every one of these customers without service for minutes; "
-            "add --interrupt-customers if that is meant"
-        )
     now = time.time()
     campaign = Campaign(
         name,
@@ -185,6 +183,8 @@ def start(
         if not found:
             raise Amiss("no device fits the query; see acs device list --query")
         plan = _plan(context, campaign, wanted, found)
+        if (harm := _harm(plan.campaign)) and not interrupt_customers:
+            raise click.UsageError(f"{harm}; add --interrupt-customers if that is meant")
         if not as_json:
             _print(plan)
         if not dry_run:
@@ -238,6 +238,20 @@ def _plan(context: Context, campaign: Campaign, wanted: Wanted, found: Sequence[
             f"the devices have different data models: {told}; add root={first.root} to the query"
         )
     return _Plan(replace(campaign, payload=payload), found, masks)
+
+
+def _harm(campaign: Campaign) -> str:
+    """Say what every customer will notice of it; empty: nothing."""
+    told = campaign.payload
+    match campaign.kind:
+        case JobKind.REBOOT | JobKind.FACTORY_RESET:
+            return f"a {campaign.kind} leaves each of these customers without service for minutes"
+        case JobKind.DOWNLOAD | JobKind.SCHEDULE_DOWNLOAD if told.get("file_type") == FIRMWARE:
+            return "new firmware leaves each of these customers without service for minutes"
+        case JobKind.DIAGNOSTIC if told.get("diagnostic") in _FILLS_LINES:
+            return "a speed test fills the line of each of these customers"
+        case _:
+            return ""
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -15,9 +15,10 @@ from acs.cli.ages import Duration, age, iso
 from acs.cli.database import opened
 from acs.cli.diagnostics_print import is_good, kept_result, print_result
 from acs.cli.failures import DIFFERENT, Amiss, leave
-from acs.cli.job_request import asked_by, followed
+from acs.cli.job_request import JobOptions, Payload, ask
 from acs.cli.lookup import device_argument, find_device
 from acs.cli.main import Context, pass_context
+from acs.cli.masking import Masks
 from acs.cli.waiting import is_over, waits_for
 from acs.devices.ledger import facts_of
 from acs.devices.record import Device, Job, JobKind, JobState
@@ -34,28 +35,19 @@ _EXPIRES = 3600.0
 _LISTED = 200
 
 
-@dataclass(frozen=True, slots=True)
-class _Options:
-    """What all tests have in common."""
-
-    wait: float
-    expires: float
-    as_json: bool
-
-
 def _test_options(command: F) -> F:
     """Add the common options to a command, which is handed them as one value."""
 
     @wraps(command)
     def with_options(*args: Any, wait: float, expires: float, as_json: bool, **kwargs: Any) -> Any:
-        return command(*args, options=_Options(wait, expires, as_json), **kwargs)
+        return command(*args, options=JobOptions(0, expires, wait, as_json), **kwargs)
 
     for option in (
         render.json_option,
         click.option(
             "--expires",
             type=Duration(),
-            default=_EXPIRES,
+            default=0.0,
             metavar="TIME",
             help="Give up when it has not ended after so long.  [default: 1 h]",
         ),
@@ -98,7 +90,7 @@ _interface = click.option(
 @_interface
 @_test_options
 @pass_context
-def ping(context: Context, /, device: str, host: str, options: _Options, **more: object) -> None:
+def ping(context: Context, /, device: str, host: str, options: JobOptions, **more: object) -> None:
     """Have DEVICE ping HOST, and show what came back.
 
     The device begins after its next contact and calls when it has ended. Ends with 1 when nothing
@@ -121,7 +113,7 @@ def ping(context: Context, /, device: str, host: str, options: _Options, **more:
 @_interface
 @_test_options
 @pass_context
-def trace(context: Context, /, device: str, host: str, options: _Options, **more: object) -> None:
+def trace(context: Context, /, device: str, host: str, options: JobOptions, **more: object) -> None:
     """Have DEVICE trace the way to HOST, and show its hops.
 
     Ends with 1 when HOST was not reached.
@@ -143,7 +135,7 @@ def trace(context: Context, /, device: str, host: str, options: _Options, **more
 @_test_options
 @pass_context
 def speed_download(
-    context: Context, /, device: str, url: str, options: _Options, **more: object
+    context: Context, /, device: str, url: str, options: JobOptions, **more: object
 ) -> None:
     """Have DEVICE download URL, and show how fast that was.
 
@@ -175,7 +167,7 @@ def speed_download(
 @_test_options
 @pass_context
 def speed_upload(
-    context: Context, /, device: str, url: str, octets: int, options: _Options, **more: object
+    context: Context, /, device: str, url: str, octets: int, options: JobOptions, **more: object
 ) -> None:
     """Have DEVICE upload to URL (HTTP PUT), and show how fast that was.
 
@@ -199,7 +191,9 @@ def speed_upload(
 @_interface
 @_test_options
 @pass_context
-def lookup(context: Context, /, device: str, name: str, options: _Options, **more: object) -> None:
+def lookup(
+    context: Context, /, device: str, name: str, options: JobOptions, **more: object
+) -> None:
     """Have DEVICE look up NAME, and show what the DNS server answered.
 
     Ends with 1 when there is no address.
@@ -216,7 +210,7 @@ def lookup(context: Context, /, device: str, name: str, options: _Options, **mor
 @device_argument
 @_test_options
 @pass_context
-def neighbours(context: Context, device: str, options: _Options) -> None:
+def neighbours(context: Context, device: str, options: JobOptions) -> None:
     """Have DEVICE listen for the Wi-Fi networks around it, and show them with their channels.
 
     Its own radios may be silent for some seconds.
@@ -253,7 +247,7 @@ def diagnostics(context: Context, device: str, job: int | None, as_json: bool) -
     one = next((each for each in tests if each.id == job), None)
     if one is None:
         raise Amiss(f"job {job} is no kept test of {found.key}; see acs device diagnostics")
-    _show(one, found, as_json)
+    leave(0 if _show(one, found, as_json) else DIFFERENT)
 
 
 def _each(more: Mapping[str, object]) -> dict[str, object]:
@@ -266,31 +260,28 @@ def _run(
     name: str,
     diagnostic: Diagnostic,
     arguments: Mapping[str, object],
-    options: _Options,
+    options: JobOptions,
 ) -> None:
     """Keep the job, follow it, print what it found, and end accordingly."""
     given = {key: value for key, value in arguments.items() if value is not None}
-    payload = {"diagnostic": diagnostic.value, "arguments": given}
+    wanted = {"diagnostic": diagnostic.value, "arguments": given}
     try:
-        request_of(payload)
+        request_of(wanted)
     except ValueError as wrong:
         raise click.UsageError(str(wrong)) from None
-    with opened(context) as database:
-        device = find_device(database, name)
+
+    def payload(device: Device, _masks: Masks) -> Payload:
         _require(context, device, diagnostic, given)
-        now = time.time()
-        job = Job(
-            id=0,
-            device_id=device.id,
-            kind=JobKind.DIAGNOSTIC,
-            payload=payload,
-            created_at=now,
-            created_by=asked_by(),
-            expires_at=now + max(options.expires, options.wait),
-        )
-        job_id = database.run("enqueue", jobs.enqueue_thd, job)
-        job, device = followed(database, job_id, device, options.wait)
-    _show(job, device, options.as_json, only_asked=not options.wait)
+        return wanted
+
+    def show(job: Job, device: Device, _masks: Masks, options: JobOptions) -> bool:
+        good = _show(job, device, options.as_json)
+        return good or (not options.wait and job.state is JobState.QUEUED)
+
+    if context.collect is None:
+        # Somebody sits and waits for it.
+        options = replace(options, expires=max(options.expires or _EXPIRES, options.wait))
+    ask(context, name, JobKind.DIAGNOSTIC, options, payload, show=show)
 
 
 def _require(
@@ -313,7 +304,8 @@ def _require(
         )
 
 
-def _show(job: Job, device: Device, as_json: bool, *, only_asked: bool = False) -> None:
+def _show(job: Job, device: Device, as_json: bool) -> bool:
+    """Print what a test found; tell whether it went well."""
     diagnostic = Diagnostic(str(job.payload.get("diagnostic")))
     kept = job.result.get("result")
     found = kept_result(diagnostic, kept) if kept else None
@@ -328,8 +320,7 @@ def _show(job: Job, device: Device, as_json: bool, *, only_asked: bool = False) 
             render.say(f"Without {name}: the device does not take it.")
         if job.state in (JobState.QUEUED, JobState.SENT):
             render.say(f"See it later: acs device diagnostics {device.key} {job.id}")
-    good = job.state is JobState.DONE and found is not None and is_good(found)
-    leave(0 if good or (only_asked and job.state is JobState.QUEUED) else DIFFERENT)
+    return job.state is JobState.DONE and found is not None and is_good(found)
 
 
 def _title(job: Job) -> str:

@@ -18,7 +18,7 @@ from acs.cli.assignments import parameter_or_object
 from acs.cli.database import opened
 from acs.cli.device_show import masks_of, outcome
 from acs.cli.failures import DIFFERENT, leave
-from acs.cli.job_request import asked_by, followed
+from acs.cli.job_request import JobOptions, Payload, ask, asked_by, followed
 from acs.cli.lookup import device_argument, find_device
 from acs.cli.main import Context, pass_context
 from acs.cli.masking import Masks
@@ -84,13 +84,16 @@ def tree(
     """
     if (names or wait) and not refresh:
         raise click.UsageError("--names and --wait go with --refresh")
+    if context.collect is not None:
+        _ask_of_many(context, device, path, refresh=refresh, names=names)
+        return
     with opened(context) as database:
         found = find_device(database, device)
         masks = masks_of(context, found)
         below = parameter_or_object(path, found) if path else ""
         asked = None
         if refresh:
-            asked, found = _refresh(database, found, below, wait, names=names)
+            asked, found = _refresh(database, found, _payload(below, names), wait)
         with database.read() as conn:
             known = known_tree_thd(conn, found)
     leaves = list(known.leaves(masks, below, search))
@@ -109,13 +112,24 @@ def tree(
     leave(DIFFERENT if unread or not leaves else 0)
 
 
+def _ask_of_many(context: Context, name: str, path: str, *, refresh: bool, names: bool) -> None:
+    if not refresh:
+        raise click.UsageError("of many devices, a tree can only be read anew: add --refresh")
+
+    def payload(found: Device, _masks: Masks) -> Payload:
+        return _payload(parameter_or_object(path, found) if path else "", names)
+
+    ask(context, name, JobKind.TREE, JobOptions(0, 0.0, 0.0, as_json=False), payload)
+
+
+def _payload(path: str, names: bool) -> Payload:
+    return ({"path": path} if path else {}) | ({"names": True} if names else {})
+
+
 def _refresh(
-    database: Database, device: Device, path: str, wait: float, *, names: bool
+    database: Database, device: Device, payload: Payload, wait: float
 ) -> tuple[Job, Device]:
     now = time.time()
-    payload: dict[str, object] = {"path": path} if path else {}
-    if names:
-        payload["names"] = True
     with database.read() as conn:
         latest = jobs.list_thd(conn, device.id)
     waiting = (

@@ -41,6 +41,10 @@ class JobOptions:
     as_json: bool
 
 
+Show = Callable[[Job, Device, Masks, JobOptions], bool]
+"""Prints how a job stands; tells whether all is well."""
+
+
 def job_options(command: F) -> F:
     """Add the common options to a command, which is handed them as one value."""
 
@@ -89,6 +93,15 @@ def ask_secret(path: str) -> str:
     return line
 
 
+def show_job(job: Job, device: Device, masks: Masks, options: JobOptions) -> bool:
+    """Print how a job stands. One that nobody waits for is well in its queue."""
+    if options.as_json:
+        render.emit({"device": device.key, "job": job_document(job, masks)})
+    else:
+        print_job(job, device, masks, waited=bool(options.wait))
+    return job.state is JobState.DONE or (not options.wait and job.state is JobState.QUEUED)
+
+
 def ask(
     context: Context,
     name: str,
@@ -96,8 +109,12 @@ def ask(
     options: JobOptions,
     payload: Callable[[Device, Masks], Payload],
     question: str = "",
+    show: Show = show_job,
 ) -> None:
-    """Keep the job, follow it if that is wished, print how it stands, and end accordingly."""
+    """Keep the job, follow it if that is wished, print how it stands, and end accordingly.
+
+    Asked of many devices at once, it is handed to whoever asks so (`Context.collect`) instead.
+    """
     if context.collect is not None:
         context.collect(Wanted(kind, payload, options.priority, options.expires))
         return
@@ -120,12 +137,7 @@ def ask(
         )
         job_id = database.run("enqueue", jobs.enqueue_thd, job)
         job, device = followed(database, job_id, device, options.wait)
-    if options.as_json:
-        render.emit({"device": device.key, "job": job_document(job, masks)})
-    else:
-        print_job(job, device, masks, waited=bool(options.wait))
-    done = job.state is JobState.DONE or (not options.wait and job.state is JobState.QUEUED)
-    leave(0 if done else DIFFERENT)
+    leave(0 if show(job, device, masks, options) else DIFFERENT)
 
 
 def followed(database: Database, job_id: int, device: Device, seconds: float) -> tuple[Job, Device]:

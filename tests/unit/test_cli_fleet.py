@@ -257,8 +257,11 @@ def test_pause_resume_and_stop(house: House) -> None:
 
 def test_what_interrupts_customers_has_to_be_meant(house: House) -> None:
     start = ("bulk", "start", "night", "--query", "oui=1C61B4", "--yes")
-    for kind in ("reboot", "factory-reset"):
-        ended = house.run(*start, kind)
+    firmware = ("download", "--type", "firmware", "--url", "http://files.example.net/a.bin")
+    window = ("schedule-download", *firmware[1:], "--window", "1h-2h")
+    speed = ("speed-download", "http://speed.example.net/1GB.bin")
+    for kind in (("reboot",), ("factory-reset",), firmware, window, speed):
+        ended = house.run(*start, *kind)
         assert ended.exit_code == 2
         assert "--interrupt-customers" in ended.stderr
     assert campaign_of(house, "night") is None
@@ -268,9 +271,25 @@ def test_what_interrupts_customers_has_to_be_meant(house: House) -> None:
     assert found.kind is JobKind.REBOOT
 
 
+def test_trees_and_tests_are_asked_of_many_devices(house: House) -> None:
+    start = ("bulk", "start", "--query", "oui=1C61B4", "--yes")
+    assert house.run(*start, "trees", "tree", "Device.WiFi.", "--refresh", "--names").exit_code == 0
+    assert house.run(*start, "pings", "ping", "9.9.9.9", "--count", "2").exit_code == 0
+    trees, pings = campaign_of(house, "trees"), campaign_of(house, "pings")
+    assert trees is not None
+    assert pings is not None
+    assert (trees.kind, trees.payload) == (JobKind.TREE, {"path": "Device.WiFi.", "names": True})
+    assert pings.kind is JobKind.DIAGNOSTIC
+    assert pings.payload["diagnostic"] == "ping"
+    assert trees.lifetime == pings.lifetime == 7 * 86_400.0, "nobody sits and waits for it"
+    assert house.json("job", "list")["jobs"] == [], "the server makes the jobs"
+
+
 @pytest.mark.parametrize(
     ("job", "code", "says"),
     [
+        (("tree",), 2, "add --refresh"),
+        (("ping", "9.9.9.9", "--count", "0"), 2, "--count"),
         (("forget",), 2, "'forget' cannot be done in bulk; there are: provision, read"),
         (("read",), 2, "Missing argument"),
         (("read", "Device.X..Y"), 2, "is not the name of a parameter"),
