@@ -131,6 +131,9 @@ def _json_entries(text: str) -> Iterator[_Entry]:
         raise DumpError(f"line {error.lineno}: no JSON: {error.msg}") from None
     except RecursionError:
         raise DumpError("the JSON is nested too deep") from None
+    except ValueError:
+        # A number of more digits than Python reads.
+        raise DumpError("the JSON holds a number that is too long") from None
     if isinstance(data, list) and len(data) == 1:
         data = data[0]
     if not isinstance(data, dict):

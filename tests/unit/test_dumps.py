@@ -85,6 +85,7 @@ def test_the_root_is_the_one_most_names_have() -> None:
         ("[1, 2]", "no object of parameters"),
         ('{"hello": "world"}', "no parameter that begins with Device."),
         ("[" * 100_000, "nested too deep"),
+        ('{"Device.X": ' + "1" * 5000 + "}", "a number that is too long"),
     ],
 )
 def test_what_is_wrong_with_a_dump_is_named(text: str, message: str) -> None:
