@@ -10,6 +10,9 @@ from twisted.web.server import Request
 
 from acs.files.body import Body
 
+IDLE_SECONDS = 60
+"""Seconds a connection may take for a request, or rest, or an upload bring nothing."""
+
 Expect = Callable[["FileRequest", str, "int | None"], Body]
 """Given the target of a request and the length of its body (None: not known), what keeps it."""
 
@@ -22,6 +25,7 @@ class FileRequest(Request):
         super().__init__(channel)  # type: ignore[no-untyped-call]
         self._expect = expect
         self._most = most
+        self._connection: Any = None
         self.body = Body(0)
         self.began = 0.0
         """When it came, in seconds of the reactor."""
@@ -34,7 +38,9 @@ class FileRequest(Request):
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
         """Decide what becomes of the body, before it comes."""
-        self.notifyFinish().addErrback(self._gone)
+        # The request forgets its channel when it is answered.
+        self._connection = getattr(self.channel, "transport", None)
+        self.notifyFinish().addCallbacks(self._answered, self._gone)
         # The channel hands the target over after the body, but has read it before.
         target: bytes = getattr(self.channel, "_path", b"")
         self.content = self.body = self._expect(self, target.decode("latin-1"), length)
@@ -55,6 +61,13 @@ class FileRequest(Request):
 
     def _gone(self, _failure: Failure) -> None:
         self.has_gone = True
+
+    def _answered(self, _nothing: object) -> None:
+        self.allow(IDLE_SECONDS)
+
+    def allow(self, seconds: float | None) -> None:
+        """Give the connection ``seconds`` from now, whatever comes (see `Connection.allow`)."""
+        self._connection.allow(seconds)
 
     # --- what it says -----------------------------------------------------------------------
 

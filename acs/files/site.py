@@ -13,27 +13,28 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
-from twisted.protocols.policies import ThrottlingFactory
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from acs.devices.files import CatalogueFile
 from acs.files.body import LINGER, Body
+from acs.files.connections import Connections
 from acs.files.folder import Folder
 from acs.files.inbox import Answer, Inbox, Sent
 from acs.files.links import Links, Purpose, Ticket
 from acs.files.ranges import Other, Part, select
-from acs.files.request import FileRequest
-from acs.files.sending import Sending
+from acs.files.request import IDLE_SECONDS, FileRequest
+from acs.files.sending import LONGEST_SECONDS, Sending
 from acs.files.throttle import Throttle
 from acs.store import files
 from acs.store.errors import StoreError
 from acs.store.queues import Queues
 
-IDLE_SECONDS = 60
-"""Seconds a connection may rest, or an upload bring nothing."""
 CONNECTIONS = 1000
+PER_ADDRESS = 200
+"""Connections of one address at least; twice the transfers, where that is more: behind a proxy
+all devices have one address."""
 PER_DEVICE = 4
 """Transfers of one device at once: it may begin anew before we notice that it was cut."""
 RETRY_SECONDS = 30
@@ -110,7 +111,7 @@ class FileSite:
         self._reactor = reactor
         self._spread = spread
 
-    def factory(self) -> ThrottlingFactory:
+    def factory(self) -> Connections:
         """Protocols for one listener."""
         most = self.limits.upload_octets + LINGER
         site = Site(
@@ -118,13 +119,19 @@ class FileSite:
             requestFactory=lambda channel, _queued=0: FileRequest(channel, self.expect, most),
             parsePOSTFormSubmission=False,
             timeout=IDLE_SECONDS,
+            reactor=self._reactor,
         )
         site.displayTracebacks = False
         site.noisy = False
         site.log = _say_nothing  # type: ignore[assignment,method-assign] # it would log signatures
-        made = ThrottlingFactory(site, maxConnectionCount=CONNECTIONS)
-        made.noisy = False
-        return made
+        per_address = max(PER_ADDRESS, 2 * self.limits.transfers)
+        return Connections(
+            site,
+            self._reactor,
+            most=max(CONNECTIONS, 2 * per_address),
+            per_address=per_address,
+            seconds=IDLE_SECONDS,
+        )
 
     # --- one request ------------------------------------------------------------------------
 
@@ -154,6 +161,8 @@ class FileSite:
         ticket = self.links.read(target, self.clock())
         if ticket is None or ticket.purpose is Purpose.GET or length == 0:
             return Body(0)
+        # Some send all of it before they are asked who they are.
+        request.allow(LONGEST_SECONDS)
         if not request.field("authorization"):
             return Body(0)
         if not self.has_room(ticket):
@@ -243,6 +252,7 @@ class FileSite:
             request.end()
             return
         opened.seek(part.first)
+        request.allow(None)  # `Sending` has bounds of its own.
         throttle = Throttle(self.limits.octets_per_second)
         sending = Sending(request, opened, part.length, throttle, self._reactor)
         began = self._reactor.seconds()
