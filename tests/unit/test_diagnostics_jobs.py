@@ -282,6 +282,14 @@ def test_a_failure_is_told_in_plain_words_and_keeps_what_there_is():
     assert failed.result["result"]
 
 
+def test_a_word_without_end_is_kept_short():
+    house, device = asked(ping())
+    ends(device, PING, "Error_" + "x" * 100_000)
+    house.visited(device, EventKind.PERIODIC)
+    assert state(house).state is JobState.FAILED
+    assert len(str(state(house).result)) < 1000
+
+
 def test_a_test_that_runs_is_waited_for_and_not_asked_again():
     house, device = asked(ping())
     device.next_session()

@@ -338,3 +338,38 @@ def test_one_line_says_what_was_found(
 ) -> None:
     request = request_of({"diagnostic": "ping", "arguments": payload})
     assert in_words(request, result).startswith(text)
+
+
+# --- nonsense that looks like a figure
+
+
+def test_times_and_counts_that_cannot_be_are_not_told() -> None:
+    most = "4294967295"
+    told = {"SuccessCount": "3", "FailureCount": "1", "AverageResponseTime": most}
+    assert ping(told).average is None
+    assert ping({"SuccessCount": most, "FailureCount": most}).sent is None
+
+
+def test_a_rate_beyond_any_line_is_refused() -> None:
+    found = speed(
+        {
+            "BOMTime": "2026-01-01T00:00:00.000000Z",
+            "EOMTime": "2026-01-01T00:00:00.001002Z",
+            "TestBytesReceived": "10000000000",
+        }
+    )
+    assert found.mbit_s is None
+    assert "faster than any line" in found.note
+
+
+def test_a_switch_is_true_or_false() -> None:
+    arguments = {"url": "http://h/f", "per_connection": "false"}
+    with pytest.raises(ValueError, match="true or false"):
+        request_of({"diagnostic": "speed-download", "arguments": arguments})
+
+
+def test_thousands_of_addresses_are_one_short_line() -> None:
+    rows = {f"Result.{n}.IPAddresses": f"192.0.2.{n}" for n in range(1, 200)}
+    result = read("tr181", Diagnostic.LOOKUP, rows, name="n")
+    request = request_of({"diagnostic": "lookup", "arguments": {"name": "n"}})
+    assert in_words(request, result).endswith("192.0.2.8 and 191 more")

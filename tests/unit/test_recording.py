@@ -288,11 +288,11 @@ def test_a_longer_session_than_allowed_is_cut() -> None:
     assert sum(len(each.body) for each in recording.exchanges) < 10_000
 
 
-def test_an_answer_that_cannot_be_recorded_harms_nobody() -> None:
+@pytest.mark.parametrize("odd", [object(), {"count": 2**64}])
+def test_an_answer_that_cannot_be_recorded_harms_nobody(odd: object) -> None:
     house, device = served(), xx230v()
     contact = house.visited(device).contact
     tape = Tape(contact, house, FACTS, lambda _tape: None)
-    odd = object()
     tape.answered("odd", odd)
     assert tape.recording().cut
     assert "odd" not in tape.recording().header.answers

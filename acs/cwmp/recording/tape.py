@@ -108,7 +108,7 @@ class Tape:
         """An answer of the house, as it is now: the flow may change what it was given."""
         try:
             packed = msgspec.msgpack.encode(self._secrets.plain(_tagged(answer)))
-        except (NotImplementedError, TypeError, ValueError):
+        except (NotImplementedError, TypeError, ValueError, OverflowError, RecursionError):
             # Whatever it is, the session of a customer must not suffer from being recorded.
             self._cut = True
             return

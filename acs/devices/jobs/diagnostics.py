@@ -28,6 +28,8 @@ from acs.profiles.diagnostics.words import in_words
 
 TRIES = 2
 """Times a test is asked for when the device shows no sign of having run it."""
+LONGEST_WORD = 64
+"""Characters of a state that are looked at; the longest of the standards has 40."""
 _NOT_TAKEN = (9005, 9008)
 """No such parameter, or not writable (TR-069 A.5.1): an argument this device does not have."""
 
@@ -60,7 +62,7 @@ async def _look(ledger: Ledger, line: DataModel, job: Job) -> Result | None:
     if isinstance(answer, Fault):
         return failed(answer)
     told = {path: value.text for path, value in answer.values.items()}
-    word = told.get(test.places.state, "")
+    word = told.get(test.places.state, "")[:LONGEST_WORD]
     now = stage(word)
     if now is Stage.RUNNING:
         return _late(ledger, job, test)
@@ -80,10 +82,7 @@ async def _look(ledger: Ledger, line: DataModel, job: Job) -> Result | None:
 
 def _test(ledger: Ledger, job: Job) -> _Test:
     """Raises `Unsound` when this cannot be tested on this device."""
-    try:
-        request = request_of(job.payload)
-    except ValueError as wrong:
-        raise Unsound(wrong) from None
+    request = _asked(job.payload)
     blueprint = ledger.blueprint()
     places = blueprint.diagnostics.get(request.diagnostic) if blueprint else None
     if blueprint is None or places is None:
@@ -97,6 +96,13 @@ def _test(ledger: Ledger, job: Job) -> _Test:
     return _Test(request, places, blueprint)
 
 
+def _asked(payload: Mapping[str, object]) -> Request:
+    try:
+        return request_of(payload)
+    except ValueError as wrong:
+        raise Unsound(wrong) from None
+
+
 async def _request(ledger: Ledger, line: DataModel, job: Job, test: _Test, *, tries: int) -> Result:
     places = test.places
     # A scan takes nothing, and the one before may have left hundreds of rows.
@@ -107,7 +113,9 @@ async def _request(ledger: Ledger, line: DataModel, job: Job, test: _Test, *, tr
     if before is None:
         return JobState.FAILED, {"error": f"the device does not have {places.state}"}
     wanted = _changes(ledger, test, answer.values)
-    await sent(ledger, job, sent_at=ledger.contact.at, before=before.text, tries=tries)
+    await sent(
+        ledger, job, sent_at=ledger.contact.at, before=before.text[:LONGEST_WORD], tries=tries
+    )
     left_out = [name for name in test.request.arguments if name not in wanted]
     while True:
         start = Change(places.state, Value(REQUESTED, before.type))
@@ -193,4 +201,4 @@ async def _not_run(
     return JobState.FAILED, {"error": error, "state": word}
 
 
-DIAGNOSTIC = Kind(_start, _look, once=True)
+DIAGNOSTIC = Kind(_start, _look, check=_asked)

@@ -26,6 +26,11 @@ from acs.profiles.health.station_signal import SignalUnit, signal
 
 _SHORTEST = 0.001
 """Seconds of a speed test below which its two times say nothing."""
+_FASTEST = 100_000
+"""Mbit/s above which a rate is nonsense: no line of a customer is so fast."""
+_SLOWEST_ECHO = 3_600_000
+"""Milliseconds above which a time is nonsense; some devices write the largest number they have."""
+_MOST_ECHOES = 100_000
 
 
 def result_of(
@@ -61,7 +66,7 @@ def result_of(
 
 
 def _ping(told: Told) -> Ping:
-    received, lost = told.whole("success"), told.whole("failure")
+    received, lost = _echoes(told, "success"), _echoes(told, "failure")
     sent = received + lost if received is not None and lost is not None else None
     # Without an answer there is no time: devices write 0, or the largest number they have.
     answered = bool(received)
@@ -76,10 +81,16 @@ def _ping(told: Told) -> Ping:
     )
 
 
+def _echoes(told: Told, name: str) -> int | None:
+    found = told.whole(name)
+    return found if found is None or found <= _MOST_ECHOES else None
+
+
 def _response(told: Told, name: str) -> float | None:
     """Milliseconds; the finer figure, in microseconds, where there is one."""
     fine = told.figure(f"{name}_us")
-    return fine / 1000 if fine else told.figure(name)
+    found = fine / 1000 if fine else told.figure(name)
+    return found if found is None or 0 <= found <= _SLOWEST_ECHO else None
 
 
 def _hop(row: Told) -> Hop:
@@ -147,7 +158,10 @@ def _rate(octets: int | None, seconds: float | None) -> tuple[float | None, str]
         return None, "the device does not tell when it began and ended"
     if seconds < _SHORTEST:
         return None, f"refused: begin and end are {seconds:g} s apart"
-    return round(octets * 8 / seconds / 1_000_000, 3), ""
+    rate = octets * 8 / seconds / 1_000_000
+    if rate > _FASTEST:
+        return None, f"refused: {rate:.3g} Mbit/s is faster than any line"
+    return round(rate, 3), ""
 
 
 def _answer(row: Told) -> Answer:

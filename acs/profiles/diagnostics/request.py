@@ -82,7 +82,9 @@ def _checked(name: str, value: object) -> Argument:
             raise ValueError(f"{name} must be a whole number from {least} to {most}")
         return value
     if name == "per_connection":
-        return bool(value)
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} must be true or false")
+        return value
     text = str(value)
     if not text or len(text) > _LONGEST or not text.isprintable() or " " in text:
         raise ValueError(f"{name} must be 1 to {_LONGEST} characters without blanks")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from acs.profiles.diagnostics.request import Request
 from acs.profiles.diagnostics.results import Lookup, Neighbours, Ping, Result, Speed, Trace
 
+SHOWN = 8
+"""Addresses that are named."""
+
 
 def in_words(request: Request, result: Result) -> str:
     """Say what was tested and what it found."""
@@ -28,7 +31,8 @@ def _found(result: Result) -> str:
         case Speed(mbit_s=rate):
             return f"{rate:g} Mbit/s"
         case Lookup(answers=answers):
-            found = [address for answer in answers for address in answer.addresses]
-            return ", ".join(dict.fromkeys(found)) or "no address"
+            found = dict.fromkeys(each for answer in answers for each in answer.addresses)
+            more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+            return ", ".join(list(found)[:SHOWN]) + more if found else "no address"
         case Neighbours(networks):
             return f"{len(networks)} networks"
