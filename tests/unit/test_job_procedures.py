@@ -64,6 +64,9 @@ def test_a_command_key_fits_into_32_characters() -> None:
     assert len(command_key(Job(2**63 - 1, 1, JobKind.DOWNLOAD))) <= 32
 
 
+INSTALL = {"do": "install", "url": "http://h/x"}
+
+
 @pytest.mark.parametrize(
     ("kind", "payload"),
     [
@@ -88,7 +91,10 @@ def test_a_device_that_does_not_know_the_method(kind: JobKind, payload: dict[str
     [
         (JobKind.SET, {}, "changes"),
         (JobKind.SET, {"changes": [{"value": "x"}]}, "path"),
-        (JobKind.SET, {"changes": [{"path": SSID, "type": "text"}]}, "'text'"),
+        (JobKind.SET, {"changes": [{"path": SSID, "value": "x", "type": "text"}]}, "'text'"),
+        (JobKind.SET, {"changes": [{"path": SSID}]}, "the value of"),
+        (JobKind.READ, {}, "paths"),
+        (JobKind.ADD, {"table": "Device.WiFi.SSID.", "values": ["x"]}, "values"),
         (JobKind.ADD, {}, "table"),
         (JobKind.DELETE, {}, "row"),
         (JobKind.ATTRIBUTES, {}, "paths"),
@@ -99,12 +105,18 @@ def test_a_device_that_does_not_know_the_method(kind: JobKind, payload: dict[str
         (JobKind.SCHEDULE_INFORM, {"delay": "soon"}, "whole number"),
         (JobKind.VOUCHERS, {}, "vouchers"),
         (JobKind.VOUCHERS, {"vouchers": ["***"]}, "Base64"),
+        (JobKind.VOUCHERS, {"vouchers": ["é"]}, "Base64"),
+        (JobKind.SCHEDULE_INFORM, {"delay": 2**32}, "whole number"),
         (JobKind.SOFTWARE, {"operations": []}, "operations"),
         (JobKind.SOFTWARE, {"operations": [{"do": "paint"}]}, "'paint'"),
         (JobKind.SOFTWARE, {"operations": [{"do": "install"}]}, "url"),
         (JobKind.SOFTWARE, {"operations": [{"do": "update"}]}, "neither uuid nor url"),
         (JobKind.SOFTWARE, {"operations": [{"do": "uninstall"}]}, "uuid"),
         (JobKind.CANCEL_TRANSFER, {}, "neither key nor job"),
+        (JobKind.SOFTWARE, {"operations": [INSTALL], "timeout": "15m"}, "timeout"),
+        (JobKind.UPLOAD, {"timeout": "15m"}, "timeout"),
+        (JobKind.DOWNLOAD, {"url": "http://h/x", "file_type": "1 F", "timeout": -1}, "timeout"),
+        (JobKind.DOWNLOAD, {"file_type": "1 F"}, "neither url nor file"),
     ],
 )
 def test_a_job_that_makes_no_sense_fails_before_anything_is_sent(

@@ -8,6 +8,7 @@ attributes were read back as wanted.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 from acs.devices.jobs.kind import Kind, Result, Unsound, failed, number, refused, rows, text, texts
 from acs.devices.ledger import Ledger
@@ -34,9 +35,7 @@ async def _names(ledger: Ledger, line: DataModel, job: Job) -> Result:
 
 
 async def _attributes(_ledger: Ledger, line: DataModel, job: Job) -> Result:
-    paths = texts(job.payload, "paths")
-    if not paths:
-        raise Unsound("paths are missing")
+    paths = texts(job.payload, "paths", need=True)
     answer = await line.ask(ReadAttributes(paths))
     if not isinstance(answer, Attributes):
         return refused(answer)
@@ -48,9 +47,7 @@ async def _attributes(_ledger: Ledger, line: DataModel, job: Job) -> Result:
 
 
 async def _notify(_ledger: Ledger, line: DataModel, job: Job) -> Result:
-    changes = tuple(map(_change, rows(job.payload, "changes")))
-    if not changes:
-        raise Unsound("changes are missing")
+    changes = _changes(job.payload)
     answer = await line.ask(SetAttributes(changes))
     if isinstance(answer, Fault):
         return failed(answer)
@@ -104,6 +101,13 @@ def _covers(place: str, told: Iterable[str]) -> bool:
     return place.endswith(".") or place in set(told)
 
 
+def _changes(payload: Mapping[str, object]) -> tuple[AttributeChange, ...]:
+    changes = tuple(map(_change, rows(payload, "changes")))
+    if not changes:
+        raise Unsound("changes are missing")
+    return changes
+
+
 def _change(row: Mapping[str, object]) -> AttributeChange:
     path = text(row, "path", need=True)
     notification = number(row, "notification") if "notification" in row else None
@@ -116,5 +120,5 @@ def _change(row: Mapping[str, object]) -> AttributeChange:
 
 
 NAMES = Kind(_names)
-ATTRIBUTES = Kind(_attributes)
-NOTIFY = Kind(_notify)
+ATTRIBUTES = Kind(_attributes, check=partial(texts, key="paths", need=True))
+NOTIFY = Kind(_notify, check=_changes)

@@ -6,8 +6,8 @@ signed vouchers in Base64.
 
 from __future__ import annotations
 
-import binascii
 from base64 import b64decode
+from collections.abc import Mapping
 
 from acs.devices.jobs.kind import Kind, Result, Unsound, refused, sent, text, texts
 from acs.devices.ledger import Ledger
@@ -40,20 +40,24 @@ async def _options(_ledger: Ledger, line: DataModel, job: Job) -> Result:
 
 
 async def _vouchers(ledger: Ledger, line: DataModel, job: Job) -> Result:
-    told = texts(job.payload, "vouchers")
-    if not told:
-        raise Unsound("vouchers are missing")
-    try:
-        vouchers = tuple(b64decode(each, validate=True) for each in told)
-    except binascii.Error:
-        raise Unsound("a voucher is not in Base64") from None
+    vouchers = _signed(job.payload)
     await sent(ledger, job)
     answer = await line.ask(SetVouchers(vouchers))
     if not isinstance(answer, Started):
-        return refused(answer, *told)
+        return refused(answer, *texts(job.payload, "vouchers"))
     return JobState.DONE, {"text": f"handed in {len(vouchers)} vouchers"}
+
+
+def _signed(payload: Mapping[str, object]) -> tuple[bytes, ...]:
+    told = texts(payload, "vouchers")
+    if not told:
+        raise Unsound("vouchers are missing")
+    try:
+        return tuple(b64decode(each, validate=True) for each in told)
+    except ValueError:
+        raise Unsound("a voucher is not in Base64") from None
 
 
 METHODS = Kind(_methods)
 OPTIONS = Kind(_options)
-VOUCHERS = Kind(_vouchers, once=True)
+VOUCHERS = Kind(_vouchers, check=_signed)

@@ -15,6 +15,8 @@ Result = tuple[JobState, Mapping[str, object]]
 try; the result of a job that waits keeps ``sent_at``."""
 
 UNKNOWN = "the session was lost after it was sent; whether it took effect is not known"
+MOST = 2**32 - 1
+"""What an unsigned int of a message holds."""
 NO_SUCH_METHOD = 9000
 NO_SUCH_NAME = 9005
 
@@ -37,10 +39,10 @@ class Kind:
     """Say what became of a job that was sent in an earlier session; None: not known yet."""
     report: Callable[[Ledger, Job, Notice], Result | None] = _nothing_to_do
     """Take what the device reports of it in the middle of a session; None: says nothing of it."""
+    check: Callable[[Mapping[str, object]], object] = dict
+    """Look at a payload before anything is sent. Raises `Unsound` when no device could do it."""
     reported_by: EventKind | None = None
     """The notice by which a device reports its end."""
-    once: bool = False
-    """It cannot be repeated without harm: a lost session leaves it sent, not queued."""
     last: bool = False
     """Nothing follows it in a session."""
 
@@ -111,17 +113,20 @@ def text(payload: Mapping[str, object], key: str, *, need: bool = False) -> str:
 
 
 def number(payload: Mapping[str, object], key: str, default: int = 0) -> int:
-    """A whole number of a job's payload, 0 or more. Raises `Unsound` for others."""
+    """A whole number of a job's payload, 0 to `MOST`. Raises `Unsound` for others."""
     found = payload.get(key, default)
-    if not isinstance(found, int | float) or found != found // 1 or found < 0:
+    if not isinstance(found, int | float) or not 0 <= found <= MOST or found != found // 1:
         raise Unsound(f"{key} is not a whole number of 0 or more")
     return int(found)
 
 
-def texts(payload: Mapping[str, object], key: str) -> tuple[str, ...]:
-    """A list of texts of a job's payload."""
+def texts(payload: Mapping[str, object], key: str, *, need: bool = False) -> tuple[str, ...]:
+    """A list of texts of a job's payload. Raises `Unsound` when one is needed."""
     found = payload.get(key)
-    return tuple(str(item) for item in found) if isinstance(found, list | tuple) else ()
+    made = tuple(str(item) for item in found) if isinstance(found, list | tuple) else ()
+    if need and not made:
+        raise Unsound(f"{key} is no list with something in it")
+    return made
 
 
 def rows(payload: Mapping[str, object], key: str) -> tuple[Mapping[str, object], ...]:

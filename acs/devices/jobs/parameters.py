@@ -7,6 +7,7 @@ when every parameter was read back as wanted.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 from acs.devices.jobs.absence import PURPOSE, known_absent, learn_absent
 from acs.devices.jobs.kind import (
@@ -47,8 +48,6 @@ async def _read(ledger: Ledger, line: DataModel, job: Job) -> Result:
 
 async def _set(ledger: Ledger, line: DataModel, job: Job) -> Result:
     wanted = rows(job.payload, "changes")
-    if not wanted:
-        raise Unsound("changes are missing")
     changes = await typed(ledger, line, wanted)
     if isinstance(changes, Fault):
         return failed(changes)
@@ -123,15 +122,30 @@ def changes_of(
     made = []
     for row in wanted:
         path = text(row, "path", need=True)
-        told = text(row, "type")
-        known_as = (types or {}).get(path, Value("")).type
-        try:
-            kind = ValueType(told) if told else known_as
-        except ValueError:
-            raise Unsound(f"{told!r} is no type of a parameter") from None
+        kind = _type(row) or (types or {}).get(path, Value("")).type
         secret = bool(row.get("secret")) or masks.hides(path)
         made.append(Change(path, Value(text(row, "value"), kind), secret))
     return tuple(made)
+
+
+def _check_changes(payload: Mapping[str, object]) -> None:
+    wanted = rows(payload, "changes")
+    if not wanted:
+        raise Unsound("changes are missing")
+    for row in wanted:
+        path = text(row, "path", need=True)
+        if "value" not in row:
+            raise Unsound(f"the value of {path} is missing")
+        _type(row)
+
+
+def _type(row: Mapping[str, object]) -> ValueType | None:
+    """The type a row of a payload names; None: it names none."""
+    told = text(row, "type")
+    try:
+        return ValueType(told) if told else None
+    except ValueError:
+        raise Unsound(f"{told!r} is no type of a parameter") from None
 
 
 async def typed(
@@ -146,5 +160,5 @@ async def typed(
     return answer if isinstance(answer, Fault) else changes_of(ledger, wanted, answer.values)
 
 
-READ = Kind(_read)
-SET = Kind(_set, _took_effect)
+READ = Kind(_read, check=partial(texts, key="paths", need=True))
+SET = Kind(_set, _took_effect, check=_check_changes)

@@ -51,5 +51,5 @@ def _late(ledger: Ledger, job: Job, error: str) -> Result | None:
     return (JobState.FAILED, {"error": error}) if late else None
 
 
-REBOOT = Kind(_reboot, _rebooted, once=True, last=True)
-FACTORY_RESET = Kind(_reset, _was_reset, once=True, last=True)
+REBOOT = Kind(_reboot, _rebooted, last=True)
+FACTORY_RESET = Kind(_reset, _was_reset, last=True)

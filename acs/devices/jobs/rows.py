@@ -13,6 +13,7 @@ from acs.devices.jobs.kind import (
     UNKNOWN,
     Kind,
     Result,
+    Unsound,
     failed,
     known,
     sent,
@@ -86,15 +87,25 @@ async def _seen(
     return judged(lines, said)
 
 
-def _values(payload: Mapping[str, object], row: str) -> list[Mapping[str, object]]:
-    leaves = payload.get("values")
+def _check_add(payload: Mapping[str, object]) -> None:
+    text(payload, "table", need=True)
+    _leaves(payload)
+
+
+def _leaves(payload: Mapping[str, object]) -> Mapping[str, object]:
+    leaves = payload.get("values") or {}
     if not isinstance(leaves, Mapping):
-        return []
+        raise Unsound("values is no table of leaf and value")
+    return leaves
+
+
+def _values(payload: Mapping[str, object], row: str) -> list[Mapping[str, object]]:
+    leaves = _leaves(payload)
     return [{"path": f"{row}{leaf}", "value": value} for leaf, value in leaves.items()]
 
 
 async def _delete(ledger: Ledger, line: DataModel, job: Job) -> Result:
-    row = text(job.payload, "row", need=True)
+    row = _row(job.payload)
     await sent(ledger, job)
     answer = await line.delete(row)
     if isinstance(answer, Fault):
@@ -102,6 +113,10 @@ async def _delete(ledger: Ledger, line: DataModel, job: Job) -> Result:
     if answer.pending:
         return waits(ledger, job, applied_later=True)
     return await _gone(line, row)
+
+
+def _row(payload: Mapping[str, object]) -> str:
+    return text(payload, "row", need=True)
 
 
 async def _was_deleted(ledger: Ledger, line: DataModel, job: Job) -> Result | None:
@@ -131,5 +146,5 @@ async def _is_there(line: DataModel, row: str) -> bool | Fault:
     return bool(names.entries)
 
 
-ADD = Kind(_add, _was_added, once=True)
-DELETE = Kind(_delete, _was_deleted, once=True)
+ADD = Kind(_add, _was_added, check=_check_add)
+DELETE = Kind(_delete, _was_deleted, check=_row)

@@ -6,14 +6,14 @@ is marked as sent, durably, before it goes out, so that it is never sent twice u
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from acs.devices.effects import ClearFault, RaiseFault, SaveRuleRun
 from acs.devices.jobs.attributes import ATTRIBUTES, NAMES, NOTIFY
 from acs.devices.jobs.diagnostics import DIAGNOSTIC
 from acs.devices.jobs.firmware import note_firmware, under_way
 from acs.devices.jobs.inventory import METHODS, OPTIONS, VOUCHERS
-from acs.devices.jobs.kind import Kind, Result, Unsound, command_key, texts
+from acs.devices.jobs.kind import Kind, Result, Unsound, command_key, known, texts
 from acs.devices.jobs.parameters import READ, SET
 from acs.devices.jobs.provision import PROVISION
 from acs.devices.jobs.restarts import FACTORY_RESET, REBOOT
@@ -64,16 +64,14 @@ async def run_jobs(ledger: Ledger, line: DataModel) -> None:
         if job.state not in _OPEN:
             continue
         kind = KINDS[job.kind]
-        if job.state is JobState.SENT:
-            result = await kind.settle(ledger, line, job)
-            if result is None:
-                continue
-        elif kind.last and (firmware := under_way(ledger)) is not None:
+        waits = job.state is JobState.QUEUED
+        if waits and kind.last and (firmware := under_way(ledger)) is not None:
             # A restart in the middle of writing firmware can be the end of a device.
             _wait(ledger, job, f"waits for the end of {firmware.kind} (job {firmware.id})")
             continue
-        else:
-            result = await _carry_out(ledger, line, job)
+        result = await _see_to(ledger, line, job, kind.carry_out if waits else kind.settle)
+        if result is None:
+            continue
         keep_result(ledger, job, result)
         if kind.last and result[0] is JobState.SENT:
             return
@@ -91,19 +89,37 @@ def _turn(job: Job) -> tuple[bool, bool]:
     return KINDS[job.kind].last, job.state is JobState.QUEUED
 
 
-async def _carry_out(ledger: Ledger, line: DataModel, job: Job) -> Result:
-    kind = KINDS[job.kind]
+async def _see_to(
+    ledger: Ledger,
+    line: DataModel,
+    job: Job,
+    step: Callable[[Ledger, DataModel, Job], Awaitable[Result | None]],
+) -> Result | None:
     try:
-        return await kind.carry_out(ledger, line, job)
+        if job.state is JobState.QUEUED:
+            KINDS[job.kind].check(job.payload)
+        return await step(ledger, line, job)
     except Unsound as why:
         return JobState.FAILED, {"error": f"the job is not sound: {why}"}
     except SessionLost as lost:
-        if not kind.once:
-            attempts = job.attempts + 1
-            more = attempts < ledger.house.policy.job_attempts
-            state = JobState.QUEUED if more else JobState.FAILED
-            ledger.save_job(job.id, state, attempts, {"error": f"session lost: {lost}"})
+        _count_try(ledger, job, f"session lost: {lost}")
         raise
+    except Exception as bug:
+        # Its text may quote a secret: it is for the log, which knows how to mask.
+        _count_try(ledger, job, f"internal error: {type(bug).__name__}: see the log")
+        raise
+
+
+def _count_try(ledger: Ledger, job: Job, why: str) -> None:
+    """Let no job cut short every session of its device, whether it goes out or is looked for."""
+    if ledger.jobs[job.id] is not job:
+        return  # It was marked as sent since, or has kept how far it is: that was the try.
+    attempts = job.attempts + 1
+    if attempts >= ledger.house.policy.job_attempts:
+        keep_result(ledger, job, (JobState.FAILED, {**known(ledger, job), "error": why}))
+    else:
+        result = {"error": why} if job.state is JobState.QUEUED else job.result
+        ledger.save_job(job.id, job.state, attempts, result)
 
 
 def keep_result(ledger: Ledger, job: Job, result: Result) -> None:
@@ -171,7 +187,7 @@ def _meant(ledger: Ledger, notice: Notice) -> Job | None:
     open_jobs = {
         command_key(job): job
         for job in ledger.jobs.values()
-        if job.state in _OPEN and KINDS[job.kind].reported_by is notice.kind
+        if job.state is JobState.SENT and KINDS[job.kind].reported_by is notice.kind
     }
     if notice.key:
         return open_jobs.get(notice.key)
@@ -180,5 +196,5 @@ def _meant(ledger: Ledger, notice: Notice) -> Job | None:
     named = [open_jobs[key] for key in done if key in open_jobs]
     if named or not ours.issuperset(done):
         return named[0] if len(named) == 1 else None
-    waiting = [job for job in open_jobs.values() if job.state is JobState.SENT]
+    waiting = list(open_jobs.values())
     return waiting[0] if len(waiting) == 1 else None

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from acs.devices.jobs.kind import (
     Kind,
     Result,
@@ -25,12 +27,17 @@ GRACE = 600.0
 
 
 async def _ask(ledger: Ledger, line: DataModel, job: Job) -> Result:
-    delay = number(job.payload, "delay")
-    if delay < 1:
-        raise Unsound("delay is less than one second")
+    delay = _delay(job.payload)
     await sent(ledger, job)
     answer = await line.ask(ScheduleInform(delay, command_key(job)))
     return waits(ledger, job) if isinstance(answer, Started) else refused(answer)
+
+
+def _delay(payload: Mapping[str, object]) -> int:
+    delay = number(payload, "delay")
+    if delay < 1:
+        raise Unsound("delay is less than one second")
+    return delay
 
 
 async def _called(ledger: Ledger, _line: DataModel, job: Job) -> Result | None:
@@ -51,4 +58,4 @@ def _seconds(late: float) -> str:
     return f"{late:.0f} s after its time" if late > 0 else "at its time"
 
 
-SCHEDULE_INFORM = Kind(_ask, _called, once=True)
+SCHEDULE_INFORM = Kind(_ask, _called, check=_delay)

@@ -43,15 +43,21 @@ Step = Install | Update | Uninstall
 
 
 async def _change(ledger: Ledger, line: DataModel, job: Job) -> Result:
-    steps = tuple(map(_step, rows(job.payload, "operations")))
-    if not steps:
-        raise Unsound("operations are missing")
+    steps = _steps(job.payload)
     await sent(ledger, job)
     answer = await line.ask(ChangeSoftware(steps, command_key(job)))
     if isinstance(answer, Started):
         return waits(ledger, job)
     passwords = (s.password.reveal() for s in steps if not isinstance(s, Uninstall))
     return refused(answer, *passwords)
+
+
+def _steps(payload: Mapping[str, object]) -> tuple[Step, ...]:
+    number(payload, "timeout")
+    steps = tuple(map(_step, rows(payload, "operations")))
+    if not steps:
+        raise Unsound("operations are missing")
+    return steps
 
 
 def _step(row: Mapping[str, object]) -> Step:
@@ -125,5 +131,5 @@ SOFTWARE = Kind(
     _overdue,
     _reported,
     reported_by=EventKind.DU_STATE_CHANGE_COMPLETE,
-    once=True,
+    check=_steps,
 )

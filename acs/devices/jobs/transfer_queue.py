@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 
 from acs.devices.jobs.kind import (
@@ -80,12 +81,16 @@ def _told(transfer: QueuedTransfer) -> dict[str, object]:
     return {**transfer._asdict(), "state": states.get(transfer.state, str(transfer.state))}
 
 
-async def _cancel(ledger: Ledger, line: DataModel, job: Job) -> Result:
-    key = text(job.payload, "key")
-    if not key:
-        key = f"job-{number(job.payload, 'job')}" if "job" in job.payload else ""
-    if not key:
+def _key(payload: Mapping[str, object]) -> str:
+    if key := text(payload, "key"):
+        return key
+    if "job" not in payload:
         raise Unsound("it names neither key nor job")
+    return f"job-{number(payload, 'job')}"
+
+
+async def _cancel(ledger: Ledger, line: DataModel, job: Job) -> Result:
+    key = _key(job.payload)
     begun = [each for each in ledger.jobs.values() if command_key(each) == key]
     answer = await line.ask(CancelTransfer(key))
     if not isinstance(answer, Started):
@@ -99,4 +104,4 @@ async def _cancel(ledger: Ledger, line: DataModel, job: Job) -> Result:
 
 
 TRANSFERS = Kind(_list)
-CANCEL_TRANSFER = Kind(_cancel)
+CANCEL_TRANSFER = Kind(_cancel, check=_key)

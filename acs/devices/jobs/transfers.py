@@ -11,6 +11,7 @@ this session or a later one.  One whose report is lost is asked after, see `tran
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from acs.devices.files import Offer, ReceivedFile, Refused
@@ -79,7 +80,7 @@ async def _download(ledger: Ledger, line: DataModel, job: Job) -> Result:
 
 
 async def _schedule_download(ledger: Ledger, line: DataModel, job: Job) -> Result:
-    windows = _windows(job)
+    windows = _windows(job.payload)
     offer = await _offer(ledger, job)
     if isinstance(offer, Refused):
         return JobState.FAILED, {"error": offer.reason}
@@ -123,24 +124,45 @@ async def _upload(ledger: Ledger, line: DataModel, job: Job) -> Result:
 
 async def _offer(ledger: Ledger, job: Job) -> Offer | Refused:
     """Where the file is, by the operator or by our own catalogue."""
-    payload = job.payload
-    offer: Offer | Refused
-    if text(payload, "url"):
-        offer = Offer(
-            url=text(payload, "url"),
-            username=text(payload, "username"),
-            password=Secret(text(payload, "password")),
-            size=number(payload, "size"),
-            target=text(payload, "target"),
-            file_type=text(payload, "file_type", need=True),
-        )
-    elif text(payload, "file") or job.kind is JobKind.UPLOAD:
-        offer = await ledger.house.offer(job, ledger.device)
-    else:
-        raise Unsound("it names neither url nor file")
+    if (own := _by_operator(job.payload)) is not None:
+        return own
+    offer = await ledger.house.offer(job, ledger.device)
     if isinstance(offer, Offer):
         _check(offer)
     return offer
+
+
+def _by_operator(payload: Mapping[str, object]) -> Offer | None:
+    """The place that a payload names; None: it names none."""
+    if not text(payload, "url"):
+        return None
+    offer = Offer(
+        url=text(payload, "url"),
+        username=text(payload, "username"),
+        password=Secret(text(payload, "password")),
+        size=number(payload, "size"),
+        target=text(payload, "target"),
+        file_type=text(payload, "file_type", need=True),
+    )
+    _check(offer)
+    return offer
+
+
+def _check_upload(payload: Mapping[str, object]) -> Offer | None:
+    # The time-out too, which is used when the file is under way already.
+    for name in ("delay", "timeout"):
+        number(payload, name)
+    return _by_operator(payload)
+
+
+def _check_download(payload: Mapping[str, object]) -> None:
+    if _check_upload(payload) is None and not text(payload, "file"):
+        raise Unsound("it names neither url nor file")
+
+
+def _check_schedule(payload: Mapping[str, object]) -> None:
+    _check_download(payload)
+    _windows(payload)
 
 
 def _check(offer: Offer) -> None:
@@ -160,7 +182,7 @@ def _check(offer: Offer) -> None:
             raise Unsound(f"{name} is longer than {TEXT_LENGTH} characters")
 
 
-def _windows(job: Job) -> tuple[TimeWindow, ...]:
+def _windows(payload: Mapping[str, object]) -> tuple[TimeWindow, ...]:
     windows = tuple(
         TimeWindow(
             number(row, "start"),
@@ -169,7 +191,7 @@ def _windows(job: Job) -> tuple[TimeWindow, ...]:
             text(row, "message"),
             number(row, "max_retries"),
         )
-        for row in rows(job.payload, "windows")
+        for row in rows(payload, "windows")
     )
     if len(windows) not in (1, 2):
         raise Unsound("it needs one or two windows (TR-069 A.4.1.8)")
@@ -270,7 +292,7 @@ async def _came(ledger: Ledger, job: Job) -> ReceivedFile | None:
 def _planned(job: Job) -> float:
     """Seconds after it was sent at which the transfer may at last begin."""
     if job.kind is JobKind.SCHEDULE_DOWNLOAD:
-        return float(_windows(job)[-1].end)
+        return float(_windows(job.payload)[-1].end)
     return float(number(job.payload, "delay"))
 
 
@@ -287,8 +309,7 @@ def _is_about_to_report(ledger: Ledger, job: Job) -> bool:
     )
 
 
-DOWNLOAD = Kind(_download, _overdue, _reported, reported_by=EventKind.TRANSFER_COMPLETE, once=True)
-UPLOAD = Kind(_upload, _overdue, _reported, reported_by=EventKind.TRANSFER_COMPLETE, once=True)
-SCHEDULE_DOWNLOAD = Kind(
-    _schedule_download, _overdue, _reported, reported_by=EventKind.TRANSFER_COMPLETE, once=True
-)
+_REPORTED_BY = EventKind.TRANSFER_COMPLETE
+DOWNLOAD = Kind(_download, _overdue, _reported, _check_download, _REPORTED_BY)
+UPLOAD = Kind(_upload, _overdue, _reported, _check_upload, _REPORTED_BY)
+SCHEDULE_DOWNLOAD = Kind(_schedule_download, _overdue, _reported, _check_schedule, _REPORTED_BY)

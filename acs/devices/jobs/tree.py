@@ -299,5 +299,4 @@ def _together(units: Iterable[tuple[str, int]]) -> Iterator[Piece]:
         yield piece
 
 
-# A lost session is seen to by the job itself, hence ``once``.
-TREE = Kind(_read_tree, once=True)
+TREE = Kind(_read_tree)
