@@ -27,6 +27,7 @@ _SAVE = (
     .where(jobs.c.id == bindparam("the_id"))
     .values({name: bindparam(name) for name in ("state", "attempts", "finished_at", "result")})
 )
+_SAVE_WAITING = _SAVE.where(jobs.c.state.in_(_OPEN))
 
 
 def open_thd(conn: Connection, times: Mapping[int, float]) -> dict[int, tuple[Job, ...]]:
@@ -53,11 +54,16 @@ def open_thd(conn: Connection, times: Mapping[int, float]) -> dict[int, tuple[Jo
 
 
 def save_thd(conn: Connection, saves: Iterable[SaveJob]) -> None:
-    """Keep new states; of several for one job the last one counts."""
+    """Keep new states; of several for one job the last one counts.
+
+    One that is to wait longer stays over when it was cancelled meanwhile.
+    """
     last = {save.job_id: save for save in saves}
     rows = [_saved(conn, last[job_id]) for job_id in sorted(last)]
-    if rows:
-        conn.execute(_SAVE, rows)
+    for statement, waits in ((_SAVE, False), (_SAVE_WAITING, True)):
+        some = [row for row in rows if (row["state"] == JobState.QUEUED.value) is waits]
+        if some:
+            conn.execute(statement, some)
 
 
 def _saved(conn: Connection, save: SaveJob) -> dict[str, object]:

@@ -417,6 +417,24 @@ def test_jobs_keep_state_attempts_and_result(database: Database) -> None:
     assert database.run("g", jobs.get_thd, job_id + 1) is None
 
 
+def test_a_job_that_was_cancelled_is_not_put_back_into_its_queue(database: Database) -> None:
+    made = [Job(0, new_device(database), JobKind.READ, {"paths": []}) for _ in range(2)]
+    waits, goes_out = (database.run("e", jobs.enqueue_thd, job) for job in made)
+    for job_id in (waits, goes_out):
+        assert database.run("c", jobs.cancel_thd, job_id, 5.0)
+    # A session that was open then is lost, and one has sent what it had loaded before.
+    apply(
+        database,
+        SaveJob(waits, JobState.QUEUED, 6.0, 1, {"error": "session lost"}),
+        SaveJob(goes_out, JobState.SENT, 6.0, 1, {"sent_at": 6.0}),
+    )
+    kept, sent = (database.run("g", jobs.get_thd, job_id) for job_id in (waits, goes_out))
+    assert kept is not None
+    assert (kept.state, kept.finished_at, kept.result) == (JobState.CANCELLED, 5.0, {})
+    assert sent is not None
+    assert sent.state is JobState.SENT, "what a device was told cannot be hidden"
+
+
 def test_what_models_lack_is_merged(database: Database) -> None:
     apply(database, ForgetMissing("m1", ("A", "B")), ForgetMissing("m2", ("C",)))
     apply(database, ForgetMissing("m1", ("B", "D")))
