@@ -92,11 +92,33 @@ def test_the_example_is_read() -> None:
         ('[[rule]]\nname="r"\non="boot"\nonce = 3\ndo={tag="x"}\n', 4, "true, false or"),
         ('[[rule]]\nname="r"\non="boot"\ndo={tag="Bêta"}\n', 4, "a tag is up to 40"),
         ('[[rule]]\nname="r"\non="boot"\ndo={job="rebot"}\n', 4, "did you mean reboot?"),
-        ('[[rule]]\nname="r"\non="boot"\ndo={job="read"}\n', 4, "needs payload.paths, a list"),
+        ('[[rule]]\nname="r"\non="boot"\ndo={job="read"}\n', 4, "paths is no list with something"),
+        (
+            '[[rule]]\nname="r"\non="boot"\n'
+            'do={job="download", payload={file="a", timeout="15m"}}\n',
+            4,
+            "payload of the job 'download': timeout is not a whole number",
+        ),
+        (
+            '[[rule]]\nname="r"\non="boot"\ndo={job="diagnostic", payload={diagnostic="png"}}\n',
+            4,
+            "'png' is none of ping",
+        ),
+        (
+            '[[rule]]\nname="r"\non="boot"\ndo={job="reboot", payload={x=[2026-01-01]}}\n',
+            4,
+            "2026-01-01 is no text",
+        ),
+        ('[[rule]]\nname="r"\non="boot"\ndo={job="tree", payload={x=nan}}\n', 4, "nan is no"),
+        (
+            f'[[rule]]\nname="r"\non="boot"\ndo={{job="tree", payload={{x={10**30}}}}}\n',
+            4,
+            "is no text, number",
+        ),
         (
             '[[rule]]\nname="r"\non="boot"\ndo={job="set", payload={changes=[{path="X"}]}}\n',
             4,
-            "needs path and value",
+            "the value of X is missing",
         ),
         ('[[rule]]\nname="r"\non="boot"\ndo={jb="x"}\n', 4, "each is one of"),
         ('[[rule]]\nname="r"\non="boot"\ndo={tag="x", paylod={}}\n', 4, "'paylod' is not known"),

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
 from typing import Any, NamedTuple, TypeVar
 
 from acs.devices.durations import seconds
+from acs.devices.jobs.kind import Unsound
+from acs.devices.jobs.run import KINDS
 from acs.devices.query import EVERYTHING, Query
 from acs.devices.query_text import QueryError, parse
 from acs.devices.record import JobKind
@@ -41,19 +44,7 @@ _SYNTAX = re.compile(r"\(at line (\d+), column \d+\)")
 _WINDOW = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\s*-\s*([01]\d|2[0-3]):([0-5]\d)\Z")
 _NOTE_LENGTH = 200
 
-_FORMS = {list: "a list", str: "a text", int: "a whole number"}
-# What a job of each kind cannot be without, and of which form it is.
-_NEEDED: Mapping[JobKind, Mapping[str, type]] = {
-    JobKind.READ: {"paths": list},
-    JobKind.SET: {"changes": list},
-    JobKind.ADD: {"table": str},
-    JobKind.DELETE: {"row": str},
-    JobKind.ATTRIBUTES: {"paths": list},
-    JobKind.NOTIFY: {"changes": list},
-    JobKind.SCHEDULE_INFORM: {"delay": int},
-    JobKind.SOFTWARE: {"operations": list},
-    JobKind.VOUCHERS: {"vouchers": list},
-}
+_BIGGEST = 2**63 - 1
 # What these end with is announced by the very event that would set the rule off again.
 _CAUSES = {
     JobKind.REBOOT: {"boot"},
@@ -269,11 +260,12 @@ class _Reader:
         if not isinstance(payload, dict):
             self.complain("do", "payload must be a table")
             return None
-        for key, form in _NEEDED.get(kind, {}).items():
-            if not isinstance(payload.get(key), form) or not payload[key]:
-                self.complain("do", f"a job {name!r} needs payload.{key}, {_FORMS[form]}")
-        if kind is JobKind.SET:
-            self._check_changes(payload.get("changes"))
+        try:
+            KINDS[kind].check(payload)
+        except Unsound as why:
+            self.complain("do", f"payload of the job {name!r}: {why}")
+        if odd := next(_odd(payload), ""):
+            self.complain("do", f"payload: {odd} is no text, number, truth value, list or table")
         priority = self._priority(action)
         try:
             lifetime = seconds(str(action.get("expires", "0s")))
@@ -298,12 +290,6 @@ class _Reader:
             self.complain("do", "priority is a whole number from -1000 to 1000")
             return 0
         return priority
-
-    def _check_changes(self, changes: object) -> None:
-        for change in changes if isinstance(changes, list) else ():
-            sound = isinstance(change, dict) and {"path", "value"} <= change.keys()
-            if not sound:
-                self.complain("do", "each of payload.changes needs path and value")
 
     def _tag(self, action: Mapping[str, Any]) -> Tagging | None:
         given = action["tag"]
@@ -338,6 +324,25 @@ class _Reader:
                 again = _CAUSES.get(action.kind, set()) if isinstance(action, JobWish) else set()
                 if loop := sorted(again & rule.on):
                     self.complain("do", f"{action} leads to {loop[0]!r} again: add once = true")
+
+
+def _odd(value: object) -> Iterator[str]:
+    """What a job does not keep as it is: dates, and numbers that are none or too big."""
+    match value:
+        case dict():
+            for inner in value.values():
+                yield from _odd(inner)
+        case list():
+            for inner in value:
+                yield from _odd(inner)
+        case int() if abs(value) > _BIGGEST:
+            yield str(value)
+        case float() if not isfinite(value):
+            yield str(value)
+        case str() | int() | float():
+            pass
+        case _:
+            yield str(value)
 
 
 def tagging(words: Sequence[str]) -> Tagging:
