@@ -87,6 +87,8 @@ def _steps(plan: Plan) -> list[tuple[int, str, str, str, str]]:
     for number, step in enumerate(plan.steps, 1):
         if step.create:
             rows.append((number, str(step.create), "", "", step.why))
+        if step.remove:
+            rows.append((number, f"remove {step.remove}", "", "", step.why))
         for change in step.changes:
             now = change.shown_current or ("" if change.new else "unknown")
             rows.append((number, change.path, now, change.shown, change.why))

@@ -52,6 +52,7 @@ class Construction:
     """Rows this run created and that are still there, by symbol."""
     _adding: str = ""
     _made: tuple[str, ...] = ()
+    _gone: tuple[str, ...] = ()
     _numbers: dict[str, str] = field(default_factory=dict)
     _new: dict[str, Value] = field(default_factory=dict)
     _read: tuple[str, ...] = ()
@@ -59,7 +60,8 @@ class Construction:
     @property
     def unfinished(self) -> Unfinished | None:
         """What is to be remembered when the work ends here; None: nothing was created."""
-        rows = {**self.earlier.rows, **self.rows}
+        earlier = {s: row for s, row in self.earlier.rows.items() if row not in self._gone}
+        rows = {**earlier, **self.rows}
         if not rows and not self._adding:
             return None
         before = self.tree.rows(self._adding) if self._adding else ()
@@ -78,12 +80,21 @@ class Construction:
     async def run(self) -> Refusal | None:
         """Carry out every step. Raises `SessionLost`; `unfinished` then says how far it came."""
         for number, step in enumerate(self.steps, 1):
+            if step.remove:
+                await self._remove(step.remove)
             fault = await (self._create(step.create) if step.create else self._set(step))
             if fault is not None:
                 left = await self._take_back()
                 where = f"refused at step {number} of {len(self.steps)} ({step.shown})"
                 return Refusal(fault, f"{where}: {fault}; {left}")
         return None
+
+    async def _remove(self, row: str) -> None:
+        """Remove a row of ours that nothing stands on; one that cannot be is left as it is, off."""
+        outcome = await self.device.delete(row)
+        if not isinstance(outcome, Fault):
+            self.pending = self.pending or outcome.pending
+            self._gone += (row,)
 
     async def _create(self, creation: Creation) -> Fault | None:
         self._adding = creation.symbol
@@ -109,8 +120,8 @@ class Construction:
         return None
 
     def _there(self, table: str) -> frozenset[str]:
-        known = (row.path for row in self.tree.rows(table))
-        return frozenset((*known, *self.earlier.rows.values(), *self._made))
+        known = {row.path for row in self.tree.rows(table)}
+        return frozenset(known.difference(self._gone).union(self._made))
 
     async def _set(self, step: Step) -> Fault | None:
         changes = [change.bound(self._numbers) for change in step.changes]

@@ -110,10 +110,15 @@ class Creation:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One operation of a chain in which the order counts: a creation, or one request."""
+    """One operation of a chain in which the order counts: a row that comes or goes, or a request.
+
+    A request may follow upon a row that goes.
+    """
 
     why: str
     create: Creation | None = None
+    remove: str = ""
+    """Path of a row of ours that nothing came to stand on; that it stays is no failure."""
     changes: tuple[PlannedChange, ...] = ()
     follows: bool = False
     """It tidies up behind a chain that works, and can wait until that is proven."""
@@ -123,6 +128,8 @@ class Step:
         """A few words that name it in an outcome."""
         if self.create:
             return str(self.create)
+        if self.remove and not self.changes:
+            return f"remove {self.remove}"
         paths = sorted({change.path.rpartition(".")[0] + "." for change in self.changes})
         return f"set {', '.join(paths)}"
 

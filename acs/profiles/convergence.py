@@ -51,7 +51,8 @@ async def converge(device: DataModel, task: Task) -> Outcome:
     if not plan:
         return run.outcome(OutcomeKind.IN_ORDER, "everything is as wanted", run.seen())
     if not (task.fresh or task.reset or task.rewrite or task.heal):
-        first = (*(change.path for change in plan.writes), *map(str, plan.creations))[0]
+        paths = (change.path for change in plan.writes)
+        first = (*paths, *map(str, plan.creations), *plan.removals)[0]
         text = f"{how_many_differ(plan.size)} from what is wanted, first {first}"
         return run.outcome(OutcomeKind.DRIFTED, text, run.differing())
     if plan.size > task.max_changes:

@@ -58,9 +58,14 @@ class Plan:
         return tuple(step.create for step in self.steps if step.create)
 
     @property
+    def removals(self) -> tuple[str, ...]:
+        """Every row that is removed, in order."""
+        return tuple(step.remove for step in self.steps if step.remove)
+
+    @property
     def size(self) -> int:
-        """How many leaves are written and rows created."""
-        return len(self.writes) + len(self.creations)
+        """How many leaves are written, and rows created or removed."""
+        return len(self.writes) + len(self.creations) + len(self.removals)
 
     @property
     def tidying(self) -> bool:
@@ -91,6 +96,7 @@ class Plan:
                 {
                     "why": step.why,
                     "create": step.create.row if step.create else None,
+                    "remove": step.remove or None,
                     "changes": list(map(_change_as_mapping, step.changes)),
                 }
                 for step in self.steps
@@ -106,6 +112,8 @@ class Plan:
         for number, step in enumerate(self.steps, 1):
             if step.create:
                 yield f"step {number}: {step.create}  ({step.why})"
+            if step.remove:
+                yield f"step {number}: remove {step.remove}  ({step.why})"
             for change in step.changes:
                 yield f"step {number}: {change}"
 
@@ -252,6 +260,8 @@ def _digest(changes: list[PlannedChange], steps: tuple[Step, ...], key: bytes) -
     for step in steps:
         if step.create:
             parts.append(("", step.create.row, ""))
+        if step.remove:
+            parts.append(("", step.remove, "remove"))
         parts += [(c.path, c.wanted.text, c.wanted.type.value) for c in step.changes]
     return seal(key, (text for part in parts for text in part))[:16]
 

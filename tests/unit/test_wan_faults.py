@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from device_in_memory import MemoryDevice
-from wan_runs import IPOE, PASSWORD, PPPOE, run, session, task, to_the_end
+from device_in_memory import MemoryDevice, value_of
+from wan_runs import IPOE, PASSWORD, PPPOE, next_task, run, session, task, to_the_end
 from wan_trees import (
     IP,
     PPP,
     VLAN,
+    a_row,
     ec220v2,
     ethernet_wan,
     ex220,
@@ -21,6 +22,7 @@ from wan_trees import (
     tr181,
 )
 
+from acs.devices.record import Snapshot, Unfinished
 from acs.model import Add, Added, Delete, Fault, SessionLost, Set, ValueType
 from acs.profiles import OutcomeKind, Wan
 
@@ -190,3 +192,67 @@ def test_a_row_that_was_there_before_is_not_taken_for_a_new_one(table: str) -> N
     assert f"the row it says it created, {table}1., was there before" in outcome.text
     assert not any(o.row == f"{table}1." for o in device.operations if isinstance(o, Delete))
     assert held(device) == before
+
+
+def test_what_a_build_for_another_mode_has_left_is_removed() -> None:
+    """The line is cut half way, and before it goes on something else is wanted."""
+    device = family_a(ethernet_wan(port=6))
+    adding = writes(lambda: family_a(ethernet_wan(port=6)), "tplink-a", PPPOE, Add)
+    device.silent_at = adding[-1]
+    _, then = session(device, task("tplink-a", PPPOE))
+    device.silent_at = None
+    left = then.snapshot.unfinished
+    assert left is not None
+    assert set(left.rows) == {"gpon", "link", "vlan", "ppp", "ip", "nat"}
+    device.operations.clear()
+    wanted = replace(task("tplink-a", IPOE), snapshot=then.snapshot)
+    first = run(device, wanted)
+    gone = [operation.row for operation in device.operations if isinstance(operation, Delete)]
+    assert gone == [path for path in reversed(list(left.rows.values())) if path in gone]
+    assert len(gone) == 5
+    assert f"remove {PPP}2.  (wan: left by an unfinished build)" in "\n".join(first.plan.render())
+    device.next_session()
+    outcome = to_the_end(device, next_task(wanted, first))
+    assert outcome.kind is OutcomeKind.PROVEN
+    assert outcome.snapshot.unfinished is None
+    smooth = family_a(ethernet_wan(port=6))
+    to_the_end(smooth, task("tplink-a", IPOE))
+    assert held(device) == held(smooth)
+
+
+def test_what_cannot_be_removed_does_not_hold_up_the_rest() -> None:
+    device = family_a(ethernet_wan(port=6))
+    wanted = replace(
+        task("tplink-a", IPOE), snapshot=Snapshot(unfinished=Unfinished({"ppp": f"{PPP}2."}))
+    )
+    device.values |= {path: value_of(v) for path, v in a_row(PPP, 2, Alias="cpe-ppp").items()}
+    probe = family_a(ethernet_wan(port=6))
+    probe.values |= {path: value_of(v) for path, v in a_row(PPP, 2, Alias="cpe-ppp").items()}
+    run(probe, wanted)
+    number = next(n for n, o in enumerate(probe.operations, 1) if isinstance(o, Delete))
+    device.fault_at = {number: REFUSED}
+    assert run(device, wanted).kind is OutcomeKind.AWAITING
+    assert f"{PPP}2.Username" in device.values
+
+
+@pytest.mark.parametrize("alias", ["theirs", "gigafibre_pppoe"])
+def test_nothing_is_removed_that_is_in_use_or_has_another_name(alias: str) -> None:
+    device = family_a(gpon_pppoe())
+    path = f"{PPP}3.Alias"
+    device.values[path] = device.values[path]._replace(text=alias)
+    if alias == "theirs":
+        on = f"{IP}6.Enable"
+        device.values[on] = device.values[on]._replace(text="false")
+    snapshot = Snapshot(unfinished=Unfinished({"ppp": f"{PPP}3."}))
+    run(device, replace(task("tplink-a", IPOE), snapshot=snapshot))
+    assert not any(isinstance(operation, Delete) for operation in device.operations)
+
+
+def test_of_several_new_rows_none_is_taken_for_ours() -> None:
+    device = family_a(ethernet_wan(port=6))
+    for number in (2, 3):
+        device.values |= {path: value_of(v) for path, v in a_row(PPP, number).items()}
+    snapshot = Snapshot(unfinished=Unfinished({}, "ppp", (f"{PPP}1.",)))
+    outcome = run(device, replace(task("tplink-a", PPPOE), snapshot=snapshot))
+    assert f"{PPP}4.Username" in {change.path for o in device.sets for change in o.changes}
+    assert outcome.kind is OutcomeKind.AWAITING

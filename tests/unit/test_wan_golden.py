@@ -64,6 +64,7 @@ def test_the_mapping_shows_creations_and_references_by_their_symbols() -> None:
     assert steps[0] == {
         "why": "wan: gpon",
         "create": "Device.X_TP_GPON.Link.{gpon}.",
+        "remove": None,
         "changes": [],
     }
     layers = steps[9]["changes"][0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from acs.devices.record import Unfinished
 from acs.model import Secret, Value, ValueType
@@ -11,7 +11,7 @@ from acs.profiles.changes import Creation
 from acs.profiles.compare import same
 from acs.profiles.intent import Problem, Wan
 from acs.profiles.tree import Row, Tree
-from acs.profiles.wan.places import NAME, BuildStep, WanPlaces, symbols_of
+from acs.profiles.wan.places import MODES, NAME, BuildStep, WanPlaces, symbols_of
 from acs.profiles.wants import Want, spell
 
 WHERE = "wan"
@@ -54,6 +54,17 @@ class Chain:
                     reached = self._tree.reach(step.add, table, row)
                     if reached:
                         self.rows.setdefault(step.add, reached)
+
+    def left_over(self, unfinished: Unfinished | None) -> Iterator[Row]:
+        """Yield rows of an unfinished build that have no part in this one, the last made first."""
+        if unfinished is None:
+            return
+        mine = {row.path for row in self.rows.values()}
+        names = tuple(map(self._places.name_for, MODES))
+        for table, path in reversed(list(unfinished.rows.items())):
+            for row in self._tree.rows(table) if table in self._blueprint.tables else ():
+                if row.path == path and path not in mine and self._named(row, names):
+                    yield row
 
     def creation(self, table: str) -> Creation:
         """Say how a row of ``table`` is made, and let it count as there from now on."""
@@ -169,15 +180,28 @@ class Chain:
         if path := unfinished.rows.get(table):
             return next((r for r in rows if r.path == path and self._unclaimed(r)), None)
         if unfinished.adding == table:
-            new = [r for r in rows if r.path not in unfinished.before and self._unclaimed(r)]
-            return max(new, default=None)
+            new = [
+                row
+                for row in rows
+                if row.path not in unfinished.before
+                and self._unclaimed(row)
+                and self._stands_on_nothing(row)
+            ]
+            # Of several, nobody knows which is ours.
+            return new[0] if len(new) == 1 else None
         return None
 
     def _unclaimed(self, row: Row) -> bool:
+        return self._named(row, (self._name,))
+
+    def _named(self, row: Row, names: Iterable[str]) -> bool:
+        """Tell whether a row has one of ``names``, or none that somebody gave it."""
         alias = self._tree.value(row.path + self._places.alias)
-        return (
-            alias is None or alias.text in ("", self._name) or alias.text.startswith(_OF_THE_DEVICE)
-        )
+        return alias is None or alias.text in ("", *names) or alias.text.startswith(_OF_THE_DEVICE)
+
+    def _stands_on_nothing(self, row: Row) -> bool:
+        below = self._tree.value(row.path + self._places.reference)
+        return not self._places.reference or below is None or not below.text
 
     def _matching(self, step: BuildStep) -> Row | None:
         for leaf in step.find:

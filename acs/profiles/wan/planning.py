@@ -87,6 +87,7 @@ class _Planner:
             # What the device has is better than half of a change.
             return WanPlan(problems=self._plan.problems, notes=self._plan.notes)
         self._replace_others()
+        self._clear(chain)
         return self._plan
 
     def _chain(self, steps: tuple[BuildStep, ...]) -> Chain:
@@ -313,6 +314,22 @@ class _Planner:
         self._plan.steps.append(
             replace(last, why=f"{last.why}, {why}", changes=in_order((*off, *last.changes)))
         )
+
+    def _clear(self, chain: Chain) -> None:
+        """Remove what a build for another mode has left, unless something that is on stands there.
+
+        An unfinished build is the only one of which every row is known to be ours.
+        """
+        site = self._site
+        if site.unfinished is None:
+            return
+        busy = self._at_risk | rows_at_risk(site.places, site.blueprint, site.tree, "")
+        steps = [
+            Step(f"{WHERE}: left by an unfinished build", remove=row.path)
+            for row in chain.left_over(site.unfinished)
+            if row.path not in busy and not any(path.startswith(row.path) for path in busy)
+        ]
+        self._plan.steps[:0] = steps
 
     # --- pieces
 
