@@ -321,9 +321,8 @@ def test_a_wish_that_makes_no_sense_costs_one_equipment() -> None:
     erp = with_subscription(wifi_channel_5="onze")
     [one] = Lookup(erp.client(), over(ACCOUNT)).search([Terms(serials=("2227ABC",))])
     assert isinstance(one, Unread)
-    assert one.reason == (
-        "wifi_channel_5 (radio.5.channel): 'onze' is no whole number, nor auto; correct it in ERPNext"
-    )
+    said = "wifi_channel_5 (radio.5.channel): 'onze' is no whole number, nor auto"
+    assert one.reason == f"{said}; correct it in ERPNext"
 
 
 # --- acs doctor -----------------------------------------------------------------------------
