@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import msgspec
 import pytest
 import zstandard
@@ -11,10 +13,10 @@ from house_in_memory import EQUIPMENT, MemoryHouse
 from wan_runs import PPPOE
 from wan_trees import GPON, IP, PPP, family_a, gpon_ipoe
 
-from acs.devices.effects import SaveSnapshot
+from acs.devices.effects import SaveCredentials, SaveSnapshot
 from acs.devices.house import Policy
 from acs.devices.record import Snapshot, Standing, Unfinished
-from acs.model import Add, EventKind, Fault, SessionLost, Value
+from acs.model import Add, EventKind, Fault, Secret, SessionLost, Value
 from acs.profiles import Intent
 from acs.store.snapshots import pack, unpack
 
@@ -187,3 +189,43 @@ def test_a_fault_of_a_device_without_details_is_told_as_it_is() -> None:
         "refused at step 1 of 17 (create Device.X_TP_GPON.Link.{gpon}.): "
         "fault 9004 (Resources exceeded); nothing was changed"
     )
+
+
+def _first_visit(house: MemoryHouse, device: MemoryDevice) -> None:
+    house.visited(device, EventKind.BOOTSTRAP, credential="bootstrap")
+
+
+def _operations_of_a_first_visit() -> int:
+    house, device = wished(), in_service()
+    house.policy = Policy(own_credentials=True)
+    _first_visit(house, device)
+    return len(device.operations)
+
+
+@pytest.mark.parametrize("number", range(1, _operations_of_a_first_visit() + 1))
+def test_wherever_the_line_is_cut_the_device_still_gets_in(number: int) -> None:
+    """Its own password and a new connection come in one session: neither may cost us the unit."""
+    house, device = wished(), in_service()
+    house.policy = Policy(own_credentials=True)
+    device.silent_at = number
+    with suppress(SessionLost):
+        _first_visit(house, device)
+    device.silent_at = None
+    shown = device["Device.ManagementServer.Password"]
+    assert shown in ("", "generated-password")
+    if shown:
+        # It was durable before it was sent.
+        assert house.password == Secret(shown)
+        kinds = [[type(effect) for effect in group] for group in house.committed]
+        assert any(SaveCredentials in group for group in kinds)
+    carrier = device.pending.get(f"{IP}6.Enable", device.values[f"{IP}6.Enable"])
+    assert carrier.text in ("1", "true")
+    assert f"{IP}6.X_TP_ServiceType" not in device.written
+    assert "Device.Ethernet.VLANTermination.3.VLANID" not in device.written
+    for _ in range(4):
+        device.next_session()
+        house.visited(device, credential="own" if shown else "bootstrap")
+        shown = device["Device.ManagementServer.Password"]
+    assert house.device is not None
+    assert house.device.standing is Standing.LIVE
+    assert shown == "generated-password"
