@@ -17,7 +17,7 @@ from acs.cli.database import opened
 from acs.cli.device import device as device_group
 from acs.cli.device_show import masks_of
 from acs.cli.failures import Amiss, UnknownDevice
-from acs.cli.job_request import asked_by
+from acs.cli.job_request import asked_by, sound
 from acs.cli.main import Context, pass_context
 from acs.cli.masking import Masks
 from acs.cli.queries import query_option, read_query
@@ -96,9 +96,12 @@ class Moment(click.ParamType):  # type: ignore[type-arg] # not generic before cl
                 hour, minute = map(int, str(value).split(":"))
                 at = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
                 return (at if at > now else at + timedelta(days=1)).timestamp()
-            return datetime.fromisoformat(str(value)).timestamp()
+            moment = datetime.fromisoformat(str(value)).timestamp()
         except ValueError:
             self.fail(f"{value!r} is no time; write 02:00 or 2026-10-01T02:00")
+        if moment < now.timestamp():
+            self.fail(f"{value} is over; leave it out to begin at once")
+        return moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +233,7 @@ def _wanted(context: Context, job: Sequence[str]) -> Wanted:
 def _plan(context: Context, campaign: Campaign, wanted: Wanted, found: Sequence[Device]) -> _Plan:
     first = found[0]
     masks = masks_of(context, first)
-    payload = wanted.payload(first, masks)
+    payload = sound(wanted.kind, wanted.payload(first, masks))
     roots = Counter(device.root for device in found)
     if len(roots) > 1 and first.root and any(first.root in text for text in _texts(payload)):
         told = ", ".join(f"{root or 'unknown'} ({count})" for root, count in roots.items())

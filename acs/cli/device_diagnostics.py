@@ -24,7 +24,7 @@ from acs.devices.ledger import facts_of
 from acs.devices.record import Device, Job, JobKind, JobState
 from acs.profiles import Library
 from acs.profiles.diagnostics.names import Diagnostic
-from acs.profiles.diagnostics.request import BOUNDS, WAN, request_of
+from acs.profiles.diagnostics.request import BOUNDS, WAN
 from acs.store import jobs
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -265,10 +265,6 @@ def _run(
     """Keep the job, follow it, print what it found, and end accordingly."""
     given = {key: value for key, value in arguments.items() if value is not None}
     wanted = {"diagnostic": diagnostic.value, "arguments": given}
-    try:
-        request_of(wanted)
-    except ValueError as wrong:
-        raise click.UsageError(str(wrong)) from None
 
     def payload(device: Device, _masks: Masks) -> Payload:
         _require(context, device, diagnostic, given)

@@ -10,7 +10,7 @@ import click
 from acs.cli import render
 from acs.cli.ages import age, iso
 from acs.cli.database import opened
-from acs.cli.failures import Amiss
+from acs.cli.failures import DIFFERENT, Amiss, leave
 from acs.cli.job_request import asked_by
 from acs.cli.lazy import Lazy, LazyGroup
 from acs.cli.main import Context, pass_context
@@ -78,6 +78,8 @@ def add(context: Context, name: str, query: tuple[str, ...], as_json: bool) -> N
 def list_groups(context: Context, as_json: bool) -> None:
     """List groups, with how many devices are in each now.
 
+    Ends with 1 when the query of one cannot be read; `acs group show` says why.
+
     \b
     Example:
       acs group list
@@ -86,20 +88,29 @@ def list_groups(context: Context, as_json: bool) -> None:
     with opened(context) as database, database.read() as conn:
         found = groups.list_thd(conn)
         known = groups.queries_thd(conn)
+        broken = _broken(known)
         counts = {
-            each.name: selection.count_thd(conn, parse(each.query, known), now) for each in found
+            each.name: None
+            if each.name in broken
+            else selection.count_thd(conn, parse(each.query, known), now)
+            for each in found
         }
     if as_json:
         render.emit({"groups": [_document(each, counts[each.name]) for each in found]})
-        return
-    render.print_table(
-        ("Group", "Devices", "Query", "Made", "By"),
-        (
-            (each.name, counts[each.name], each.query, age(each.created_at, now), each.created_by)
+    else:
+        rows = (
+            (
+                each.name,
+                "cannot be read" if counts[each.name] is None else counts[each.name],
+                each.query,
+                age(each.created_at, now),
+                each.created_by,
+            )
             for each in found
-        ),
-        "No group: acs group add NAME QUERY makes one.",
-    )
+        )
+        empty = "No group: acs group add NAME QUERY makes one."
+        render.print_table(("Group", "Devices", "Query", "Made", "By"), rows, empty)
+    leave(DIFFERENT if broken else 0)
 
 
 @click.command()
@@ -163,7 +174,7 @@ def _broken(known: dict[str, str]) -> set[str]:
     return broken
 
 
-def _document(found: groups.Group, count: int) -> dict[str, object]:
+def _document(found: groups.Group, count: int | None) -> dict[str, object]:
     return {
         "name": found.name,
         "query": found.query,

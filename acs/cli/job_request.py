@@ -24,6 +24,8 @@ from acs.cli.main import Context
 from acs.cli.masking import Masks
 from acs.cli.waiting import follow
 from acs.cli.wanted import Wanted
+from acs.devices.jobs.kind import Unsound
+from acs.devices.jobs.run import KINDS
 from acs.devices.record import Device, Job, JobKind, JobState
 from acs.store import Database, jobs
 
@@ -121,7 +123,7 @@ def ask(
     with opened(context) as database:
         device = find_device(database, name)
         masks = masks_of(context, device)
-        asked = payload(device, masks)
+        asked = sound(kind, payload(device, masks))
         if question:
             click.confirm(question.format(render.plain(device.key)), abort=True, err=True)
         now = time.time()
@@ -138,6 +140,15 @@ def ask(
         job_id = database.run("enqueue", jobs.enqueue_thd, job)
         job, device = followed(database, job_id, device, options.wait)
     leave(0 if show(job, device, masks, options) else DIFFERENT)
+
+
+def sound(kind: JobKind, payload: Payload) -> Payload:
+    """Return ``payload``. Raises `click.UsageError` when no device could do anything with it."""
+    try:
+        KINDS[kind].check(payload)
+    except Unsound as why:
+        raise click.UsageError(str(why)) from None
+    return payload
 
 
 def followed(database: Database, job_id: int, device: Device, seconds: float) -> tuple[Job, Device]:

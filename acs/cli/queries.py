@@ -21,10 +21,20 @@ def query_option(
     """Add ``--query`` to a command."""
 
     def add(command: F) -> F:
-        option = click.option("--query", "-q", default="", required=required, help=help)
+        check = _not_blank if required else None
+        option = click.option(
+            "--query", "-q", default="", required=required, callback=check, help=help
+        )
         return option(command)
 
     return add
+
+
+def _not_blank(_context: click.Context, _option: click.Parameter, text: str) -> str:
+    # A variable of a shell that was never set must not stand for the whole fleet.
+    if not text.strip():
+        raise click.BadParameter("says nothing; write key=* for all devices")
+    return text
 
 
 def read_query(conn: Connection, text: str) -> Query:

@@ -9,7 +9,7 @@ import click
 
 from acs.cli import render
 from acs.cli.database import opened
-from acs.cli.failures import Amiss
+from acs.cli.failures import DIFFERENT, Amiss, leave
 from acs.cli.job_request import asked_by
 from acs.cli.lazy import Lazy, LazyGroup
 from acs.cli.lookup import device_argument, find_device
@@ -92,6 +92,7 @@ def apply(
             database.run("tags", apply_thd, effects)
     if as_json:
         render.emit({"devices": len(found), "applied": bool(ids)})
+        leave(0 if found else DIFFERENT)
     elif not found:
         raise Amiss("no device fits the query")
     else:

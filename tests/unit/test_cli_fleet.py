@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import datetime
 from importlib import import_module
@@ -16,7 +17,7 @@ from acs.cli.device import COMMANDS as DEVICE_COMMANDS
 from acs.devices.effects import SaveDevice, SaveRuleRun
 from acs.devices.identity import EquipmentStatus
 from acs.devices.record import JobKind, JobState
-from acs.store import campaign_steps, campaigns
+from acs.store import campaign_steps, campaigns, groups
 from acs.store.campaign_steps import Step
 from acs.store.campaigns import Campaign
 
@@ -271,6 +272,34 @@ def test_what_interrupts_customers_has_to_be_meant(house: House) -> None:
     assert found.kind is JobKind.REBOOT
 
 
+def test_a_query_that_says_nothing_does_not_mean_the_fleet(house: House) -> None:
+    for command in (("bulk", "start", "s", "provision"), ("tag", "apply", "+beta")):
+        ended = house.run(*command, "--query", "  ", "--yes")
+        assert ended.exit_code == 2
+        assert "write key=* for all devices" in ended.stderr
+    assert campaign_of(house, "s") is None
+    assert house.json("tag", "apply", "+beta", "--query", "key=*", "--yes")["devices"] == 2
+
+
+def test_a_time_that_is_over_is_no_time_to_begin(house: House) -> None:
+    start = ("bulk", "start", "s", "--query", "key=*", "--yes", "--at", "2020-01-01T02:00")
+    ended = house.run(*start, "provision")
+    assert ended.exit_code == 2
+    assert "2020-01-01T02:00 is over" in ended.stderr
+
+
+def test_a_group_whose_query_cannot_be_read_is_shown_among_the_others(house: House) -> None:
+    assert house.run("group", "add", "tps", "oui=1C61B4").exit_code == 0
+    database = house.open()
+    database.run("g", groups.put_thd, groups.Group("older", "modle=x", 1.0, "acs me"))
+    database.dispose()
+    ended = house.run("group", "list", "--json")
+    assert ended.exit_code == 1
+    counts = {each["name"]: each["devices"] for each in json.loads(ended.stdout)["groups"]}
+    assert counts == {"tps": 2, "older": None}
+    assert "cannot be read" in house.run("group", "list").stdout
+
+
 def test_trees_and_tests_are_asked_of_many_devices(house: House) -> None:
     start = ("bulk", "start", "--query", "oui=1C61B4", "--yes")
     assert house.run(*start, "trees", "tree", "Device.WiFi.", "--refresh", "--names").exit_code == 0
@@ -289,6 +318,8 @@ def test_trees_and_tests_are_asked_of_many_devices(house: House) -> None:
     ("job", "code", "says"),
     [
         (("tree",), 2, "add --refresh"),
+        (("upload", "--url", "http://me:secret@h/x"), 2, "give it as username and password"),
+        (("download", "--type", "config", "--url", "h/x"), 2, "url is not one a device could"),
         (("ping", "9.9.9.9", "--count", "0"), 2, "--count"),
         (("forget",), 2, "'forget' cannot be done in bulk; there are: provision, read"),
         (("read",), 2, "Missing argument"),
@@ -357,8 +388,8 @@ def test_rates_shares_and_times_as_people_write_them() -> None:
     assert {text: Rate().convert(text, None, None) for text in rates} == rates
     shares = {"10%": 0.1, "2.5": 0.025, "never": 0.0}
     assert {text: Share().convert(text, None, None) for text in shares} == shares
-    at = Moment().convert("2026-10-01T02:00", None, None)
-    assert datetime.fromtimestamp(at) == datetime(2026, 10, 1, 2, 0)
+    at = Moment().convert("2096-10-01T02:00", None, None)
+    assert datetime.fromtimestamp(at) == datetime(2096, 10, 1, 2, 0)
     soon = Moment().convert("02:00", None, None)
     assert 0 < soon - time.time() <= 25 * 3600
 
