@@ -13,7 +13,7 @@ MASK = "***"
 
 # Leaves of TR-098, TR-104, TR-181 and of vendors that hold a secret whatever the blueprint says.
 _NAMED = re.compile(
-    r"passw(or)?d|passphrase|secret|token|credential|pre_?shared|wep_?key|private_?key|psk|pin\Z"
+    r"passw(or)?d|pwd|passphrase|secret|token|credential|pre_?shared|wep_?key|private_?key|psk|pin\Z"
     r"|key\Z",
     re.IGNORECASE,
 )

@@ -16,6 +16,18 @@ from acs.devices.record import JobKind, Snapshot
 from acs.model import Value, ValueType
 
 OTHER = "22275A7000002"
+ODD = """
+[blueprint]
+name = "odd"
+title = "A family whose secret has a name like any other"
+extends = "tplink-a"
+sources = ["made up"]
+
+[admin.password]
+replace = true
+first_of = ["Device.X_ODD_Word"]
+secret = true
+"""
 FIRST = Path(__file__).parents[1] / "recordings" / "tplink-a-first-boot.jsonl"
 
 
@@ -145,6 +157,22 @@ def test_two_devices_are_compared_without_what_always_differs(house: House) -> N
     assert "(2 values)" in shown.stdout
     every = house.json("device", "diff", SERIAL, OTHER, "--all", code=1)
     assert "Device.DeviceInfo.UpTime" in every["differing"]
+
+
+def test_secrets_of_both_families_are_masked_in_a_comparison(house: House) -> None:
+    (blueprints := house.directory / "blueprints").mkdir()
+    (blueprints / "odd.toml").write_text(ODD)
+    other = house.call(OTHER)
+    path = "Device.X_ODD_Word"
+    house.apply(
+        SaveDevice(other, {"blueprint": "odd"}),
+        SaveTree(other, SEEN, {**TREE, path: Value("in-clear")}),
+        SaveTree(1, SEEN + 1, {**TREE, path: Value("in-clear-too")}),
+    )
+    found = house.json(
+        "device", "diff", SERIAL, OTHER, code=1, ACS_PROVISIONING_BLUEPRINT_DIR=str(blueprints)
+    )
+    assert found["differing"][path] == ["***", "***"]
 
 
 def test_a_device_is_compared_with_its_past(house: House) -> None:

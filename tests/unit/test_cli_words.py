@@ -70,6 +70,7 @@ def test_a_terminal_gets_no_control_characters_of_a_device() -> None:
         "Device.ManagementServer.ConnectionRequestPassword",
         "Device.WiFi.AccessPoint.1.Security.RadiusSecret",
         "InternetGatewayDevice.X.1.MultiAuthPassword",
+        "InternetGatewayDevice.X_TP_UserCfg.UserPwd",
     ],
 )
 def test_secrets_are_known_by_their_names(path: str) -> None:
