@@ -50,19 +50,20 @@ def _matches(alternative: str, number: str) -> bool:
     if tokens is None:
         return False
 
-    def fits(token: int, digit: int) -> bool:
-        if token == len(tokens):
-            return digit == len(number)
-        signs, repeated = tokens[token]
-        if repeated and fits(token + 1, digit):
-            return True
-        return (
-            digit < len(number)
-            and number[digit] in signs
-            and fits(token if repeated else token + 1, digit + 1)
-        )
+    # Where in the alternative one may be after each digit: no text of a wish takes long.
+    places = _passing(tokens, {0})
+    for digit in number:
+        taken = {place for place in places if place < len(tokens) and digit in tokens[place][0]}
+        places = _passing(tokens, {place + (not tokens[place][1]) for place in taken})
+    return len(tokens) in places
 
-    return fits(0, 0)
+
+def _passing(tokens: list[tuple[str, bool]], places: set[int]) -> set[int]:
+    """Add the places that are reached without a digit: what may repeat may be left out."""
+    for place, (_, repeated) in enumerate(tokens):
+        if repeated and place in places:
+            places.add(place + 1)
+    return places
 
 
 def _tokens(alternative: str) -> list[tuple[str, bool]] | None:

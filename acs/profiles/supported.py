@@ -5,6 +5,9 @@ from __future__ import annotations
 from acs.model import Secret
 from acs.profiles.blueprint import Setting
 
+_DIGITS = 9
+"""Of the ends of a range: a device may say anything."""
+
 
 def refusal(wish: bool | int | str | Secret, setting: Setting, listed: str | None) -> str:
     """Say why ``wish`` cannot be written, or return an empty text.
@@ -28,6 +31,6 @@ def _lists(listed: str, word: str) -> bool:
 
 def _covers(entry: str, word: str) -> bool:
     first, dash, last = entry.partition("-")
-    if dash and first.isdecimal() and last.isdecimal() and word.isdecimal():
+    if dash and all(each.isdecimal() and len(each) <= _DIGITS for each in (first, last, word)):
         return int(first) <= int(word) <= int(last)
     return entry == word

@@ -70,3 +70,10 @@ def test_a_plan_by_name_is_a_map_and_a_map_wins_over_it() -> None:
     assert named.wanted_digit_map == DIGIT_MAPS[DialPlan.QUEBEC]
     assert VoiceLine(dial_plan=DialPlan.QUEBEC, digit_map="x.t").wanted_digit_map == "x.t"
     assert check(Intent(voice=(named,))).problems == ()
+
+
+def test_no_map_takes_long_to_look_at() -> None:
+    """Each of these has more ways to fit ten digits than anybody could try."""
+    assert emergency_waits("x." * 127 + "t", "4185550100")
+    assert emergency_waits("x." * 127 + "0", "4185550109")
+    assert not emergency_waits("x." * 127 + "0", "4185550100")
