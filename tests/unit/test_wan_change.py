@@ -324,6 +324,15 @@ def test_a_loop_of_layers_ends() -> None:
     assert planned(device, "tr181", PPPOE).creations
 
 
+def test_a_list_of_layers_without_end_is_not_followed_to_its_end() -> None:
+    device = tr181(pppoe=True, vlan=7)
+    row = f"{IP}2.LowerLayers"
+    device.values[row] = value_of(",".join([*["Device.X.1"] * 15, f"{PPP}1"]))
+    assert not planned(device, "tr181", PPPOE).creations
+    device.values[row] = value_of(",".join([*["Device.X.1"] * 16, f"{PPP}1"]))
+    assert planned(device, "tr181", PPPOE).creations
+
+
 STATES = {
     "empty": lambda: family_a(),
     "ethernet": lambda: family_a(ethernet_wan(port=6)),
