@@ -102,7 +102,7 @@ def _print(blueprint: Blueprint, trial: Trial, misfit: str, count: int) -> None:
     for line in trial.plan.render():
         render.say(line)
     render.say(
-        f"{len(trial.plan.changes)} changes, {len(trial.plan.kept)} as wanted, "
+        f"{trial.plan.size} changes, {len(trial.plan.kept)} as wanted, "
         f"{len(trial.plan.problems)} problems."
     )
     if trial.uncovered:

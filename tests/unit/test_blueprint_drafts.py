@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from device_in_memory import Plain, value_of
 from device_trees import brand, crossed_tr181, ec220v3, tr098, xx230v
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from wan_trees import tr181 as bare_tr181
 
 from acs.cli.main import acs
 from acs.devices.effects import SaveTree
@@ -225,6 +227,17 @@ def test_a_wish_of_ones_own_is_tried(tree_file: str, tmp_path: Path) -> None:
     wish.write_text('[[wifi]]\nband = "5"\nsid = "x"\n')
     wrong = run("test", out, "--tree", tree_file, "--intent", str(wish))
     assert wrong.exit_code == 3 and "did you mean 'ssid'" in wrong.output
+
+
+def test_the_steps_of_a_connection_count_as_changes(tmp_path: Path) -> None:
+    out, tree, wish = (tmp_path / name for name in ("mine.toml", "tree.json", "wish.toml"))
+    out.write_text('[blueprint]\nname = "mine"\nextends = "tr181"\n')
+    tree.write_text(json.dumps({path: value.text for path, value in bare_tr181().values.items()}))
+    wish.write_text('[wan]\nmode = "ipoe"\nvlan = 40\n')
+    ended = run("test", str(out), "--tree", str(tree), "--intent", str(wish))
+    assert "step 1: create Device.Ethernet.VLANTermination.{vlan}." in ended.output
+    steps = re.findall(r"^step \d+: ", ended.output, re.MULTILINE)
+    assert f"{len(steps)} changes, " in ended.output
 
 
 def test_a_blueprint_that_does_not_fit_the_dump_is_named(tree_file: str, tmp_path: Path) -> None:
