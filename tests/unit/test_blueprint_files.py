@@ -132,6 +132,8 @@ def test_an_operators_file_extends_and_wins(tmp_path: Path) -> None:
         ('IoTNetwork = "guest"', '[tables]\nssid = "Device.WiFi.SSID."', 12, "must end with .{i}"),
         ('IoTNetwork = "guest"', '[order]\nseparate = ["of"]', 12, "did you mean off?"),
         ('IoTNetwork = "guest"', '[behaviour]\nverify = "later"', 12, "'later' is none of now"),
+        ('IoTNetwork = "guest"', "[joins.radio.numbers]\nx = 1", 12, "'x' is not an instance"),
+        ('IoTNetwork = "guest"', '[joins.radio.numbers]\n1 = "2"', 12, "must be a whole number"),
         (
             'IoTNetwork = "guest"',
             '[wifi.set.ssid]\nwrite = ["account:SSID"]',

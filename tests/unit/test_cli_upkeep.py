@@ -239,8 +239,8 @@ def test_a_good_file_is_good(house: House, tmp_path: Path) -> None:
 def test_a_blueprint_shows_where_it_writes(house: House) -> None:
     shown = house.json("blueprint", "show", "tplink-a")
     settings = {each["setting"]: each for each in shown["settings"]}
-    assert settings["wifi ssid"]["places"] == ["Device.WiFi.SSID.{i}.SSID"]
-    assert settings["wifi passphrase"]["secret"] is True
+    assert settings["wifi.set.ssid"]["places"] == ["Device.WiFi.SSID.{i}.SSID"]
+    assert settings["wifi.set.passphrase"]["secret"] is True
     assert house.run("blueprint", "show", "tplink-z").exit_code == 2
 
 
