@@ -65,8 +65,7 @@ def list_rules(context: Context, as_json: bool) -> None:
     now = time.time()
     # Once per version, a rule is kept under a name per version.
     acted = {
-        each.name: [run for name, run in runs.items() if _is_run_of(each, name)]
-        for each in loaded.rules
+        each.name: [run for key, run in runs.items() if each.is_run(key)] for each in loaded.rules
     }
     last = {name: max((at for _, at in some), default=0.0) for name, some in acted.items()}
     counts = {name: sum(count for count, _ in some) for name, some in acted.items()}
@@ -237,10 +236,6 @@ def _folder(context: Context) -> Path:
 def _load(database: Database, place: Path) -> Loaded:
     with database.read() as conn:
         return load(place, groups.queries_thd(conn))
-
-
-def _is_run_of(rule: Rule, name: str) -> bool:
-    return name == rule.name or (rule.once is Once.VERSION and name.startswith(f"{rule.name}@"))
 
 
 def _trigger(rule: Rule) -> str:

@@ -16,7 +16,7 @@ from acs.devices.rules.book import Rulebook
 from acs.devices.rules.decide import Visitor, hindrance, share
 from acs.devices.rules.file import read_rules, tagging
 from acs.devices.rules.folder import load, stamp
-from acs.devices.rules.rule import JobWish, Note, Once, Rule, Tagging, Window
+from acs.devices.rules.rule import MOST_VERSIONS, JobWish, Note, Once, Rule, Tagging, Window
 from acs.model import EventKind, Value
 
 BOOT, BOOTSTRAP, PERIODIC = EventKind.BOOT, EventKind.BOOTSTRAP, EventKind.PERIODIC
@@ -205,6 +205,9 @@ def test_once_is_once_and_once_per_version_is_that() -> None:
     assert "it acted already" in why(ever, ran={"r": 1.0})
     assert "it acted already" in why(version, ran={"r@v1": 1.0})
     assert why(version, ran={"r@v0": 1.0}) == ""
+    told = {f"r@{number}": 1.0 for number in range(MOST_VERSIONS)}
+    assert "versions of this device's software" in why(version, ran=told)
+    assert why(version, ran={f"other@{key}": 1.0 for key in told}) == ""
 
 
 def test_a_window_is_kept_and_its_beginning_is_spread() -> None:

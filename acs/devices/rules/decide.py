@@ -9,6 +9,7 @@ from acs.devices.identity import Equipment
 from acs.devices.record import Device, Job, JobState
 from acs.devices.rules.firmware import IN_ORDER, DueImage, download_wanted, share
 from acs.devices.rules.rule import (
+    MOST_VERSIONS,
     RULE,
     Action,
     Deed,
@@ -58,6 +59,8 @@ def hindrance(rule: Rule, visitor: Visitor, now: float, minute: int) -> str:
     ran = visitor.ran.get(rule.run_key(device.software), 0.0)
     if ran and rule.once is not Once.NEVER:
         return f"it acted already: {rule.once}"
+    if rule.once is Once.VERSION and sum(map(rule.is_run, visitor.ran)) >= MOST_VERSIONS:
+        return f"it acted for {MOST_VERSIONS} versions of this device's software, and no more"
     # A time that lies ahead is that of a clock that was wrong: it counts as long past.
     if ran and 0 <= now - ran < rule.pause:
         return f"it acted less than {rule.pause:g} s ago"

@@ -44,6 +44,8 @@ TRIGGERS = (
 PAUSE = 3600.0
 """Seconds between two acts of a rule for one device, where the rule says nothing else."""
 SHORTEST_PAUSE = 300.0
+MOST_VERSIONS = 50
+"""Versions of software a rule acts for on one device: a device can tell a new one each time."""
 
 
 class Once(StrEnum):
@@ -147,3 +149,8 @@ class Rule:
     def run_key(self, software: str) -> str:
         """The name under which is kept when it acted for a device with this software."""
         return f"{self.name}@{software}" if self.once is Once.VERSION else self.name
+
+    def is_run(self, key: str) -> bool:
+        """Tell whether it is kept under ``key`` when this rule acted, for whatever software."""
+        of_version = self.once is Once.VERSION and key.startswith(f"{self.name}@")
+        return key == self.name or of_version
