@@ -7,11 +7,8 @@ from dataclasses import dataclass
 
 from acs.profiles.blueprint import Blueprint, Place
 from acs.profiles.compare import boolean
-from acs.profiles.tree import Row, Tree, row_pattern
+from acs.profiles.tree import Row, Tree, references, row_pattern
 from acs.profiles.wan.places import Medium, WanPlaces
-
-_MOST_LAYERS = 16
-"""References of one row that are followed; a device that names more is followed no further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +148,7 @@ def _walk(
 
 
 def _referred(places: WanPlaces, tables: Mapping[str, str], text: str) -> Iterator[tuple[str, Row]]:
-    for reference in text.split(",", _MOST_LAYERS)[:_MOST_LAYERS]:
-        path = reference.strip().rstrip(".") + "."
+    for path in references(text):
         for table in places.layers:
             if match := row_pattern(tables[table]).fullmatch(path):
                 yield table, Row(tuple(map(int, match.groups())), path)
