@@ -12,6 +12,8 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
+from acs.cli.ages import clock
+from acs.cli.known import Known, known_thd
 from acs.devices.house import Policy
 from acs.devices.identity import Ambiguous, Hints, Match, Matched, Unmatched, match, terms
 from acs.devices.ledger import facts_of
@@ -83,7 +85,15 @@ def forecast_thd(conn: Connection, device: Device, rules: Rules) -> Forecast:
         return Forecast(device, Foresight.UNKNOWN, found, blueprint=name)
     wish, rule = found
     snapshot = snapshots.load_thd(conn, [device.id]).get(device.id, Snapshot())
-    return _forecast(device, wish, rule, blueprint, snapshot, rules)
+    known = Known(snapshot)
+    if blueprint is not None and not _compared(device, wish, blueprint, rules.policy):
+        known = known_thd(conn, device, blueprint, snapshot)
+    return _forecast(device, wish, rule, blueprint, known, rules)
+
+
+def _compared(device: Device, wish: MirrorRow, blueprint: Blueprint, policy: Policy) -> bool:
+    """Tell whether the device was read for this very wish."""
+    return device.wish == wish_key(wish.digest, blueprint, policy)
 
 
 def find_wish_thd(conn: Connection, device: Device) -> tuple[MirrorRow, str] | str:
@@ -110,9 +120,11 @@ def _forecast(
     wish: MirrorRow,
     rule: str,
     blueprint: Blueprint | None,
-    snapshot: Snapshot,
+    known: Known,
     rules: Rules,
 ) -> Forecast:
+    snapshot = known.snapshot
+
     def told(foresight: Foresight, reason: str, plan: Plan = _NO_PLAN, *notes: str) -> Forecast:
         return Forecast(
             device,
@@ -140,8 +152,8 @@ def _forecast(
         return told(Foresight.UNKNOWN, reason)
     # As a session takes it: the wish alone names the mark, our own settings do not.
     mark = fingerprint(check(wish.intent).intent, blueprint, rules.key)
-    compared = device.wish == wish_key(wish.digest, blueprint, rules.policy)
-    unread = frozenset() if compared else _unread(snapshot, blueprint, intent)
+    compared = _compared(device, wish, blueprint, rules.policy)
+    unread = frozenset() if compared else _unread(known, blueprint, intent)
     connections_unread = not compared and _connections_unread(snapshot, blueprint, intent)
     if connections_unread:
         intent = replace(intent, wan=None)
@@ -159,11 +171,11 @@ def _forecast(
         for change in plan.changes
     )
     plan = replace(plan, changes=changes)
-    notes = tuple(_notes(device, plan, mark, compared, rules.policy))
+    notes = tuple(_notes(device, plan, mark, None if compared else known, rules.policy))
     if connections_unread:
         notes = (
             "the device's connections were not read yet: what is done about the WAN shows after "
-            "its next session",
+            f"its next session, or after acs device tree {device.key} --refresh --wait 10m",
             *notes,
         )
     if plan:
@@ -173,10 +185,11 @@ def _forecast(
     return told(Foresight.IN_ORDER, "nothing to change", plan, *notes)
 
 
-def _unread(snapshot: Snapshot, blueprint: Blueprint, intent: Intent) -> frozenset[str]:
-    """Name what the wish needs, the device must have, and was not read for an earlier wish."""
+def _unread(known: Known, blueprint: Blueprint, intent: Intent) -> frozenset[str]:
+    """Name what the wish needs, the device has, and was not read for an earlier wish."""
     needed = reads(blueprint, intent)
-    tree = Tree(blueprint, snapshot.values)
+    values = known.snapshot.values
+    tree = Tree(blueprint, values)
     names = {path: path for path in needed.paths}
     for (_, table), leaves in needed.leaves.items():
         general = blueprint.tables[table]
@@ -184,7 +197,7 @@ def _unread(snapshot: Snapshot, blueprint: Blueprint, intent: Intent) -> frozens
     return frozenset(
         path
         for path, name in names.items()
-        if path not in snapshot.values and name not in needed.optional
+        if path not in values and (name not in needed.optional or name in known.names)
     )
 
 
@@ -196,7 +209,10 @@ def _connections_unread(snapshot: Snapshot, blueprint: Blueprint, intent: Intent
     return not any(tree.rows(table) for table in blueprint.wan.connections)
 
 
-def _notes(device: Device, plan: Plan, mark: str, compared: bool, policy: Policy) -> Iterator[str]:
+def _notes(
+    device: Device, plan: Plan, mark: str, gathered: Known | None, policy: Policy
+) -> Iterator[str]:
+    """``gathered``: what was gone by, of a device that was last read for another wish."""
     if not device.equipment:
         yield "the device is not matched yet: it will be at its next contact"
     if device.plan and device.fingerprint == mark:
@@ -204,7 +220,12 @@ def _notes(device: Device, plan: Plan, mark: str, compared: bool, policy: Policy
             "the last plan was written and waits to be seen on the device; "
             "what is shown may be applied already"
         )
-    if (plan or plan.problems) and not compared:
+    if gathered is not None and gathered.tree_at:
+        yield (
+            "the device was last read for another wish: what was not read then is as its tree of "
+            f"{clock(gathered.tree_at)} has it"
+        )
+    elif gathered is not None and (plan or plan.problems):
         yield (
             "the device was last read for another wish: what was not read then is shown as "
             "unknown, and parameters that only some models have may come on top"
@@ -214,7 +235,7 @@ def _notes(device: Device, plan: Plan, mark: str, compared: bool, policy: Policy
             f"more than provisioning.max_changes ({policy.max_changes}): "
             "a session would write nothing"
         )
-    if not policy.heal and compared and plan:
+    if not policy.heal and gathered is None and plan:
         yield "provisioning.drift is report: a session would only say so"
     if policy.own_credentials and not device.own_credentials:
         yield (

@@ -20,14 +20,16 @@ from cli_on_disk import (
 from wan_runs import PASSWORD, PPPOE
 from wan_trees import family_a
 
-from acs.devices.effects import SaveDevice, SaveSnapshot
+from acs.devices.effects import SaveDevice, SaveModelNames, SaveSnapshot, SaveTree
 from acs.devices.identity import EquipmentStatus
 from acs.devices.provisioning import wish_key
 from acs.devices.record import Snapshot
+from acs.devices.vocabulary import model_key
 from acs.model import Value
-from acs.profiles import Intent, Library
+from acs.profiles import Band, Intent, Library, Radio
 from acs.profiles.changes import seal_written
 from acs.server import fingerprint_key, policy_of
+from acs.store.devices import get_thd
 
 
 @pytest.fixture
@@ -180,3 +182,49 @@ def test_a_connection_of_a_device_whose_own_were_never_read_is_not_guessed(house
     plan = house.json("plan", SERIAL, code=1)
     assert (plan["result"], plan["steps"]) == ("unknown", [])
     assert any("connections were not read yet" in note for note in plan["notes"])
+
+
+def test_a_tree_that_was_read_shows_a_connection_before_it_is_built(house: House) -> None:
+    device_id = house.matched_device()
+    house.mirror(replace(wish(), intent=Intent(wan=PPPOE)))
+    values = {**TREE, **family_a().values, "Device.PPP.Interface.9.Password": Value("in-clear-4")}
+    house.apply(SaveTree(device_id, SEEN + 60, values))
+    plan = house.json("plan", SERIAL, code=1)
+    created = [step["create"] for step in plan["steps"] if step["create"]]
+    assert created[0] == "Device.X_TP_GPON.Link.{gpon}."
+    assert not any("connections were not read yet" in note for note in plan["notes"])
+    assert any("as its tree of 2026-09-21 14:14:20Z has it" in note for note in plan["notes"])
+    assert "in-clear-4" not in house.run("plan", SERIAL).output
+
+
+def test_a_tree_from_before_a_reset_says_nothing(house: House) -> None:
+    device_id = house.matched_device()
+    house.mirror(replace(wish(), intent=Intent(wan=PPPOE)))
+    tree = SaveTree(device_id, SEEN + 60, {**TREE, **family_a().values})
+    house.apply(tree, SaveDevice(device_id, {"last_bootstrap": SEEN + 120}))
+    plan = house.json("plan", SERIAL, code=1)
+    assert (plan["result"], plan["steps"]) == ("unknown", [])
+
+
+def test_a_leaf_that_the_model_is_known_to_have_is_unknown_not_absent(house: House) -> None:
+    device_id = house.matched_device()
+    values = {path: value for path, value in TREE.items() if not path.endswith("Channel")}
+    radio = "Device.WiFi.Radio.{i}."
+    house.apply(SaveSnapshot(device_id, Snapshot(SEEN, values)))
+    house.mirror(replace(wish(), intent=Intent(radios=(Radio(Band.GHZ_2_4, channel=11),))))
+    absent = house.json("plan", SERIAL, code=1)
+    assert [problem["setting"] for problem in absent["problems"]] == ["channel"]
+
+    database = house.open()
+    with database.read() as conn:
+        device = get_thd(conn, device_id)
+    database.dispose()
+    names = {radio + "Channel": True, radio + "AutoChannelEnable": True}
+    assert device is not None
+    house.apply(SaveModelNames(model_key(device), SEEN, names))
+    plan = house.json("plan", SERIAL, code=1)
+    assert plan["problems"] == []
+    assert {c["path"]: (c["current"], c["wanted"]) for c in plan["changes"]} == {
+        "Device.WiFi.Radio.1.Channel": (None, "11"),
+        "Device.WiFi.Radio.1.AutoChannelEnable": (None, "0"),
+    }
