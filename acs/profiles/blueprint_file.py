@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from acs.profiles.blueprint import ROW, Blueprint, Join, Match, Voice
 from acs.profiles.blueprint_doubts import read_doubts
 from acs.profiles.blueprint_places import PlaceReader
-from acs.profiles.blueprint_schema import PATTERNS, VOICE_SETTINGS, Path, check_shape
+from acs.profiles.blueprint_schema import PATTERNS, VOICE_SETTINGS, Path, check_shape, without
 from acs.profiles.blueprint_wifi import read_wifi
 from acs.profiles.diagnostics.places import read_diagnostics
 from acs.profiles.health.places import read_places
@@ -42,6 +42,7 @@ class Source:
 
     file: str
     data: Mapping[str, Any]
+    """What is of the right kind under a known key."""
     lines: Mapping[Path, int]
     issues: tuple[Issue, ...]
 
@@ -74,10 +75,12 @@ def read_source(text: str, file: str) -> Source:
         line = int(at[1]) if at else len(text.splitlines())
         return Source(file, {}, {}, (Issue(line, f"not TOML: {error}", file),))
     source = Source(file, data, key_lines(text), ())
-    issues = [source.issue(path, message) for path, message in check_shape(data)]
+    found = list(check_shape(data))
+    issues = [source.issue(path, message) for path, message in found]
     if not source.name:
         issues.append(source.issue(("blueprint",), "blueprint.name is missing"))
-    return Source(file, data, source.lines, tuple(issues))
+    sound = without(data, [path for path, _ in found])
+    return Source(file, sound, source.lines, tuple(issues))
 
 
 def build(source: Source, data: Mapping[str, Any]) -> tuple[Blueprint | None, tuple[Issue, ...]]:

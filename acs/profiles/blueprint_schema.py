@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from enum import Enum
 from typing import Any
@@ -229,6 +229,16 @@ def check_shape(data: Any, spec: Spec = SCHEMA, path: Path = ()) -> Iterator[tup
             yield from check_shape(value, spec[ANY], inner)
         else:
             yield inner, f"unknown key {'.'.join(inner)}{nearest(key, spec)}"
+
+
+def without(data: Mapping[str, Any], paths: Collection[Path]) -> dict[str, Any]:
+    """Return ``data`` less what stands at ``paths``, so that the rest can be read."""
+    kept = {}
+    for key, value in data.items():
+        inner = [path[1:] for path in paths if path[0] == key]
+        if () not in inner:
+            kept[key] = without(value, inner) if inner else value
+    return kept
 
 
 def nearest(word: str, known: Any) -> str:

@@ -98,14 +98,16 @@ def read_file(path: str | Path) -> tuple[Blueprint | None, tuple[Issue, ...]]:
     """Read one blueprint file; None with its mistakes. What it extends may lie beside it."""
     path = Path(path)
     source = _read(path)
-    if source.issues:
+    if not source.name:
         return None, source.issues
     sources = _shipped()
     for neighbour in sorted(path.parent.glob("*.toml")):
         if neighbour != path and not (other := _read(neighbour)).issues:
             sources[other.name] = other
     sources[source.name] = source
-    return _build(source, sources)
+    blueprint, issues = _build(source, sources)
+    # Of the rest all is told at once, though a key or a kind is wrong.
+    return None if source.issues else blueprint, tuple(sorted({*source.issues, *issues}))
 
 
 def _shipped() -> dict[str, Source]:

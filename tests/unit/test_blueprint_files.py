@@ -26,7 +26,7 @@ from acs.profiles import (
     reads,
 )
 from acs.profiles.blueprint_file import Source, build
-from acs.profiles.blueprint_schema import check_shape, merge
+from acs.profiles.blueprint_schema import check_shape, merge, without
 from acs.profiles.toml_lines import key_lines, line_of
 
 LIBRARY = Library.load()
@@ -171,6 +171,18 @@ def test_all_mistakes_of_a_file_are_named_at_once(tmp_path: Path) -> None:
     assert [issue.line for issue in check_file(path)] == [5, 11]
 
 
+def test_a_wrong_key_hides_no_other_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    wrong = 'IoTNetwork = "gest"\n[wifi.set.ssid]\nwrite = ["sid:SSID"]\n[doubts.wan]\nnote = "x"'
+    text = OWN.replace("model = [", "modle = [").replace('IoTNetwork = "guest"', wrong)
+    path.write_text(text)
+    issues = check_file(path)
+    assert [issue.line for issue in issues] == [8, 11, 13, 14]
+    assert "did you mean model?" in issues[0].message
+    assert "did you mean guest?" in issues[1].message
+    assert "did you mean ssid?" in issues[2].message
+
+
 def test_an_unreadable_file_is_an_issue(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_bytes(b"\xff\xfe")
     assert "cannot be read" in check_file(tmp_path / "bad.toml")[0].message
@@ -207,12 +219,8 @@ def test_whatever_a_file_holds_it_is_a_blueprint_or_a_list_of_mistakes(
         del node[key]
     else:
         node[key] = data.draw(junk)
-    shape = list(check_shape(mangled))
-    if (
-        shape
-        or not isinstance(mangled.get("blueprint"), dict)
-        or "name" not in mangled["blueprint"]
-    ):
+    mangled = without(mangled, [path for path, _ in check_shape(mangled)])
+    if "name" not in mangled.get("blueprint", {}):
         return
     source = Source("mangled.toml", mangled, {}, ())
     blueprint, issues = build(source, merge({}, mangled))
