@@ -110,7 +110,10 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a device last reported, and keyed digests of what was written but cannot be read."""
+    """What a device last reported, and keyed digests of what was written but cannot be read.
+
+    A secret that was not written because it works has a digest, too.
+    """
 
     at: float = 0.0
     values: Mapping[str, Value] = field(default_factory=dict)

@@ -13,6 +13,8 @@ from acs.profiles.tree import Tree
 from acs.profiles.wants import Want
 
 _MASK = "***"
+UNSURE = ""
+"""Stands in `Snapshot.written` for a secret that was sent and may not be there."""
 
 
 class Group(StrEnum):
@@ -44,6 +46,8 @@ class PlannedChange:
     fold: bool = False
     reference: bool = False
     """The value is the path of a row, which may be one that is still to be created."""
+    works: bool = False
+    """A secret of the account by which the device reaches us: what it holds is right."""
 
     @property
     def change(self) -> Change:
@@ -167,6 +171,10 @@ class Comparison:
             sealed = seal_written(self.key, change.path, change.wanted)
             return not self.rewrite and self.written.get(change.path) == sealed
         return change.current is not None and change.holds(change.current)
+
+    def never_written(self, change: PlannedChange) -> bool:
+        """Tell whether we left what the device holds of a secret to others so far."""
+        return not self.rewrite and change.path not in self.written
 
     def _group(self, want: Want) -> Group:
         if want.where == "marker":

@@ -13,7 +13,7 @@ from dataclasses import replace
 from acs.devices.record import ProofLine, Snapshot, Unfinished, Verdict
 from acs.model import DataModel, Fault, SessionLost, Value, Written
 from acs.profiles.building import Construction
-from acs.profiles.changes import Group, PlannedChange, seal_written
+from acs.profiles.changes import UNSURE, Group, PlannedChange, seal_written
 from acs.profiles.outcome import Outcome, OutcomeKind, Task, WriteLost
 from acs.profiles.plan import Plan, make_plan, marker_of
 from acs.profiles.proving import (
@@ -73,6 +73,7 @@ class _Run:
         self._snapshot = Snapshot() if task.reset else task.snapshot
         self._missing: set[str] = set()
         self._in_flight: tuple[str, ...] = ()
+        self._adopted: frozenset[str] = frozenset()
         self.plan = Plan()
 
     async def learn(self) -> Fault | None:
@@ -89,11 +90,16 @@ class _Run:
             task.blueprint,
             self._snapshot,
             key=task.key,
-            rewrite=task.rewrite or task.reset,
+            rewrite=task.rewrite,
             marker=self._marker,
             carrier=task.carrier,
             change_carrier=task.change_carrier,
         )
+        working = [change for change in self.plan.kept if change.works]
+        before = self._snapshot.written
+        self._adopted = frozenset(c.path for c in working if c.path not in before)
+        # From now on another password in the wish is a new one, and is written.
+        self._remember_written(working)
         return None
 
     def verified(self) -> Outcome:
@@ -190,11 +196,7 @@ class _Run:
 
     def _lost(self, lost: SessionLost, unfinished: Unfinished | None) -> WriteLost:
         """Say what is to be kept of a run that was cut: nobody knows of secrets on their way."""
-        written = {
-            path: sealed
-            for path, sealed in self._snapshot.written.items()
-            if path not in self._in_flight
-        }
+        written = {**self._snapshot.written, **dict.fromkeys(self._in_flight, UNSURE)}
         return WriteLost(str(lost), replace(self._snapshot, written=written, unfinished=unfinished))
 
     async def _prove(self, written: list[PlannedChange]) -> Outcome:
@@ -261,6 +263,7 @@ class _Run:
                 Verdict.WRITTEN if change.secret else Verdict.PROVEN,
             )
             for change in self.plan.kept
+            if change.path not in self._adopted
         )
 
     def differing(self) -> tuple[ProofLine, ...]:
@@ -281,7 +284,12 @@ class _Run:
         differing: Sequence[PlannedChange] | None = None,
     ) -> Outcome:
         # What the device lost it may have lost with the secrets: they are written again next time.
-        self._snapshot = replace(self._snapshot, written={})
+        works = {change.path for change in self.plan.kept if change.works}
+        written = {
+            path: sealed if path in works else UNSURE
+            for path, sealed in self._snapshot.written.items()
+        }
+        self._snapshot = replace(self._snapshot, written=written)
         wrong = self.plan.writes if differing is None else differing
         fault = Fault(0, "read back otherwise", tuple(map(as_fault, wrong)))
         return self.outcome(OutcomeKind.MISMATCH, text, lines, fault=fault)

@@ -19,7 +19,7 @@ from acs.devices.source import EquipmentSource, Wish
 from acs.devices.vocabulary import Discovery
 from acs.model import Secret, Value
 from acs.profiles import Blueprint, Facts, Library, check, fingerprint, marker_of
-from acs.profiles.changes import seal_written
+from acs.profiles.changes import UNSURE, seal_written
 
 KEY = b"replay"
 _UNASKED: Mapping[str, object] = {
@@ -84,9 +84,8 @@ class ReplayHouse:
             for path, value in kept.values.items()
         }
         written = {
-            path: seal_written(KEY, path, Value(word))
+            path: seal_written(KEY, path, Value(word)) if word else UNSURE
             for path, word in kept.written.items()
-            if word
         }
         return replace(kept, values=values, written=written)
 

@@ -17,6 +17,7 @@ from acs.profiles.blueprint_schema import WAN_SETTINGS
 from acs.profiles.changes import Comparison, PlannedChange, Step, in_order
 from acs.profiles.intent import Problem, Wan
 from acs.profiles.tree import Tree
+from acs.profiles.wan.account import KEPT, judged
 from acs.profiles.wan.chain import WHERE, Chain
 from acs.profiles.wan.connections import (
     Connection,
@@ -173,7 +174,8 @@ class _Planner:
                     case Want():
                         (vlan if name == "vlan" else others).append(found)
         chain = Chain(self._places, self._site.blueprint, self._site.tree, (), "", connection.rows)
-        self._modify(connection.table, chain, self._open(vlan), self._open(others))
+        account = self._open(others, connection.path)
+        self._modify(connection.table, chain, self._open(vlan), account)
 
     def _modify(
         self,
@@ -254,7 +256,7 @@ class _Planner:
                         self._plan.problems.append(found)
                     case Want():
                         wants.append(found)
-            changes = self._open(wants)
+            changes = self._open(wants, chain.rows[table].path if table in chain.rows else "")
             if changes:
                 built.append(Step(why, changes=in_order(changes)))
             for change in changes:
@@ -340,12 +342,15 @@ class _Planner:
     def _planned(self, wants: Iterable[Want]) -> list[PlannedChange]:
         return [self._site.comparison.planned(want) for want in wants]
 
-    def _open(self, wants: Iterable[Want]) -> list[PlannedChange]:
-        """Return what is not so yet; the rest is noted as kept."""
+    def _open(self, wants: Iterable[Want], connection: str = "") -> list[PlannedChange]:
+        """Return what is not so yet; the rest is noted as kept. ``connection``: whose it is."""
         found: list[PlannedChange] = []
-        for change in self._planned(wants):
-            settled = self._site.comparison.settled(change)
+        comparison, carrier = self._site.comparison, self._site.carrier
+        carries = bool(carrier) and connection == carrier
+        for change, settled in judged(self._planned(wants), comparison, carries=carries):
             (self._plan.kept if settled else found).append(change)
+            if change.works and comparison.never_written(change):
+                self._plan.notes.append(KEPT)
         return found
 
     def _request(self, why: str, changes: Iterable[PlannedChange]) -> None:
