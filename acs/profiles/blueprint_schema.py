@@ -74,6 +74,7 @@ HEALTH_ROWS: Mapping[str, tuple[str, ...]] = {
 """What the leaves of a row tell, by the part of ``[health]``."""
 _HEALTH_OPTIONS: Mapping[str, Mapping[str, Spec]] = {
     "wan": {"swapped": Kind.FLAG, "lan": Kind.TEXTS},
+    "radios": {"networks": Kind.FLAG},
     "stations": {"signal_unit": Kind.TEXT},
     "mesh": {"signal_unit": Kind.TEXT},
     "clients": {"signal_unit": Kind.TEXT},

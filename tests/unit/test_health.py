@@ -301,6 +301,20 @@ def test_a_tr098_device_without_vendor_leaves() -> None:
     assert len(health.voice) == 2
 
 
+def test_networks_that_nobody_uses_are_no_radios_that_are_off() -> None:
+    path = "InternetGatewayDevice.LANDevice.1.WLANConfiguration.{}.Enable"
+    for model, name in (("huawei-eg8145v5", "huawei"), ("zte-f670l", "zte")):
+        values, _ = answered(model, name)
+        health = look(values, name)
+        off = [radio.path for radio in health.radios if radio.enabled is False]
+        assert len(off) == 6
+        assert found(health, "wifi") == []
+        five = {path.format(number): "0" for number in range(5, 9)}
+        [warning] = found(look({**values, **five}, name), "wifi")
+        assert warning.severity is Severity.WARNING
+        assert warning.text == "all networks of 5GHz are switched off"
+
+
 def test_a_family_without_health_says_nothing(tmp_path: Path) -> None:
     (tmp_path / "bare.toml").write_text('[blueprint]\nname = "bare"\n')
     bare = Library.load(str(tmp_path)).get("bare")

@@ -16,6 +16,7 @@ _JUST_STARTED = 600
 """Seconds of uptime that are worth a word."""
 _NOT_REGISTERED = ("error", "registering", "unregistering", "initializing")
 _NAMED = 5
+_LAST_2_4_GHZ = 14
 
 
 def findings_of(health: Health, thresholds: Thresholds) -> tuple[Finding, ...]:
@@ -94,9 +95,10 @@ def _wan(health: Health) -> Iterator[Finding]:
 
 
 def _wifi(health: Health, least: float) -> Iterator[Finding]:
+    yield from _silent_bands(health)
     for radio in health.radios:
         name = _radio(radio)
-        if radio.enabled is False:
+        if radio.enabled is False and not radio.network:
             yield Finding(
                 Severity.WARNING,
                 "wifi",
@@ -104,7 +106,11 @@ def _wifi(health: Health, least: float) -> Iterator[Finding]:
                 "Ask the customer whether that is meant.",
                 radio.path,
             )
-        elif radio.status and radio.status.casefold() not in ("up", "enabled"):
+        elif (
+            radio.enabled is not False
+            and radio.status
+            and radio.status.casefold() not in ("up", "enabled")
+        ):
             yield Finding(
                 Severity.BAD,
                 "wifi",
@@ -182,6 +188,30 @@ def _station(station: Station) -> str:
 
 def _node(node: MeshNode) -> str:
     return node.name or node.mac or node.path
+
+
+def _silent_bands(health: Health) -> Iterator[Finding]:
+    """Tell of bands whose networks are all switched off, where rows are networks, not radios."""
+    bands: dict[str, list[Radio]] = {}
+    for radio in health.radios:
+        if radio.network:
+            bands.setdefault(radio.band or _band_of(radio.channel.value), []).append(radio)
+    for band, networks in bands.items():
+        if all(network.enabled is False for network in networks):
+            yield Finding(
+                Severity.WARNING,
+                "wifi",
+                f"all networks{f' of {band}' if band else ''} are switched off",
+                "Ask the customer whether that is meant.",
+                networks[0].path,
+            )
+
+
+def _band_of(channel: object) -> str:
+    # Channels of 6 GHz have the same numbers; a device that has one names its bands.
+    if not isinstance(channel, int) or channel <= 0:
+        return ""
+    return "2.4GHz" if channel <= _LAST_2_4_GHZ else "5GHz"
 
 
 def _radio(radio: Radio) -> str:

@@ -221,6 +221,7 @@ class _Look:
                 auto=flag(row.text(places, "auto")),
                 width=row.text(places, "width"),
                 power=self._reported.reading(row.leaf(places, "power"), unit="%"),
+                network=places.networks,
             )
 
     def _stations(self) -> Iterator[Station]:

@@ -75,6 +75,8 @@ class RowPlaces:
     swapped: bool = False
     """What is called sent was received."""
     active_trusted: bool = True
+    networks: bool = False
+    """Rows of radios are networks, several of which share a radio."""
     lan: tuple[str, ...] = ()
     """Words of ``kind`` of an interface that does not lead outside."""
 
@@ -187,6 +189,7 @@ class _Reader:
             signal=SignalUnit(unit),
             swapped=data.get("swapped", False),
             active_trusted=data.get("active_trusted", True),
+            networks=data.get("networks", False),
             lan=tuple(data.get("lan", ())),
         )
 

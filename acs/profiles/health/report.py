@@ -66,7 +66,7 @@ class WanLink:
 
 @dataclass(frozen=True, slots=True)
 class Radio:
-    """A Wi-Fi radio."""
+    """A Wi-Fi radio, or one of the networks on it where a family tells of these only."""
 
     path: str
     at: float
@@ -78,6 +78,8 @@ class Radio:
     auto: bool | None
     width: str
     power: Reading
+    network: bool = False
+    """One of several on a radio: that it is off says nothing of the radio."""
 
 
 @dataclass(frozen=True, slots=True)
