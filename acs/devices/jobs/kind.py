@@ -29,12 +29,15 @@ def _nothing_to_do(_ledger: Ledger, _job: Job, _notice: Notice) -> Result | None
     return None
 
 
+CarryOut = Callable[[Ledger, DataModel, Job], Awaitable[Result]]
+"""Does a job. One that must not be sent twice calls `sent` before it goes out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """How one kind of job is done."""
 
-    carry_out: Callable[[Ledger, DataModel, Job], Awaitable[Result]]
-    """Do it. A job that must not be sent twice calls `sent` before it goes out."""
+    carry_out: CarryOut
     settle: Callable[[Ledger, DataModel, Job], Awaitable[Result | None]] = _never_known
     """Say what became of a job that was sent in an earlier session; None: not known yet."""
     report: Callable[[Ledger, Job, Notice], Result | None] = _nothing_to_do

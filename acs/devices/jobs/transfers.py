@@ -11,12 +11,13 @@ this session or a later one.  One whose report is lost is asked after, see `tran
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from acs.devices.files import Offer, ReceivedFile, Refused
 from acs.devices.jobs.firmware import is_firmware, judged, runs_what_was_sent
 from acs.devices.jobs.kind import (
+    CarryOut,
     Kind,
     Result,
     Unsound,
@@ -40,6 +41,7 @@ from acs.model import (
     EventKind,
     Fault,
     Notice,
+    Procedure,
     ProcedureOutcome,
     ScheduleDownload,
     Secret,
@@ -58,65 +60,60 @@ LONGEST = 86_400.0
 UNKNOWN_TIMES = ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z")
 
 
-async def _download(ledger: Ledger, line: DataModel, job: Job) -> Result:
-    delay = number(job.payload, "delay")
-    offer = await _offer(ledger, job)
-    if isinstance(offer, Refused):
-        return JobState.FAILED, {"error": offer.reason}
-    await _sent(ledger, job, offer)
-    answer = await line.ask(
-        Download(
-            command_key(job),
-            offer.file_type,
-            offer.url,
-            offer.username,
-            offer.password,
-            offer.size,
-            offer.target,
-            delay,
-        )
+Order = Callable[[Job, Offer], Procedure]
+"""Makes what a device is asked for."""
+
+
+def _sending(order: Order) -> CarryOut:
+    """Return the flow that all transfers have in common, for what ``order`` makes."""
+
+    async def carry_out(ledger: Ledger, line: DataModel, job: Job) -> Result:
+        offer = await _offer(ledger, job)
+        if isinstance(offer, Refused):
+            return JobState.FAILED, {"error": offer.reason}
+        procedure = order(job, offer)
+        await _sent(ledger, job, offer)
+        answer = await line.ask(procedure)
+        return _begun(ledger, job, offer, answer)
+
+    return carry_out
+
+
+def _download(job: Job, offer: Offer) -> Download:
+    return Download(
+        command_key(job),
+        offer.file_type,
+        offer.url,
+        offer.username,
+        offer.password,
+        offer.size,
+        offer.target,
+        number(job.payload, "delay"),
     )
-    return _begun(ledger, job, offer, answer)
 
 
-async def _schedule_download(ledger: Ledger, line: DataModel, job: Job) -> Result:
-    windows = _windows(job.payload)
-    offer = await _offer(ledger, job)
-    if isinstance(offer, Refused):
-        return JobState.FAILED, {"error": offer.reason}
-    await _sent(ledger, job, offer)
-    answer = await line.ask(
-        ScheduleDownload(
-            command_key(job),
-            offer.file_type,
-            offer.url,
-            windows,
-            offer.username,
-            offer.password,
-            offer.size,
-            offer.target,
-        )
+def _schedule_download(job: Job, offer: Offer) -> ScheduleDownload:
+    return ScheduleDownload(
+        command_key(job),
+        offer.file_type,
+        offer.url,
+        _windows(job.payload),
+        offer.username,
+        offer.password,
+        offer.size,
+        offer.target,
     )
-    return _begun(ledger, job, offer, answer)
 
 
-async def _upload(ledger: Ledger, line: DataModel, job: Job) -> Result:
-    delay = number(job.payload, "delay")
-    offer = await _offer(ledger, job)
-    if isinstance(offer, Refused):
-        return JobState.FAILED, {"error": offer.reason}
-    await _sent(ledger, job, offer)
-    answer = await line.ask(
-        Upload(
-            command_key(job),
-            offer.file_type,
-            offer.url,
-            offer.username,
-            offer.password,
-            delay,
-        )
+def _upload(job: Job, offer: Offer) -> Upload:
+    return Upload(
+        command_key(job),
+        offer.file_type,
+        offer.url,
+        offer.username,
+        offer.password,
+        number(job.payload, "delay"),
     )
-    return _begun(ledger, job, offer, answer)
 
 
 # --- before it goes out ------------------------------------------------------------------
@@ -310,6 +307,8 @@ def _is_about_to_report(ledger: Ledger, job: Job) -> bool:
 
 
 _REPORTED_BY = EventKind.TRANSFER_COMPLETE
-DOWNLOAD = Kind(_download, _overdue, _reported, _check_download, _REPORTED_BY)
-UPLOAD = Kind(_upload, _overdue, _reported, _check_upload, _REPORTED_BY)
-SCHEDULE_DOWNLOAD = Kind(_schedule_download, _overdue, _reported, _check_schedule, _REPORTED_BY)
+DOWNLOAD = Kind(_sending(_download), _overdue, _reported, _check_download, _REPORTED_BY)
+UPLOAD = Kind(_sending(_upload), _overdue, _reported, _check_upload, _REPORTED_BY)
+SCHEDULE_DOWNLOAD = Kind(
+    _sending(_schedule_download), _overdue, _reported, _check_schedule, _REPORTED_BY
+)
