@@ -14,6 +14,7 @@ from acs.cli import render
 from acs.cli.ages import clock, iso
 from acs.cli.database import opened
 from acs.cli.failures import DIFFERENT, Amiss, leave
+from acs.cli.file_rules import rules_that_send
 from acs.cli.file_types import FileType
 from acs.cli.job_request import asked_by
 from acs.cli.main import Context, pass_context
@@ -21,7 +22,7 @@ from acs.devices.files import CatalogueFile
 from acs.files.fit import FIELDS, read_fits, tells_a_model
 from acs.files.folder import Folder
 from acs.files.links import NAME
-from acs.store import Database, files
+from acs.store import Database, files, groups
 
 _MEGA = 1_000_000
 
@@ -198,12 +199,18 @@ def show(context: Context, name: str, as_json: bool) -> None:
 def remove(context: Context, name: str, yes: bool) -> None:
     """Take the file NAME out of the catalogue. Refused while open jobs send it.
 
+    Rules that send it are named; until it is there again, they send nothing.
+
     \b
     Example:
       acs file remove XX230v_1.1.bin
     """
     with opened(context) as database:
         file = _known(database, name)
+        queries = database.run("groups", groups.queries_thd)
+        for rule in rules_that_send(name, context.settings, queries):
+            told = f"acs: {rule} sends {name}: change it, or add the file again"
+            click.echo(render.plain(told), err=True)
         if not yes:
             click.confirm(f"Remove {file.name} ({file.version or file.file_type})?", abort=True)
         try:

@@ -158,6 +158,39 @@ def test_a_file_that_jobs_have_sent_may_go(house: House, image: Path) -> None:
     assert house.run("file", "remove", name, "--yes").exit_code == 0
 
 
+def test_rules_that_send_a_removed_file_are_named(
+    house: House, image: Path, tmp_path: Path
+) -> None:
+    rules, firmware = tmp_path / "rules", tmp_path / "firmware.toml"
+    rules.mkdir()
+    # A name of each: the one that is removed, and one that stays.
+    sends = """
+        [[rule]]
+        name = "config to {0}"
+        once = true
+        do = [{{ job = "download", payload = {{ file = "{0}", file_type = "3" }} }}]
+    """
+    (rules / "sends.toml").write_text("".join(map(sends.format, ("one.bin", "two.bin"))))
+    wants = """
+        [[rule]]
+        model = ["{0}"]
+        hardware = ["* v1*"]
+        version = "1.2"
+        file = "{1}"
+    """
+    firmware.write_text(wants.format("XX230v", "one.bin") + wants.format("EX220", "two.bin"))
+    house.json("file", "add", str(image), *FIRMWARE, "--name", "one.bin")
+    settings = {"ACS_PROVISIONING_FIRMWARE_RULES": str(firmware), "ACS_RULES_FOLDER": str(rules)}
+    ended = house.run("file", "remove", "one.bin", "--yes", **settings)
+    assert ended.exit_code == 0
+    assert ended.stderr.splitlines() == [
+        f"acs: the firmware rule for XX230v in {firmware} sends one.bin: "
+        "change it, or add the file again",
+        "acs: the rule 'config to one.bin' in sends.toml:2 sends one.bin: "
+        "change it, or add the file again",
+    ]
+
+
 def test_a_file_that_changed_or_went_is_named(house: House, image: Path) -> None:
     name = house.json("file", "add", str(image), *FIRMWARE)["name"]
     path = house.directory / "files" / "catalogue" / sha256(CONTENT).hexdigest()
