@@ -2,82 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
 from dataclasses import replace
-from typing import Any
 
 import pytest
+from simulated_line import SimulatedLine
 from wan_runs import IPOE, PPPOE, next_task, task
 
-from acs.cwmp.dialect import Dialect
-from acs.cwmp.messages import (
-    AddObject,
-    AddObjectResponse,
-    DeleteObject,
-    DeleteObjectResponse,
-    GetParameterNames,
-    GetParameterNamesResponse,
-    GetParameterValues,
-    GetParameterValuesResponse,
-    Message,
-    SetParameterValues,
-    SetParameterValuesResponse,
-    SoapFault,
-)
-from acs.cwmp.rpc import perform
-from acs.cwmp.structures import ParameterInfoStruct, ParameterValueStruct
-from acs.model import DataModel, Operation, ParameterFault, Value, ValueType
 from acs.profiles import Outcome, OutcomeKind, Task, Wan, converge
 from simulators.cpe.device import Ont
-from simulators.cpe.faults import CpeFaultError
 from simulators.cpe.modelfile import Identity
 
 BOX = Identity("1C61B4", "Device2", "22275A7000001", "1C:61:B4:FA:11:C8")
-
-
-def answer(ont: Ont, request: Message) -> Message:
-    """Let ``ont`` do what one RPC asks."""
-    tree = ont.tree
-    try:
-        match request:
-            case GetParameterValues(parameter_names=names):
-                return GetParameterValuesResponse(
-                    tuple(
-                        ParameterValueStruct(p.name, Value(p.text, ValueType(p.type)))
-                        for p in tree.read(names)
-                    )
-                )
-            case GetParameterNames(parameter_path=path, next_level=level):
-                listed = tree.names(path, level)
-                return GetParameterNamesResponse(tuple(ParameterInfoStruct(*n) for n in listed))
-            case SetParameterValues(parameter_list=changes):
-                wanted = [(c.name, c.value.type.value, c.value.text) for c in changes]
-                return SetParameterValuesResponse(int(tree.write(wanted)))
-            case AddObject(object_name=table):
-                return AddObjectResponse(tree.add(table))
-            case DeleteObject(object_name=row):
-                tree.delete(row)
-                return DeleteObjectResponse()
-    except CpeFaultError as refused:
-        details = tuple(ParameterFault(p.name, p.code, p.text) for p in refused.parameters)
-        return SoapFault(refused.code, refused.text, details)
-    raise AssertionError(request)
-
-
-def drive(ont: Ont, flow: Coroutine[Operation, Any, Outcome]) -> Outcome:
-    outcome: Any = None
-    while True:
-        try:
-            exchange = perform(flow.send(outcome), Dialect(booleans="1"))  # type: ignore[arg-type]
-        except StopIteration as done:
-            result: Outcome = done.value
-            return result
-        try:
-            request = next(exchange)
-            while True:
-                request = exchange.send(answer(ont, request))
-        except StopIteration as done:
-            outcome = done.value
 
 
 def rows_of(ont: Ont) -> dict[str, int]:
@@ -88,7 +23,8 @@ def rows_of(ont: Ont) -> dict[str, int]:
 
 def bring(ont: Ont, wanted: Task) -> tuple[Outcome, Task]:
     """One session, after which the unit applies what it accepted."""
-    outcome = drive(ont, converge(DataModel(), wanted))
+    line = SimulatedLine(ont)
+    outcome = line.run(converge(line.model, wanted))
     ont.apply()
     carrier = ont.wan.partition("IPv4Address")[0]
     return outcome, replace(next_task(wanted, outcome), carrier=carrier)
