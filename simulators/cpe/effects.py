@@ -34,9 +34,10 @@ def tplink_a(tree: Tree, changed: Sequence[str], wan: str) -> str:
 
 
 def generic_tr181(tree: Tree, changed: Sequence[str], wan: str) -> str:
-    """TR-181 by the book: the states of the layers follow."""
+    """TR-181 by the book: the states of the layers follow, and the move to a new PPP connection."""
     _layers(tree, {path.rpartition(".")[0] + "." for path in changed})
-    return wan
+    ready = [row for row in tree.rows("Device.IP.Interface.") if _stands_on_ppp(tree, row)]
+    return _moved_to(tree, max(ready)) if ready else wan
 
 
 def tr098(tree: Tree, changed: Sequence[str], wan: str) -> str:
@@ -84,14 +85,27 @@ def _address(path: str) -> str:
 def _reaching_wan(tree: Tree, wan: str) -> str:
     """Return the address of the newest WAN that is up and meant for management."""
     ready = [row for row in tree.rows("Device.IP.Interface.") if _carries_us(tree, row)]
-    if not ready:
-        return wan
-    row = f"Device.IP.Interface.{max(ready)}."
+    return _moved_to(tree, max(ready)) if ready else wan
+
+
+def _moved_to(tree: Tree, number: int) -> str:
+    """Give the IP interface an address, and return its path."""
+    row = f"Device.IP.Interface.{number}."
     tree.put(row + "Status", "Up")
     address = tree.make_row(row + "IPv4Address.", 1) + "IPAddress"
     if tree.get(address) == _NO_ADDRESS:
-        tree.put(address, f"100.64.{max(ready)}.10")
+        tree.put(address, f"100.64.{number}.10")
     return address
+
+
+def _stands_on_ppp(tree: Tree, number: int) -> bool:
+    row = f"Device.IP.Interface.{number}."
+    below = tree.get(row + "LowerLayers").rstrip(".") + "."
+    return (
+        tree.get(row + "Enable") == "1"
+        and below.startswith("Device.PPP.Interface.")
+        and tree.find(below + "ConnectionStatus") == "Connected"
+    )
 
 
 def _carries_us(tree: Tree, number: int) -> bool:
