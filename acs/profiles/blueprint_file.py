@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -17,11 +16,10 @@ from acs.profiles.blueprint_schema import PATTERNS, VOICE_SETTINGS, Path, check_
 from acs.profiles.blueprint_wifi import read_wifi
 from acs.profiles.diagnostics.places import read_diagnostics
 from acs.profiles.health.places import read_places
-from acs.profiles.toml_lines import key_lines, line_of
+from acs.profiles.toml_lines import NotToml, key_lines, line_of, parse
 from acs.profiles.wan.places import read_wan
 
 GROUPS = ("off", "set", "on", "management", "mark")
-_SYNTAX = re.compile(r"\(at line (\d+), column \d+\)")
 _TABLE = re.compile(r"(?:[A-Za-z0-9_.-]+\.\{i\}\.)+")
 
 
@@ -69,11 +67,9 @@ class Source:
 def read_source(text: str, file: str) -> Source:
     """Parse one file and check its keys and kinds; mistakes are in ``issues``."""
     try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        at = _SYNTAX.search(str(error))
-        line = int(at[1]) if at else len(text.splitlines())
-        return Source(file, {}, {}, (Issue(line, f"not TOML: {error}", file),))
+        data = parse(text)
+    except NotToml as error:
+        return Source(file, {}, {}, (Issue(error.line, str(error), file),))
     source = Source(file, data, key_lines(text), ())
     found = list(check_shape(data))
     issues = [source.issue(path, message) for path, message in found]

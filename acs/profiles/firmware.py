@@ -9,7 +9,6 @@ be sent: ``from`` and ``to``, local times. ``downgrade = true`` replaces a newer
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import time
@@ -18,9 +17,10 @@ from typing import Any
 
 from acs.profiles.blueprint import Match
 from acs.profiles.blueprint_file import Issue
-from acs.profiles.blueprint_schema import Kind, check_shape, nearest
+from acs.profiles.blueprint_schema import Kind, check_shape
 from acs.profiles.library import Facts, fit
-from acs.profiles.toml_lines import key_lines, line_of
+from acs.profiles.rule_tables import rule_tables
+from acs.profiles.toml_lines import line_of
 
 _PATTERNS = ("manufacturer", "model", "hardware")
 _RULE: Mapping[str, Kind] = {
@@ -29,7 +29,6 @@ _RULE: Mapping[str, Kind] = {
     "downgrade": Kind.FLAG,
 }
 _NEEDED = ("model", "hardware", "version", "file")
-_SYNTAX = re.compile(r"\(at line (\d+), column \d+\)")
 _BUILD = re.compile(r"\bBuild[ ._-]?(\d{6}|\d{8})\b", re.IGNORECASE)
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 
@@ -108,24 +107,10 @@ def build_date(version: str) -> str:
 
 def read_rules(text: str, file: str = "") -> tuple[tuple[FirmwareRule, ...], tuple[Issue, ...]]:
     """Read a file of rules; one with a mistake is left out and named with its line."""
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        at = _SYNTAX.search(str(error))
-        line = int(at[1]) if at else len(text.splitlines())
-        return (), (Issue(line, f"not TOML: {error}", file),)
-    lines = key_lines(text)
-    issues = [
-        Issue(line_of(lines, (key,)), f"unknown key {key}{nearest(key, ('rule',))}", file)
-        for key in data
-        if key != "rule"
-    ]
+    tables, lines, wrong = rule_tables(text, file)
+    issues = list(wrong)
     rules = []
-    entries = data.get("rule", [])
-    if not isinstance(entries, list):
-        issues.append(Issue(line_of(lines, ("rule",)), "rules are written as [[rule]]", file))
-        entries = []
-    for number, entry in enumerate(entries):
+    for number, entry in enumerate(tables):
         path = ("rule", str(number))
         found = list(check_shape(entry, _RULE, path))
         found += [((*path, each), text) for each, text in _findings(entry)] if not found else []

@@ -1,4 +1,4 @@
-"""In which line of a TOML text a key stands, for messages people can act on.
+"""In which line of a TOML text a key or a mistake stands, for messages people can act on.
 
 ``tomllib`` parses without positions; this finds the lines of keys and table headers.
 """
@@ -6,16 +6,37 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 _KEY = r"""(?:"[^"\n]*"|'[^'\n]*'|[A-Za-z0-9_-]+)"""
 _DOTTED = rf"{_KEY}(?:\s*\.\s*{_KEY})*"
 _HEADER = re.compile(rf"^\s*(\[{{1,2}})\s*({_DOTTED})\s*\]")
 _ASSIGNMENT = re.compile(rf"^\s*({_DOTTED})\s*=")
 _PART = re.compile(_KEY)
+_SYNTAX = re.compile(r"\(at line (\d+), column \d+\)")
 
 KeyPath = tuple[str, ...]
+
+
+class NotToml(ValueError):  # noqa: N818 - the message says what is wrong
+    """A text is no TOML."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(f"not TOML: {reason}")
+        self.line = line
+        """Counted from 1."""
+
+
+def parse(text: str) -> dict[str, Any]:
+    """Read a TOML text. Raises `NotToml`."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        at = _SYNTAX.search(str(error))
+        raise NotToml(int(at[1]) if at else len(text.splitlines()), str(error)) from None
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:

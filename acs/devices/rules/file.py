@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 from typing import Any, NamedTuple, TypeVar
@@ -31,7 +30,8 @@ from acs.devices.rules.rule import (
 )
 from acs.profiles.blueprint_file import Issue
 from acs.profiles.blueprint_schema import nearest
-from acs.profiles.toml_lines import key_lines, line_of
+from acs.profiles.rule_tables import rule_tables
+from acs.profiles.toml_lines import line_of
 
 T = TypeVar("T")
 
@@ -40,7 +40,6 @@ _JOB_KEYS = ("job", "payload", "priority", "expires")
 _FIRMWARE_KEYS = ("firmware", "attempts", "priority")
 _ACTIONS = ("job", "firmware", "tag", "note")
 _NAME = re.compile(r"\w[\w .-]{0,59}\Z")
-_SYNTAX = re.compile(r"\(at line (\d+), column \d+\)")
 _WINDOW = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\s*-\s*([01]\d|2[0-3]):([0-5]\d)\Z")
 _NOTE_LENGTH = 200
 
@@ -61,22 +60,8 @@ def read_rules(
     A rule with a mistake is left out. ``groups``: the queries that stand behind names of groups.
     ``since``: when the file was written, epoch seconds.
     """
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        at = _SYNTAX.search(str(error))
-        line = int(at[1]) if at else len(text.splitlines())
-        return (), (Issue(line, f"not TOML: {error}", file),)
-    lines = key_lines(text)
-    issues = [
-        Issue(line_of(lines, (key,)), f"{key!r} is not known: write [[rule]]", file)
-        for key in data
-        if key != "rule"
-    ]
-    tables = data.get("rule", [])
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        wrong = Issue(line_of(lines, ("rule",)), "write each rule under a line [[rule]]", file)
-        return (), (*issues, wrong)
+    tables, lines, wrong = rule_tables(text, file)
+    issues = list(wrong)
     rules: list[Rule] = []
     seen: dict[str, int] = {}
     for number, table in enumerate(tables):
