@@ -4,8 +4,8 @@ Arguments and `Requested` go out in one request; the end is told by 8 DIAGNOSTIC
 (TR-069 A.3.3.1, TR-143 4), or seen by the state at any later contact.
 
 Payload: ``diagnostic``, ``arguments`` (see `acs.profiles.diagnostics.names`).  Result: ``state``
-(the device's word), ``result`` (`acs.profiles.diagnostics.results`), ``text`` (one line),
-``left_out`` (arguments the device does not take).
+(the device's word), ``result`` (`acs.profiles.diagnostics.results`) and ``text`` (one line) of a
+test that did not fail, ``left_out`` (arguments the device does not take).
 """
 
 from __future__ import annotations
@@ -68,16 +68,13 @@ async def _look(ledger: Ledger, line: DataModel, job: Job) -> Result | None:
         return _late(ledger, job, test)
     if now is Stage.IDLE or not _is_ours(ledger, job):
         return await _not_run(ledger, line, job, test, word)
-    found = result_of(test.request.diagnostic, test.places, told, test.request.arguments)
-    result = {
-        "state": word,
-        "result": document(found),
-        "text": in_words(test.request, found),
-        "left_out": known(ledger, job).get("left_out", []),
-    }
+    said = {"state": word, "left_out": known(ledger, job).get("left_out", [])}
     if now is Stage.FAILED:
-        return JobState.FAILED, {**result, "text": "", "error": meaning(word)}
-    return JobState.DONE, result
+        # Its figures are indeterminate (TR-143, TR-181): most often those of the test before.
+        return JobState.FAILED, {**said, "error": meaning(word)}
+    found = result_of(test.request.diagnostic, test.places, told, test.request.arguments)
+    words = in_words(test.request, found)
+    return JobState.DONE, {**said, "result": document(found), "text": words}
 
 
 def _test(ledger: Ledger, job: Job) -> _Test:
