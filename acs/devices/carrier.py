@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -26,6 +27,8 @@ def carrier_of(contact: Contact) -> str:
     """
     told: dict[str, set[str]] = {}
     for path, value in contact.values.items():
+        if not path.endswith("IPAddress"):
+            continue
         if (match := _ADDRESS.fullmatch(path)) and (address := _address(value.text)):
             told.setdefault(match[1] or match[2], set()).add(address)
     host = _address(_host(contact.told("ManagementServer.ConnectionRequestURL")))
@@ -41,6 +44,7 @@ def _only(paths: Iterable[str]) -> str:
     return "" if len(more) > 1 else first
 
 
+@lru_cache(maxsize=16_384)
 def _address(text: str) -> str:
     """Return an address in its one spelling; empty when it is none that leads outside."""
     try:
