@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import wraps
 from typing import Any, TypeVar
 
 import click
@@ -15,7 +14,7 @@ from acs.cli.ages import Duration, age, iso
 from acs.cli.database import opened
 from acs.cli.diagnostics_print import is_good, kept_result, print_result
 from acs.cli.failures import DIFFERENT, Amiss, leave
-from acs.cli.job_request import JobOptions, Payload, ask
+from acs.cli.job_request import JobOptions, Payload, ask, handed_as_one
 from acs.cli.lookup import device_argument, find_device
 from acs.cli.main import Context, pass_context
 from acs.cli.masking import Masks
@@ -36,14 +35,9 @@ _LISTED = 200
 
 
 def _test_options(command: F) -> F:
-    """Add the common options to a command, which is handed them as one value."""
-
-    @wraps(command)
-    def with_options(*args: Any, wait: float, expires: float, as_json: bool, **kwargs: Any) -> Any:
-        return command(*args, options=JobOptions(0, expires, wait, as_json), **kwargs)
-
-    for option in (
-        render.json_option,
+    """Add the options of all tests to a command, which is handed them as one value."""
+    return handed_as_one(
+        command,
         click.option(
             "--expires",
             type=Duration(),
@@ -58,9 +52,7 @@ def _test_options(command: F) -> F:
             metavar="SECONDS",
             help="Follow it for so long; 0: only ask.  [default: 10 min]",
         ),
-    ):
-        with_options = option(with_options)
-    return with_options  # type: ignore[return-value]
+    )
 
 
 def _number(name: str, meaning: str, default: int | None = None) -> Callable[[F], F]:

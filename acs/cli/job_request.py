@@ -18,7 +18,7 @@ from acs.cli.database import opened
 from acs.cli.device_show import masks_of
 from acs.cli.documents import job_document
 from acs.cli.failures import DIFFERENT, Amiss, leave
-from acs.cli.job_print import print_job
+from acs.cli.job_print import is_well, print_job
 from acs.cli.lookup import find_device
 from acs.cli.main import Context
 from acs.cli.masking import Masks
@@ -49,15 +49,8 @@ Show = Callable[[Job, Device, Masks, JobOptions], bool]
 
 def job_options(command: F) -> F:
     """Add the common options to a command, which is handed them as one value."""
-
-    @wraps(command)
-    def with_options(
-        *args: Any, priority: int, expires: float, wait: float, as_json: bool, **kwargs: Any
-    ) -> Any:
-        return command(*args, options=JobOptions(priority, expires, wait, as_json), **kwargs)
-
-    for option in (
-        render.json_option,
+    return handed_as_one(
+        command,
         click.option(
             "--wait",
             type=Duration(),
@@ -78,7 +71,20 @@ def job_options(command: F) -> F:
             default=0,
             help="Higher ones go first.",
         ),
-    ):
+    )
+
+
+def handed_as_one(command: F, *options: Callable[[Any], Any]) -> F:
+    """Add `--json` and ``options``: `wait`, `expires`, and `priority` if one may choose it."""
+
+    @wraps(command)
+    def with_options(
+        *args: Any, expires: float, wait: float, as_json: bool, priority: int = 0, **kwargs: Any
+    ) -> Any:
+        return command(*args, options=JobOptions(priority, expires, wait, as_json), **kwargs)
+
+    every: list[Callable[[Any], Any]] = [render.json_option, *options]
+    for option in every:
         with_options = option(with_options)
     return with_options  # type: ignore[return-value]
 
@@ -101,7 +107,7 @@ def show_job(job: Job, device: Device, masks: Masks, options: JobOptions) -> boo
         render.emit({"device": device.key, "job": job_document(job, masks)})
     else:
         print_job(job, device, masks, waited=bool(options.wait))
-    return job.state is JobState.DONE or (not options.wait and job.state is JobState.QUEUED)
+    return is_well(job) or (not options.wait and job.state is JobState.QUEUED)
 
 
 def ask(
