@@ -91,8 +91,7 @@ def want_setting(
     if setting.first_of:
         path = next(filter(None, map(spot.present, setting.first_of)), None)
         if path is None:
-            names = ", ".join(str(spot.path(place) or place) for place in setting.first_of)
-            yield Problem(where, name, f"the device has none of {names}")
+            yield Problem(where, name, f"the device has none of {_named(setting.first_of, spot)}")
             return
         targets.append((path, False))
     targets.extend((path, True) for place in setting.if_present if (path := spot.present(place)))
@@ -111,6 +110,20 @@ def want_setting(
             reference=setting.reference,
         )
     yield from want_constants(setting.also, spot, where, name)
+
+
+def _named(places: Iterable[Place], spot: Spot) -> str:
+    """Name the paths that were looked for, a row once: ``Device.A.1.X, Y, Device.B.X``.
+
+    Places in tables that lead nowhere from here are left out, unless there are no others.
+    """
+    named: list[str] = []
+    before = ""
+    for path in filter(None, map(spot.path, places)):
+        row, _, leaf = path.rpartition(".")
+        named.append(leaf if row == before else path)
+        before = row
+    return ", ".join(named or map(str, places))
 
 
 def want_constants(
