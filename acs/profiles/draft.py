@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from glob import escape
 from typing import Any
 
+from acs.model import Value
 from acs.profiles.blueprint import Blueprint, Certainty, Wifi
 from acs.profiles.coverage import lines, networks, uncovered
 from acs.profiles.draft_guesses import (
@@ -243,15 +244,23 @@ def _voice(made: _Draft, dump: Dump, base: Blueprint, tree: Tree) -> None:
 
 def _optical(made: _Draft, dump: Dump, base: Blueprint) -> None:
     places = base.health.optical if base.health else None
-    known = {
-        candidate.path
-        for candidates in (places.quantities.values() if places else ())
-        for candidate in candidates
+    read = {
+        quantity: {candidate.path for candidate in candidates}
+        for quantity, candidates in (places.quantities.items() if places else ())
+    }
+    found = {
+        quantity
+        for quantity, paths in read.items()
+        if any(_measured(dump.values.get(path)) for path in paths)
     }
     for quantity, path, unit in optical(dump.values):
-        if path not in known:
+        if quantity not in found and path not in read.get(quantity, ()):
             doubt = f"{_GUESS}; the unit is from the sign and size of its value"
             made.put(f"health.optical.{quantity}", path, unit, doubt)
+
+
+def _measured(value: Value | None) -> bool:
+    return value is not None and value.text.strip() not in ("", "0")
 
 
 def _rest(made: _Draft, dump: Dump, base: Blueprint, tree: Tree) -> None:

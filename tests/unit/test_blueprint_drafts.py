@@ -24,6 +24,7 @@ from acs.profiles.coverage import networks
 from acs.profiles.draft import draft, facts_of_dump, nearest_blueprint
 from acs.profiles.draft_guesses import optical, security_of
 from acs.profiles.dump import Dump
+from acs.profiles.health.places import Candidate
 from acs.profiles.tree import Tree
 from acs.profiles.trial import try_on
 
@@ -155,6 +156,27 @@ def test_words_of_security_are_guessed(word: str, wish: str | None) -> None:
 def test_units_of_light_are_guessed_from_sign_and_size(text: str, unit: str) -> None:
     path = "Device.X_Pon.RxPower"
     assert list(optical({path: Value(text)})) == [("rx", path, unit)]
+
+
+def test_light_that_is_measured_already_is_not_guessed_elsewhere(tmp_path: Path) -> None:
+    told = {
+        "Device.DeviceInfo.Manufacturer": "TP-Link",
+        "Device.DeviceInfo.ModelName": "XX230v",
+        "Device.Optical.Interface.1.OpticalSignalLevel": "0",
+    }
+    measured = "Device.Optical.Interface.1.X_TP_GPON_Config.RXPower"
+    dark = {each.path for each in receive_power(drafted(dump_of(told), tmp_path))}
+    assert "Device.Optical.Interface.1.OpticalSignalLevel" in dark
+    lit = {
+        each.path for each in receive_power(drafted(dump_of({**told, measured: "5624"}), tmp_path))
+    }
+    assert "Device.Optical.Interface.1.OpticalSignalLevel" not in lit
+    assert measured in lit
+
+
+def receive_power(blueprint: Blueprint) -> tuple[Candidate, ...]:
+    assert blueprint.health is not None and blueprint.health.optical is not None
+    return blueprint.health.optical.quantities["rx"]
 
 
 def test_power_of_a_radio_is_no_light() -> None:
