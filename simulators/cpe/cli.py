@@ -84,7 +84,8 @@ def main() -> None:
     "--fleet",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="Take the units from a TOML file instead: top-level defaults (acs, "
-    "username, …) and [[unit]] tables with model, serial, mac, count, …",
+    "username, …) and [[unit]] tables with model, serial, mac, count, …; a unit "
+    "without a password of its own has that of CPE_SIM_PASSWORD.",
 )
 @shared_options
 def run(
@@ -126,7 +127,7 @@ def run(
                 serial_template=serial_template,
             )
             units = list(row.expand())
-        _run(_with_account(units, username, password), _shared(shared))
+        _run(with_account(units, username, password), _shared(shared))
     except (FleetError, ModelFileError) as error:
         raise click.ClickException(str(error)) from None
 
@@ -144,7 +145,7 @@ def demo(acs: str, username: str, password: str, **shared: Any) -> None:
     """
     units = [replace(unit, acs=acs) for unit in DEMO]
     try:
-        _run(_with_account(units, username, password), _shared(shared))
+        _run(with_account(units, username, password), _shared(shared))
     except FleetError as error:
         raise click.ClickException(str(error)) from None
 
@@ -173,9 +174,10 @@ def models() -> None:
         click.echo(name)
 
 
-def _with_account(units: Sequence[Unit], username: str, password: str) -> list[Unit]:
+def with_account(units: Sequence[Unit], username: str, password: str) -> list[Unit]:
+    """Give units the account of the command line; without one, those that lack it the password."""
     if not username:
-        return list(units)
+        return [replace(unit, password=unit.password or password) for unit in units]
     return [replace(unit, username=username, password=password) for unit in units]
 
 

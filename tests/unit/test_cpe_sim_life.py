@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,6 +14,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
 from simulators.cpe.backoff import retry_wait
+from simulators.cpe.cli import with_account
 from simulators.cpe.device import Ont
 from simulators.cpe.fleet import DEMO, FleetError, Unit, read_fleet
 from simulators.cpe.life import Life, Pace
@@ -329,6 +331,18 @@ def test_a_fleet_file(tmp_path: Path) -> None:
         ("generic-tr098", "B1", "u"),
     ]
     assert units[2].build().identity.oui == "001122"
+
+
+def test_units_of_a_fleet_file_have_the_password_of_the_environment() -> None:
+    bare = Unit("tplink-a-ex220", "A1", username="u")
+    own = replace(bare, password="its-own")
+    filled = with_account([bare, own], "", "shared")
+    assert [(unit.username, unit.password) for unit in filled] == [
+        ("u", "shared"),
+        ("u", "its-own"),
+    ]
+    given = with_account([own], "other", "shared")
+    assert [(unit.username, unit.password) for unit in given] == [("other", "shared")]
 
 
 @pytest.mark.parametrize(
