@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.task import react
 from twisted.python import log
 
@@ -89,7 +90,12 @@ def serve(
     worker.start()
     for user in users:
         click.echo(f"user {user.name} token {user.api_key}:{user.api_secret}")
-    react(_run, (simulator, host, int(listed) if port is None else port))
+    try:
+        react(_run, (simulator, host, int(listed) if port is None else port))
+    except CannotListenError as error:
+        raise click.ClickException(
+            f"cannot listen on {host}:{error.port}: {error.socketError}; name another --port"
+        ) from None
 
 
 def _run(reactor: Any, simulator: Simulator, host: str, port: int) -> Deferred[None]:

@@ -3,6 +3,8 @@
 import base64
 import hmac
 import queue
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -141,3 +143,17 @@ def test_a_webhook_arrives_with_its_signature(simulator):
     assert body == b'{"name": "EQP-00001"}'
     expected = hmac.digest(b"secret", body, "sha256")
     assert base64.b64decode(signature) == expected
+
+
+def test_an_address_that_is_taken_is_named(simulator):
+    address = simulator.url.removeprefix("http://")
+    ended = subprocess.run(
+        [sys.executable, "-m", "simulators.erpnext", "serve", "--listen", address],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert f"cannot listen on {address}" in ended.stderr
+    assert "Traceback" not in ended.stderr
