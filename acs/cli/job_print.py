@@ -31,9 +31,15 @@ def print_job(job: Job, device: Device, masks: Masks, *, waited: bool) -> None:
     if not (job.state is JobState.DONE and _print_values(result)):
         said = outcome(job, masks, now)
         render.say(f"Job {job.id} ({job.kind}) {job.state}" + (f": {said}" if said else ""))
-        for parameter in _list(result, "parameters"):
+        parameters = _list(result, "parameters")
+        for parameter in parameters if not _says_it_all(said, parameters) else ():
             render.say(f"    {parameter}")
     print_tables(result)
+
+
+def _says_it_all(sentence: str, parameters: Sequence[Any]) -> bool:
+    """Tell whether a sentence names the only parameter that was refused."""
+    return len(parameters) == 1 and str(parameters[0]).partition(":")[0] in sentence
 
 
 def _print_values(result: Mapping[str, Any]) -> bool:
@@ -43,9 +49,18 @@ def _print_values(result: Mapping[str, Any]) -> bool:
         return False
     rows = sorted(values.items(), key=lambda item: order(item[0]))
     render.print_table(("Parameter", "Value"), rows, "Nothing was read.")
-    for path in _list(result, "missing"):
+    missing = _list(result, "missing")
+    for path in missing:
         render.say(f"Missing: {path}: the device does not have it")
+    if missing and not values and not any(str(path).endswith(".") for path in missing):
+        render.say(f"For all below an object, end its path with a dot: {missing[0]}.")
     return True
+
+
+def is_well(job: Job) -> bool:
+    """Tell whether a job did what was asked; one that read nothing of what it should did not."""
+    read_nothing = job.result.get("missing") and not job.result.get("values")
+    return job.state is JobState.DONE and not read_nothing
 
 
 def print_tables(result: Mapping[str, Any]) -> None:

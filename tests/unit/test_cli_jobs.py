@@ -208,6 +208,37 @@ def test_the_outcome_of_a_read_is_a_table_without_secrets(
     assert "hunter2" not in ended.stdout
 
 
+@pytest.mark.parametrize(
+    ("missing", "hint"),
+    [("Device.WiFi", "end its path with a dot: Device.WiFi."), ("Device.Nope.", "")],
+)
+def test_a_read_that_found_nothing_ends_with_1(
+    house: House, monkeypatch: pytest.MonkeyPatch, missing: str, hint: str
+) -> None:
+    result = {"values": {}, "missing": [missing]}
+    monkeypatch.setattr(
+        "acs.cli.job_request.follow",
+        lambda *args: follow(*args, sleep=lambda _s: finish(house, 1, JobState.DONE, result)),
+    )
+    ended = house.run("device", "read", SERIAL, missing, "--wait", "60")
+    assert ended.exit_code == 1
+    assert f"Missing: {missing}: the device does not have it" in ended.stdout
+    assert hint in ended.stdout
+    assert ("with a dot" in ended.stdout) == bool(hint)
+
+
+def test_a_single_refused_parameter_is_named_once(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = f"fault 9003 (Invalid arguments): {PATH}: 9007 (Invalid parameter value)"
+    result = {"error": error, "parameters": [f"{PATH}: 9007 Invalid parameter value"]}
+    monkeypatch.setattr(
+        "acs.cli.job_request.follow",
+        lambda *args: follow(*args, sleep=lambda _s: finish(house, 1, JobState.FAILED, result)),
+    )
+    assert house.run("device", "set", SERIAL, f"{PATH}=999", "--wait", "60").stdout.count(PATH) == 1
+
+
 def test_a_failed_job_ends_with_1_and_names_the_parameters(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

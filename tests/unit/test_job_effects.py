@@ -270,3 +270,4 @@ def test_a_refused_delete_has_failed() -> None:
     house, device = set_up(JobKind.DELETE, row="Device.Nope.1.")
     call(house, device)
     assert the_job(house).result["code"] == 9005
+    assert the_job(house).result["error"] == "Device.Nope.1.: fault 9005 (Invalid parameter name)"

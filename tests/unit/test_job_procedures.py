@@ -201,7 +201,23 @@ def test_a_refused_notification_has_failed() -> None:
     house, device = set_up(JobKind.NOTIFY, changes=[{"path": UPTIME, "notification": 2}])
     device.answers[SetAttributes] = Fault(9009, "Notification request rejected")
     call(house, device)
-    assert error(house) == "fault 9009 (Notification request rejected)"
+    assert error(house) == f"{UPTIME}: fault 9009 (Notification request rejected)"
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        (JobKind.NAMES, {"path": "Device.Nope."}),
+        (JobKind.ATTRIBUTES, {"paths": ["Device.Nope."]}),
+    ],
+)
+def test_a_refusal_that_names_no_parameter_says_what_was_asked_for(
+    kind: JobKind, payload: dict[str, object]
+) -> None:
+    house, device = set_up(kind, **payload)
+    device.answers[ReadAttributes] = Fault(9005, "Invalid parameter name")
+    call(house, device)
+    assert error(house) == "Device.Nope.: fault 9005 (Invalid parameter name)"
 
 
 # --- schedule inform --------------------------------------------------------------------------

@@ -29,7 +29,7 @@ async def _names(ledger: Ledger, line: DataModel, job: Job) -> Result:
     path = text(job.payload, "path") or ledger.device.root
     answer = await line.list(path, next_level=bool(job.payload.get("next_level")))
     if isinstance(answer, Fault):
-        return failed(answer)
+        return failed(answer, about=path)
     names = {entry.path: entry.writable for entry in answer.entries}
     return JobState.DONE, {"names": names, "text": f"{len(names)} names below {path}"}
 
@@ -37,6 +37,9 @@ async def _names(ledger: Ledger, line: DataModel, job: Job) -> Result:
 async def _attributes(_ledger: Ledger, line: DataModel, job: Job) -> Result:
     paths = texts(job.payload, "paths", need=True)
     answer = await line.ask(ReadAttributes(paths))
+    if isinstance(answer, Fault):
+        # Which of several it does not know, it does not say.
+        return failed(answer, about=", ".join(paths))
     if not isinstance(answer, Attributes):
         return refused(answer)
     told = {
@@ -50,7 +53,7 @@ async def _notify(_ledger: Ledger, line: DataModel, job: Job) -> Result:
     changes = _changes(job.payload)
     answer = await line.ask(SetAttributes(changes))
     if isinstance(answer, Fault):
-        return failed(answer)
+        return failed(answer, about=", ".join(change.path for change in changes))
     read = await line.ask(ReadAttributes(tuple(change.path for change in changes)))
     if not isinstance(read, Attributes):
         why = refused(read)[1]["error"]

@@ -80,13 +80,17 @@ def sent_ago(ledger: Ledger, job: Job) -> float:
     return ledger.contact.at - (sent_at if isinstance(sent_at, float | int) else 0.0)
 
 
-def failed(fault: Fault, *secrets: str) -> Result:
-    """A refusal of the device as the result of a job; ``secrets`` it quotes are masked."""
+def failed(fault: Fault, *secrets: str, about: str = "") -> Result:
+    """A refusal of the device as the result of a job; ``secrets`` it quotes are masked.
+
+    ``about``: the path that was asked for, where the device names none.
+    """
     if fault.code == NO_SUCH_METHOD:
         error = f"the device does not know this method (fault {fault.code})"
         return JobState.FAILED, {"error": error, "code": fault.code}
     parameters = [f"{p.path}: {p.code} {p.text}".rstrip() for p in fault.parameters]
-    hidden = [_hidden(told, secrets) for told in (str(fault), *parameters)]
+    error = f"{about}: {fault}" if about and not parameters else str(fault)
+    hidden = [_hidden(told, secrets) for told in (error, *parameters)]
     return JobState.FAILED, {"error": hidden[0], "code": fault.code, "parameters": hidden[1:]}
 
 

@@ -32,7 +32,7 @@ async def _add(ledger: Ledger, line: DataModel, job: Job) -> Result:
     await sent(ledger, job)
     added = await line.add(table)
     if isinstance(added, Fault):
-        return failed(added)
+        return failed(added, about=table)
     await sent(ledger, job, row=added.row, applied_later=added.pending)
     return await _filled(ledger, line, job)
 
@@ -109,7 +109,7 @@ async def _delete(ledger: Ledger, line: DataModel, job: Job) -> Result:
     await sent(ledger, job)
     answer = await line.delete(row)
     if isinstance(answer, Fault):
-        return failed(answer)
+        return failed(answer, about=row)
     if answer.pending:
         return waits(ledger, job, applied_later=True)
     return await _gone(line, row)
@@ -128,7 +128,7 @@ async def _was_deleted(ledger: Ledger, line: DataModel, job: Job) -> Result | No
 async def _gone(line: DataModel, row: str) -> Result:
     there = await _is_there(line, row)
     if isinstance(there, Fault):
-        return failed(there)
+        return failed(there, about=row)
     if there:
         return JobState.FAILED, {"error": f"{row} is still there"}
     return JobState.DONE, {"text": f"{row} is gone"}
