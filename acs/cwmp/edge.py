@@ -6,8 +6,8 @@ It owns what the machine must not: cookies, connections, clocks, and the waiting
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
@@ -18,12 +18,14 @@ from acs.cwmp.authenticate import Credential, Gate
 from acs.cwmp.dialect import Dialect
 from acs.cwmp.digest import path_of
 from acs.cwmp.early_leave import EarlyLeave
+from acs.cwmp.limits import EdgeLimits
 from acs.cwmp.line import Line, Lines
 from acs.cwmp.messages import Envelope, Inform, SoapFault
 from acs.cwmp.pace import Pace
 from acs.cwmp.recording import Tape
-from acs.cwmp.session import Hold, Limits, Reject, Send, Session, State, Step
+from acs.cwmp.session import Hold, Reject, Send, Session, State, Step
 from acs.cwmp.versions import choose_version
+from acs.cwmp.watcher import Watcher
 from acs.devices.house import House
 from acs.devices.visit import Visit
 from acs.http import Clock, Connection, Reply, Request
@@ -37,47 +39,6 @@ REMEMBERED = 60.0
 _XML = (("Content-Type", "text/xml; charset=utf-8"),)
 
 Answer = Reply | Deferred[Reply]
-
-
-@dataclass(frozen=True, slots=True)
-class EdgeLimits:
-    """Bounds of the edge."""
-
-    session: Limits = field(default_factory=Limits)
-    timeout: float = 60.0
-    """Seconds of silence after which a session is lost (TR-069 3.7.2.4: at least 30)."""
-    timeout_max: float = 600.0
-    """Longest SessionTimeout a CPE is granted."""
-    sessions: int = 20_000
-    sessions_per_minute: int = 60
-    """Of one device from one address."""
-    retry_after: float = 30.0
-    """Mean seconds a CPE is asked to wait when we are full; spread by half each way."""
-    hold_requests: bool = False
-    path: str = ""
-    """The only URL path that is served; empty: any."""
-
-
-class Watcher(Protocol):
-    """Logs and metrics, injected."""
-
-    def session_ended(self, line: Line, contact: Contact, seconds: float) -> None:
-        """A session is over, one way or another."""
-
-    def sent(self, method: str) -> None:
-        """A message goes to a CPE."""
-
-    def faulted(self, code: int) -> None:
-        """A CPE answered a fault."""
-
-    def bug(self, where: str, error: BaseException) -> None:
-        """Something of ours failed; the CPE was answered all the same."""
-
-    def rejected(self, reason: str, address: str) -> None:
-        """A request was refused."""
-
-    def warned(self, warnings: tuple[str, ...], address: str) -> None:
-        """A message had to be repaired."""
 
 
 class CwmpEdge:

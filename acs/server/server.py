@@ -18,7 +18,8 @@ from acs.api import Health, Metrics, Part, State, status_site
 from acs.cwmp.authenticate import Gate, GateSettings
 from acs.cwmp.dialect import Dialect
 from acs.cwmp.digest import Challenger, Replay
-from acs.cwmp.edge import CwmpEdge, EdgeLimits
+from acs.cwmp.edge import CwmpEdge
+from acs.cwmp.limits import EdgeLimits
 from acs.cwmp.recording import SessionFacts
 from acs.cwmp.session import Limits
 from acs.devices.mirror import MirrorSource

@@ -12,7 +12,7 @@ log = get_logger("acs.cwmp")
 
 
 class EdgeWatcher:
-    """Implements `acs.cwmp.edge.Watcher`."""
+    """Implements `acs.cwmp.watcher.Watcher`."""
 
     def __init__(self, metrics: Metrics, once: OncePer) -> None:
         """Take the parts; ``once`` keeps a flood to one line a while."""

@@ -13,7 +13,8 @@ from twisted.internet.task import Clock
 
 from acs.cwmp.authenticate import Credential
 from acs.cwmp.dialect import Dialect
-from acs.cwmp.edge import CwmpEdge, EdgeLimits
+from acs.cwmp.edge import CwmpEdge
+from acs.cwmp.limits import EdgeLimits
 from acs.cwmp.line import Line
 from acs.cwmp.pace import Pace
 from acs.devices.record import Job, JobKind, Opened, Standing
@@ -31,7 +32,7 @@ class OpenGate:
 
 
 class Watched:
-    """Implements `acs.cwmp.edge.Watcher`."""
+    """Implements `acs.cwmp.watcher.Watcher`."""
 
     def __init__(self) -> None:
         self.ended: list[str] = []

@@ -14,7 +14,8 @@ from twisted.internet.task import Clock
 
 from acs.cwmp.authenticate import Credential
 from acs.cwmp.dialect import Dialect
-from acs.cwmp.edge import REMEMBERED, CwmpEdge, EdgeLimits
+from acs.cwmp.edge import REMEMBERED, CwmpEdge
+from acs.cwmp.limits import EdgeLimits
 from acs.cwmp.line import Line
 from acs.cwmp.session import Limits
 from acs.devices.effects import Effect
