@@ -218,7 +218,9 @@ def outcome(job: Job, masks: Masks, now: float) -> str:
     """Say in a few words what came of a job."""
     result = masks.result(job.result)
     if job.state in (JobState.QUEUED, JobState.SENT):
-        expires = f"expires {age(job.expires_at, now)}" if job.expires_at else ""
+        ends = "has expired" if job.expires_at <= now else f"expires {age(job.expires_at, now)}"
+        # What was sent is under way; its own time limits tell how it ends.
+        expires = ends if job.expires_at and job.state is JobState.QUEUED else ""
         waits = str(result.get("text", "")) if job.state is JobState.QUEUED else ""
         return ", ".join(filter(None, (waits, expires)))
     if error := result.get("error"):
@@ -226,6 +228,8 @@ def outcome(job: Job, masks: Masks, now: float) -> str:
     values = result.get("values")
     if isinstance(values, dict) and len(values) > _VALUES:
         return f"read {len(values)} values"
+    if isinstance(values, dict) and not values and (missing := result.get("missing")):
+        return f"nothing: the device does not have {', '.join(map(str, missing))}"
     if isinstance(values, dict):
         return ", ".join(f"{path} = {text}" for path, text in values.items())
     if row := result.get("row"):

@@ -53,6 +53,20 @@ def open_thd(conn: Connection, times: Mapping[int, float]) -> dict[int, tuple[Jo
     return {device_id: tuple(some) for device_id, some in found.items()}
 
 
+def expire_thd(conn: Connection, now: float, limit: int) -> int:
+    """Give up queued jobs whose time has passed though their device did not call; say how many."""
+    overdue = (
+        jobs.c.state == JobState.QUEUED.value,
+        jobs.c.expires_at > 0,
+        jobs.c.expires_at <= now,
+    )
+    ids = list(conn.scalars(select(jobs.c.id).where(*overdue).limit(limit)))
+    if ids:
+        ended = {"state": JobState.EXPIRED.value, "finished_at": now}
+        conn.execute(update(jobs).where(jobs.c.id.in_(ids), *overdue).values(ended))
+    return len(ids)
+
+
 def save_thd(conn: Connection, saves: Iterable[SaveJob]) -> None:
     """Keep new states; of several for one job the last one counts.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Table, delete, func, select, tuple_
 
 from acs.devices.record import JOB_SUBJECT, JobState
-from acs.store.jobs import OPEN
+from acs.store.jobs import OPEN, expire_thd
 from acs.store.tables import faults, jobs, proofs, timeline
 
 _DAY = 86400.0
@@ -32,14 +32,16 @@ def prune_thd(
 
     At most ``limit`` rows of each kind and reason go in one call, so that the transaction is
     short. The latest proof of a device and open jobs stay, however old; so does a fault of its
-    provisioning, which lasts until the device is as wanted.
+    provisioning, which lasts until the device is as wanted. A queued job whose time has passed is
+    called expired first: its device may never call again.
     """
     before = now - keep_days * _DAY
+    expired = expire_thd(conn, now, limit)
     lines = _old(conn, timeline, before, limit) + _many(conn, timeline, max_per_device, limit)
     proved = _old_proofs(conn, before, limit) + _many(conn, proofs, max_per_device, limit)
     done = _old_jobs(conn, before, limit)
     refused = _old_faults(conn, before, limit)
-    more = max(lines, proved, done, refused) >= limit
+    more = max(expired, lines, proved, done, refused) >= limit
     return Pruned(lines, proved, done, refused, more)
 
 

@@ -722,6 +722,18 @@ def test_the_latest_proof_and_open_jobs_stay_however_old(database: Database) -> 
     assert [j.state for j in database.run("j", jobs.list_thd, device_id)] == [JobState.QUEUED]
 
 
+def test_a_queued_job_expires_though_its_device_never_calls(database: Database) -> None:
+    device_id = new_device(database)
+    job = Job(0, device_id, JobKind.READ, created_at=1.0, expires_at=2 * DAY)
+    apply(database, EnqueueJob(job), EnqueueJob(replace(job, expires_at=0.0)))
+    apply(database, EnqueueJob(replace(job, state=JobState.SENT)))
+    for now, state in ((2 * DAY - 1, JobState.QUEUED), (2 * DAY, JobState.EXPIRED)):
+        database.run("p", retention.prune_thd, now, 30, 100)
+        kept = {j.id: j.state for j in database.run("j", jobs.list_thd, device_id)}
+        assert list(kept.values()) == [JobState.SENT, JobState.QUEUED, state]
+    assert database.run("p", retention.prune_thd, 40 * DAY, 30, 100).jobs == 1
+
+
 def test_what_was_refused_of_jobs_long_ago_is_forgotten(database: Database) -> None:
     device_id = new_device(database)
     old = [FaultRecord(device_id, subject, 1.0, 9001, "no") for subject in ("provision", "set job")]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cli_on_disk import KEY, SEEN, SERIAL, House, finish
 
+from acs.cli.device_show import outcome
+from acs.cli.masking import Masks
 from acs.cli.waiting import follow, waits_for
 from acs.devices.record import Device, Job, JobKind, JobState
 from acs.store import devices, jobs
@@ -64,6 +67,19 @@ def test_priority_and_expiry_are_kept(house: House) -> None:
     job = house.job(1)
     assert job.priority == 5
     assert job.expires_at == pytest.approx(job.created_at + 86_400)
+
+
+def test_a_list_says_that_a_job_has_expired_before_its_device_calls() -> None:
+    queued = Job(1, 1, JobKind.READ, expires_at=100.0)
+    assert outcome(queued, Masks(), 40.0) == "expires in 1 min"
+    assert outcome(queued, Masks(), 100.0) == "has expired"
+    assert outcome(replace(queued, state=JobState.SENT), Masks(), 100.0) == ""
+
+
+def test_a_list_says_what_a_read_did_not_find(house: House) -> None:
+    house.run("device", "read", SERIAL, "Device.Nope")
+    finish(house, 1, JobState.DONE, {"values": {}, "missing": ["Device.Nope"]})
+    assert "does not have Device.Nope" in house.run("device", "jobs", SERIAL).stdout
 
 
 def test_a_queued_job_says_what_it_waits_for(house: House) -> None:
