@@ -101,7 +101,7 @@ def test_a_file_of_rules_is_read() -> None:
         ('file = "ex220"', 'fiel = "ex220"', 14, "did you mean file?"),
         ('from = "02:00"', 'from = "2 am"', 7, "'2 am' is no time of day"),
         ('to = "05:00"', "", 7, "from and to are only possible together"),
-        ("[[rule]]\nmanufacturer", "[[rules]]\nmanufacturer", 1, "'rules' is not known: write [[rule]]"),
+        ("[[rule]]\nman", "[[rules]]\nman", 1, "'rules' is not known: write [[rule]]"),
         ("[[rule]]\nmanufacturer", "[[rule]\nmanufacturer", 1, "not TOML"),
     ],
 )
