@@ -11,7 +11,7 @@ import click
 
 from acs.cli import render
 from acs.cli.ages import age, iso
-from acs.cli.bulk_start import rate_text, start
+from acs.cli.bulk_start import asked, rate_text, start
 from acs.cli.database import opened
 from acs.cli.failures import Amiss
 from acs.cli.lazy import Lazy, LazyGroup
@@ -109,7 +109,7 @@ def show(context: Context, name: str, as_json: bool) -> None:
             ("Campaign", found.name),
             ("State", found.state.value),
             ("Why", found.reason),
-            ("What", found.kind.value),
+            ("What", asked(found, Masks())),
             ("Devices", found.query or "all"),
             ("Rate", rate_text(found.rate)),
             ("Stops", stops),

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from acs.cli import render
+from acs.cli.asked import in_words
 from acs.cli.database import opened
 from acs.cli.device import device as device_group
 from acs.cli.device_show import masks_of
@@ -278,7 +279,7 @@ def _print(plan: _Plan) -> None:
     render.print_facts(
         (
             ("Campaign", campaign.name),
-            ("What", _asked(plan)),
+            ("What", asked(campaign, plan.masks)),
             ("Devices", count),
             ("Rate", rate_text(campaign.rate) + takes),
             ("Stops when", stops or "never by itself"),
@@ -294,10 +295,10 @@ def _print(plan: _Plan) -> None:
         render.say(f"  … and {count - _SHOWN} more")
 
 
-def _asked(plan: _Plan) -> str:
-    payload = plan.masks.payload(plan.campaign.payload)
-    told = ", ".join(f"{key}: {value}" for key, value in payload.items())
-    return f"{plan.campaign.kind}" + (f" ({told})" if told else "")
+def asked(campaign: Campaign, masks: Masks) -> str:
+    """Say what a campaign asks of each device."""
+    told = in_words(masks.payload(campaign.payload))
+    return f"{campaign.kind}" + (f" ({told})" if told else "")
 
 
 def _counts(found: Sequence[Device]) -> dict[str, dict[str, int]]:

@@ -8,6 +8,7 @@ import click
 
 from acs.cli import render
 from acs.cli.ages import age
+from acs.cli.asked import in_words
 from acs.cli.database import opened
 from acs.cli.device_show import masks_of, outcome
 from acs.cli.documents import job_document
@@ -112,7 +113,6 @@ def show(context: Context, job_id: int, as_json: bool) -> None:
         render.emit({"device": device.key, "job": document})
         return
     now = time.time()
-    wanted = ", ".join(f"{name}: {_short(value)}" for name, value in document["payload"].items())
     over = job.state not in _OPEN
     render.print_facts(
         (
@@ -120,7 +120,7 @@ def show(context: Context, job_id: int, as_json: bool) -> None:
             ("Device", device.key),
             ("State", job.state.value),
             ("Waits" if not over else "", "" if over else waits_for(job, device, now)),
-            ("Wanted", wanted),
+            ("Wanted", in_words(document["payload"])),
             ("Asked", f"{age(job.created_at, now)} by {job.created_by or '?'}"),
             ("Expires", age(job.expires_at, now) if job.expires_at and not over else ""),
             ("Tries", job.attempts),
@@ -197,8 +197,3 @@ def _found(database: Database, job_id: int) -> tuple[Job, Device]:
     if job is None or device is None:
         raise Amiss(f"there is no job {job_id}; see `acs job list`")
     return job, device
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 100 else f"{text[:99]}…"

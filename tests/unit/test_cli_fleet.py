@@ -237,7 +237,9 @@ def test_a_campaign_runs_to_its_end(house: House) -> None:
     assert (shown["progress"]["done"], shown["progress"]["failed"]) == (1, 1)
     assert advance(house, "spring") == Step("spring", ended=campaigns.CampaignState.FINISHED)
     assert "2 of 2, 1 failed" in house.run("bulk", "list").stdout
-    assert "fault 9003" in house.run("bulk", "show", "spring").stdout
+    text = house.run("bulk", "show", "spring").stdout
+    assert "fault 9003" in text
+    assert f"set (changes: {PATH} = 11)" in text
 
 
 def test_pause_resume_and_stop(house: House) -> None:
