@@ -5,15 +5,29 @@ Secrets are plain text in this form, so it never goes to a log; everything unset
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import fields
 from difflib import get_close_matches
+from enum import StrEnum
 from typing import Any
 
 import msgspec
 
 from acs.model import Secret
-from acs.profiles.intent import Intent, Management, Radio, VoiceLine, Wan, WifiNetwork
+from acs.profiles.blueprint_schema import nearest
+from acs.profiles.dial_plans import DialPlan
+from acs.profiles.intent import (
+    Band,
+    Intent,
+    Management,
+    Radio,
+    Role,
+    Security,
+    VoiceLine,
+    Wan,
+    WifiNetwork,
+)
 
 _PARTS: Mapping[str, type] = {
     "wifi": WifiNetwork,
@@ -22,6 +36,16 @@ _PARTS: Mapping[str, type] = {
     "wan": Wan,
     "management": Management,
 }
+
+_WORDS: Mapping[str, type[StrEnum]] = {
+    "band": Band,
+    "role": Role,
+    "security": Security,
+    "dial_plan": DialPlan,
+}
+_WRONG_WORD = re.compile(
+    r"Invalid enum value '(?P<word>[^']*)' - at `\$\.(?P<place>.*\.(?P<setting>\w+))`"
+)
 
 
 def intent_to_mapping(intent: Intent) -> dict[str, Any]:
@@ -45,7 +69,18 @@ def intent_from_mapping(mapping: Mapping[str, Any]) -> Intent:
     try:
         return msgspec.convert(mapping, Intent, dec_hook=_conceal)
     except msgspec.ValidationError as error:
-        raise ValueError(f"intent: {error}") from None
+        raise ValueError(f"intent: {_with_words(str(error))}") from None
+
+
+def _with_words(error: str) -> str:
+    """Name the words that may stand where ``error`` tells of one that may not."""
+    found = _WRONG_WORD.search(error)
+    if found is None or found["setting"] not in _WORDS:
+        return error
+    words = [str(word) for word in _WORDS[found["setting"]]]
+    return f"{found['place']}: {found['word']!r} is none of {', '.join(words)}" + nearest(
+        found["word"], words
+    )
 
 
 def _refuse_unknown(mapping: Mapping[str, Any], kind: type, where: str) -> None:

@@ -127,7 +127,8 @@ def test_the_plain_form_goes_there_and_back() -> None:
     [
         ({"wify": []}, "did you mean 'wifi'"),
         ({"wifi": [{"band": "5", "sid": "x"}]}, "did you mean 'ssid'"),
-        ({"wifi": [{"band": "7"}]}, r"\$\.wifi\[0\]\.band"),
+        ({"wifi": [{"band": "7"}]}, r"wifi\[0\]\.band: '7' is none of 2\.4, 5, 6"),
+        ({"wifi": [{"band": "5", "role": "gest"}]}, r"role: 'gest' .*did you mean guest\?"),
         ({"voice": [{"line": "one"}]}, r"\$\.voice\[0\]\.line"),
         ({"admin_password": 5}, "expected text"),
     ],
