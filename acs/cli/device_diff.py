@@ -143,7 +143,8 @@ def _tree(
     if found is not None:
         return found
     if not kept:
-        raise Amiss(f"the tree of {device.key} was never read: `acs device tree ... --refresh`")
+        command = f"acs device tree {device.key} --refresh"
+        raise Amiss(f"the tree of {device.key} was never read: `{command}`")
     times = ", ".join(clock(at) for _, at in kept)
     raise Amiss(f"no tree of {device.key} is so old; there are those of {times}")
 

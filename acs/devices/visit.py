@@ -86,7 +86,9 @@ class Visit:
         fault = notice.fault
         ended = "" if fault is None else f": {fault}" if fault.code else ": success"
         told = {name: without_links(text) for name, text in notice.detail.items()}
-        text = without_links(f"{notice.kind} {notice.key}".rstrip() + ended)
+        # What the device does by itself has no key; the type of its file says what it is about.
+        about = notice.key or notice.detail.get("FileType", "")
+        text = without_links(f"{notice.kind} {about}".rstrip() + ended)
         ledger.say(str(notice.kind), text, told)
         before = dict(ledger.jobs)
         take_notice(ledger, notice)

@@ -132,6 +132,16 @@ def test_a_refresh_is_asked_for_once(house: House) -> None:
     assert house.run("device", "tree", SERIAL, "--wait", "5").exit_code == 2
 
 
+def test_a_comparison_names_the_command_that_reads_a_missing_tree(house: House) -> None:
+    house.call(OTHER)
+    ended = house.run("device", "diff", SERIAL, OTHER)
+    assert ended.exit_code == 1
+    assert (
+        f"acs device tree {house.json('device', 'show', OTHER)['device']['key']} --refresh"
+        in ended.stderr
+    )
+
+
 def test_two_devices_are_compared_without_what_always_differs(house: House) -> None:
     other = house.call(OTHER)
     tree = {

@@ -238,6 +238,12 @@ def test_a_report_of_an_unknown_key_touches_no_job() -> None:
     assert "job: no open job waits for transfer complete job-8" in house.timeline
 
 
+def test_the_timeline_says_which_file_a_device_asks_for() -> None:
+    house, device = set_up()
+    call(house, device, notices=[Notice(EventKind.REQUEST_DOWNLOAD, detail={"FileType": CONFIG})])
+    assert f"request download: request download {CONFIG}" in house.timeline
+
+
 def test_a_report_without_a_key_takes_that_of_the_event() -> None:
     house, device = set_up(download(7), download(8))
     call(house, device)
@@ -537,6 +543,14 @@ def test_a_cancelled_transfer_is_over(payload: dict[str, object]) -> None:
     assert (state(house), state(house, 9)) == (JobState.CANCELLED, JobState.DONE)
     call(house, device, notices=[report("job-7")])
     assert state(house) is JobState.CANCELLED
+
+
+def test_a_key_of_no_transfer_of_ours_is_not_called_cancelled() -> None:
+    house, device = set_up(Job(9, 1, JobKind.CANCEL_TRANSFER, {"key": "7"}))
+    device.answers[CancelTransfer] = Started()
+    call(house, device)
+    assert state(house, 9) is JobState.DONE
+    assert text(house, "text", 9) == "the device agreed; whether it knew 7 it does not say"
 
 
 def test_a_transfer_that_cannot_be_cancelled_any_more_goes_on() -> None:

@@ -100,7 +100,10 @@ async def _cancel(ledger: Ledger, line: DataModel, job: Job) -> Result:
             said = {**known(ledger, each), "text": f"cancelled by job {job.id}"}
             ledger.save_job(each.id, JobState.CANCELLED, each.attempts, said)
             ledger.say("job", f"{each.kind} (job {each.id}) cancelled by job {job.id}")
-    return JobState.DONE, {"text": f"{key} cancelled"}
+    if begun:
+        return JobState.DONE, {"text": f"{key} cancelled"}
+    # Devices agree to a key they do not know, too.
+    return JobState.DONE, {"text": f"the device agreed; whether it knew {key} it does not say"}
 
 
 TRANSFERS = Kind(_list)
