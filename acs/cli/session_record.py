@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import click
@@ -18,6 +19,8 @@ from acs.server.recorder import recordings
 from acs.store.recordings import RecordingRequest, ask_thd, stop_thd, wanted_thd
 
 LONGEST = 7 * 86_400.0
+_KEY = re.compile(r"[0-9A-Fa-f]{6}(-[\w%]+){1,2}\Z", re.ASCII)
+"""`acs.model.DeviceId.key`: the ProductClass may be left out."""
 
 
 @click.command()
@@ -45,6 +48,11 @@ def record(context: Context, device: str, seconds: float, new: bool, as_json: bo
     """
     if not 0 < seconds <= LONGEST:
         raise click.UsageError("--for: more than nothing, and at most 7d")
+    if new and not _KEY.match(device):
+        raise click.UsageError(
+            f"{device!r} is no key of a device: write OUI-ProductClass-SerialNumber, as in "
+            "1C61B4-Device2-22275A7000009"
+        )
     now = time.time()
     with opened(context) as database:
         key = device if new else find_device(database, device).key

@@ -317,8 +317,13 @@ class Ont:
         self.power_on()
 
     def factory_reset(self) -> None:
-        """Forget everything but the factory settings, and start again."""
+        """Forget everything but the factory settings and the firmware, and start again."""
+        version = f"{self.model.top}DeviceInfo.SoftwareVersion"
+        firmware = self.firmware or self.tree.find(version)
         self.tree.factory_reset()
+        if version in self.tree:
+            self.tree.put(version, firmware)
+            self.tree.changed.clear()
         self.reset_due = False
         self.reboot_keys.clear()
         self.scheduled.clear()

@@ -244,6 +244,9 @@ def test_only_a_new_device_is_recorded_by_its_key_alone(house: House) -> None:
     assert house.json("session", "record", "1C61B4-New-1", "--new")["device"] == "1C61B4-New-1"
     assert house.json("session", "stop", "1C61B4-New-1")["stopped"] is True
     assert house.run("session", "record", SERIAL, "--for", "30d").exit_code == 2
+    for odd in ("garbage", "22275A7000009", "1C61B4-a b-1"):
+        refused = house.run("session", "record", odd, "--new")
+        assert (refused.exit_code, "is no key of a device" in refused.stderr) == (2, True)
 
 
 def test_a_recording_is_found_by_a_part_of_its_name(house: House) -> None:

@@ -138,6 +138,18 @@ def test_a_factory_reset_forgets_its_own_credentials() -> None:
     assert codes(unit) == ["0 BOOTSTRAP"]
 
 
+def test_a_factory_reset_keeps_the_firmware() -> None:
+    unit = ont()
+    version = "Device.DeviceInfo.SoftwareVersion"
+    unit.tree.put(version, "0.7.0")
+    unit.factory_reset()
+    assert unit.tree.get(version) == "0.7.0"
+    assert not unit.tree.changed
+    unit.firmware = "0.8.0"
+    unit.factory_reset()
+    assert unit.tree.get(version) == "0.8.0"
+
+
 def test_the_clock_is_right_after_the_first_session() -> None:
     unit = ont()
     assert unit.current_time(1_790_000_000.0) == "2022-06-30T00:01:12"
