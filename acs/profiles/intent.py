@@ -60,6 +60,12 @@ class WifiNetwork:
     max_clients: int | None = None
     """0: no limit."""
 
+    @property
+    def needless(self) -> bool:
+        """True when a device without this network has what is wanted, too."""
+        asked = (self.ssid, self.passphrase, self.security, self.enabled, self.hidden)
+        return self.enabled is False or not any((*asked, self.isolated, self.max_clients))
+
 
 @dataclass(frozen=True, slots=True)
 class Radio:

@@ -18,7 +18,7 @@ from acs.profiles.changes import (
     in_order,
 )
 from acs.profiles.compare import seal
-from acs.profiles.intent import Intent, Problem
+from acs.profiles.intent import Intent, Problem, where_voice, where_wifi
 from acs.profiles.intent_check import check
 from acs.profiles.intent_mapping import intent_to_mapping
 from acs.profiles.tree import Tree
@@ -165,15 +165,18 @@ def make_plan(
     checked = check(intent)
     tree = Tree(blueprint, snapshot.values)
     problems = list(checked.problems)
+    notes = list(voice_notes(checked.intent.voice, blueprint))
+    needless = _needless(checked.intent)
     wants: dict[str, Want] = {}
     for found in _wants(checked.intent, blueprint, tree):
-        if isinstance(found, Problem):
+        if isinstance(found, Problem) and (found.where, found.setting) in needless:
+            notes.append(f"{found.where}: {found.reason}; none is wanted")
+        elif isinstance(found, Problem):
             problems.append(found)
         elif (first := wants.setdefault(found.path, found)).value != found.value:
             reason = f"{first.where} wants another value in the same place, {found.path}"
             problems.append(Problem(found.where, found.setting, reason))
     comparison = Comparison(blueprint, tree, snapshot.written, key, rewrite)
-    notes = list(voice_notes(checked.intent.voice, blueprint))
     site = None
     if blueprint.wan is not None:
         site = Site(
@@ -212,6 +215,13 @@ def make_plan(
         _digest(changes, steps, key),
         steps,
     )
+
+
+def _needless(intent: Intent) -> frozenset[tuple[str, str]]:
+    """Name networks and lines, as a `Problem` does, that a device may as well not have."""
+    networks = ((where_wifi(each), "network") for each in intent.wifi if each.needless)
+    lines = ((where_voice(each), "line") for each in intent.voice if each.enabled is False)
+    return frozenset((*networks, *lines))
 
 
 def _chain(intent: Intent, site: Site | None) -> WanPlan:

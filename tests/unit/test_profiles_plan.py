@@ -120,6 +120,23 @@ def test_family_a_without_layers_or_roles_falls_back_to_1_and_3() -> None:
     assert "no guest network in 5 GHz" in str(planned.problems[0])
 
 
+def test_what_is_wanted_off_need_not_be_there() -> None:
+    device = ec220v3()
+    six = WifiNetwork(Band.GHZ_6, Role.GUEST, isolated=False)
+    off = replace(six, ssid="Visite", enabled=False)
+    for network in (six, off):
+        wish = Intent(wifi=(network,), voice=(VoiceLine(enabled=False),))
+        planned = plan(device, "tplink-b", wish)
+        assert planned.problems == ()
+        assert planned.notes == (
+            "wifi 6 guest: the device has no guest network in 6 GHz; none is wanted",
+            "voice line 1: this blueprint knows no telephone service; none is wanted",
+        )
+    for network in (replace(six, isolated=True), replace(off, enabled=None)):
+        [problem] = plan(device, "tplink-b", Intent(wifi=(network,))).problems
+        assert problem.reason == "the device has no guest network in 6 GHz"
+
+
 def test_a_six_ghz_network_is_found_by_its_radio() -> None:
     device = xx230v()
     device.values["Device.WiFi.Radio.3.OperatingFrequencyBand"] = Value("6GHz")
