@@ -164,7 +164,18 @@ class Construction:
             said.append(f"the {rows} removed")
         if remains:
             said.append(f"could not be removed: {', '.join(remains)}")
-        return "; ".join(filter(None, said)) or "nothing was changed"
+        text = "; ".join(filter(None, said)) or "nothing was changed"
+        if stands := self._of_earlier():
+            text += f"; of an earlier attempt there is still: {', '.join(stands)}"
+        return text
+
+    def _of_earlier(self) -> list[str]:
+        """Rows that an earlier attempt created, and that the device still has."""
+        return [
+            row
+            for symbol, row in self.earlier.rows.items()
+            if row not in self._gone and any(row == there.path for there in self.tree.rows(symbol))
+        ]
 
     async def _put_back(self) -> str:
         """Give the rows that were there before their old values again."""

@@ -138,6 +138,16 @@ def test_a_row_that_cannot_be_removed_is_named_and_used_the_next_time() -> None:
     assert outcome.snapshot.unfinished is not None
     assert dict(outcome.snapshot.unfinished.rows) == {"ppp": f"{PPP}2."}
     device.next_session()
+    # An attempt that fails before it changes anything must not hide what the one before has left.
+    device.fault_at = {
+        writes(lambda: family_a(ethernet_wan(port=6)), "tplink-a", PPPOE, Add)[0]: REFUSED
+    }
+    refused = run(device, replace(task("tplink-a", PPPOE), snapshot=outcome.snapshot))
+    assert refused.text.endswith(
+        f"nothing was changed; of an earlier attempt there is still: {PPP}2."
+    )
+    assert refused.snapshot.unfinished == outcome.snapshot.unfinished
+    device.next_session()
     device.fault_at = {}
     again = run(device, replace(task("tplink-a", PPPOE), snapshot=outcome.snapshot))
     assert Add(PPP) not in device.operations
