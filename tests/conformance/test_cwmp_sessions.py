@@ -516,8 +516,8 @@ class TestFaults:
         failed = acs.job(job)
         assert (failed.state, failed.result["code"]) == (JobState.FAILED, 9003)
         assert failed.result["parameters"] == [
-            "Device.Time.NTPServer1: 9007 too long",
-            "Device.Time.NTPServer2: 9008",
+            "Device.Time.NTPServer1: 9007 Invalid parameter value: too long",
+            "Device.Time.NTPServer2: 9008 Attempt to set a non-writable parameter",
         ]
         assert acs.job(more).state is JobState.DONE, "the session goes on after a fault"
 
