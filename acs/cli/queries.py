@@ -21,11 +21,10 @@ def query_option(
     """Add ``--query`` to a command."""
 
     def add(command: F) -> F:
-        check = _not_blank if required else None
-        option = click.option(
-            "--query", "-q", default="", required=required, callback=check, help=help
+        kind: dict[str, Any] = (
+            {"required": True, "callback": _not_blank} if required else {"default": ""}
         )
-        return option(command)
+        return click.option("--query", "-q", help=help, **kind)(command)
 
     return add
 

@@ -78,7 +78,7 @@ def apply(
     \b
     Examples:
       acs tag apply +beta --query "model=XX230v* equipment.status=active"
-      acs tag apply -- -beta --query "tag=beta" --yes
+      acs tag apply --query "tag=beta" --yes -- -beta
     """
     wanted = _tagging(words)
     with opened(context) as database:
@@ -96,8 +96,9 @@ def apply(
     elif not found:
         raise Amiss("no device fits the query")
     else:
-        done = "would be changed" if dry_run else "changed"
-        render.say(f"{len(found)} devices {done}.")
+        count = "1 device" if len(found) == 1 else f"{len(found)} devices"
+        # Some may have been so before.
+        render.say(f"{'Would do' if dry_run else 'Done'}: {wanted} on {count}.")
 
 
 @click.command("tag", context_settings=_DASHES)

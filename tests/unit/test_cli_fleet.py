@@ -79,9 +79,15 @@ def test_many_devices_are_tagged_at_once(house: House) -> None:
     assert house.run(*arguments, text="n\n").exit_code == 1
     assert house.json("tag", "list")["tags"] == []
     assert house.json(*arguments, "--yes") == {"devices": 2, "applied": True}
-    house.run("tag", "apply", "-all", "--query", "serial=*01", "--yes")
+    taken = house.run("tag", "apply", "--query", "serial=*01", "--yes", "--", "-all")
+    assert taken.stdout == "Done: tag -all on 1 device.\n"
     assert house.json("tag", "list") == {"tags": [{"tag": "all", "devices": 1}]}
     assert house.run("tag", "apply", "+x", "--query", "model=none", "--yes").exit_code == 1
+
+
+def test_a_query_that_is_not_there_is_asked_for(house: House) -> None:
+    assert "Missing option '--query'" in house.run("tag", "apply", "+x", "--yes").stderr
+    assert "says nothing" in house.run("tag", "apply", "+x", "--query", " ", "--yes").stderr
 
 
 # --- queries and groups ---------------------------------------------------------------------
