@@ -112,6 +112,8 @@ class _Plan:
     campaign: Campaign
     devices: Sequence[Device]
     masks: Masks
+    unfit: Mapping[str, str]
+    """Keys of the devices on which the job would fail, with the reason."""
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -241,7 +243,9 @@ def _plan(context: Context, campaign: Campaign, wanted: Wanted, found: Sequence[
         raise click.UsageError(
             f"the devices have different data models: {told}; add root={first.root} to the query"
         )
-    return _Plan(replace(campaign, payload=payload), found, masks)
+    reasons = ((device.key, wanted.refusal(device)) for device in found)
+    unfit = {key: reason for key, reason in reasons if reason}
+    return _Plan(replace(campaign, payload=payload), found, masks, unfit)
 
 
 def _harm(campaign: Campaign) -> str:
@@ -289,6 +293,10 @@ def _print(plan: _Plan) -> None:
     for heading, counts in _counts(plan.devices).items():
         shown = ", ".join(f"{name or 'unknown'} {number}" for name, number in counts.items())
         render.say(f"By {heading}: {shown}")
+    if plan.unfit:
+        render.say(f"On {len(plan.unfit)} of {count} it would fail; narrow the query:")
+        for reason, number in Counter(plan.unfit.values()).most_common():
+            render.say(f"  {number}: {reason}")
     for device in plan.devices[:_SHOWN]:
         render.say(f"  {device.key}  {device.standing}  {device.equipment}".rstrip())
     if count > _SHOWN:
@@ -319,6 +327,7 @@ def _document(plan: _Plan) -> dict[str, Any]:
         "query": campaign.query,
         "devices": len(plan.devices),
         "by": _counts(plan.devices),
+        "unfit": dict(plan.unfit),
         "first": [device.key for device in plan.devices[:_SHOWN]],
         "rate_per_minute": campaign.rate or None,
         "stop_share": campaign.stop_share or None,

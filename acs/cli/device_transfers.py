@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
@@ -14,8 +15,9 @@ from acs.cli.file_types import FileType
 from acs.cli.job_request import JobOptions, ask, ask_secret, job_options
 from acs.cli.lookup import device_argument
 from acs.cli.main import Context, pass_context
-from acs.devices.files import FIRMWARE
-from acs.devices.record import JobKind
+from acs.devices.files import FIRMWARE, CatalogueFile
+from acs.devices.record import Device, JobKind
+from acs.files.fit import misfit
 from acs.store import files
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -85,7 +87,8 @@ def download(
     """Have DEVICE fetch a file: firmware, a configuration, tones.
 
     The file is one of our catalogue (`acs file list`), which is sent only to devices it fits, or
-    at a URL of your own. Firmware is done when the device runs it.
+    at a URL of your own. Firmware is done when the device runs it. Ends with 1, and asks for
+    nothing, when DEVICE is known not to fit, or runs it already and --force is not given.
 
     \b
     Examples:
@@ -93,10 +96,17 @@ def download(
       acs device download 22275A7000001 --file XX230v.bin --yes --wait 15m
       acs device download EQP-00001 --url http://files.example.net/a.conf --type config
     """
-    wanted, firmware = _source(context, **source)
-    payload = {**wanted, **_given(delay=round(delay))}
-    question = _RESTARTS if firmware and not source["yes"] else ""
-    ask(context, device, JobKind.DOWNLOAD, options, lambda _found, _masks: payload, question)
+    chosen = _source(context, **source)
+    payload = {**chosen.payload, **_given(delay=round(delay))}
+    ask(
+        context,
+        device,
+        JobKind.DOWNLOAD,
+        options,
+        lambda _found, _masks: payload,
+        chosen.question,
+        refusal=chosen.refusal,
+    )
 
 
 @click.command("schedule-download")
@@ -145,16 +155,16 @@ def schedule_download(
     spans = [{**_window(text), **told} for text in windows]
     if len(spans) == 2 and spans[1]["start"] < spans[0]["end"]:
         raise click.UsageError("the second window begins before the first one ends")
-    wanted, firmware = _source(context, **source)
-    payload = {**wanted, "windows": spans}
-    question = _RESTARTS if firmware and not source["yes"] else ""
+    chosen = _source(context, **source)
+    payload = {**chosen.payload, "windows": spans}
     ask(
         context,
         device,
         JobKind.SCHEDULE_DOWNLOAD,
         options,
         lambda _found, _masks: payload,
-        question,
+        chosen.question,
+        refusal=chosen.refusal,
     )
 
 
@@ -237,6 +247,28 @@ def cancel_transfer(context: Context, device: str, key: str, options: JobOptions
     ask(context, device, JobKind.CANCEL_TRANSFER, options, lambda _found, _masks: {"key": key})
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Which file a device fetches."""
+
+    payload: Mapping[str, object]
+    file: CatalogueFile | None
+    """None: it is at a URL, and nobody knows what devices it is for."""
+    question: str
+    """What is to be confirmed first, or empty."""
+
+    def refusal(self, device: Device) -> str:
+        """Say why the server would not send it to ``device``, and the way out."""
+        if self.file is None:
+            return ""
+        if problem := misfit(self.file, device, force=True, told_only=True):
+            return f"{problem}; nothing forces it: were its --fits wrong, remove it and add it anew"
+        if self.payload.get("force"):
+            return ""
+        problem = misfit(self.file, device, told_only=True)
+        return f"{problem}: --force" if problem else ""
+
+
 def _source(
     context: Context,
     *,
@@ -250,9 +282,9 @@ def _source(
     timeout: float,
     force: bool,
     yes: bool,
-) -> tuple[dict[str, object], bool]:
-    """Which file: what the job asks for, and whether it is firmware."""
-    del yes
+) -> _Source:
+    """Look the file up, and say what the job asks for."""
+    file = None
     if bool(name) == bool(url):
         raise click.UsageError("name either --file, of our catalogue, or --url")
     if name:
@@ -277,7 +309,7 @@ def _source(
             **_credentials(url, username),
         ),
     }
-    return made, file_type == FIRMWARE
+    return _Source(made, file, _RESTARTS if file_type == FIRMWARE and not yes else "")
 
 
 def _credentials(url: str, username: str) -> Mapping[str, object]:

@@ -23,7 +23,7 @@ from acs.cli.lookup import find_device
 from acs.cli.main import Context
 from acs.cli.masking import Masks
 from acs.cli.waiting import follow
-from acs.cli.wanted import Wanted
+from acs.cli.wanted import Refusal, Wanted, nothing_against
 from acs.devices.jobs.kind import Unsound
 from acs.devices.jobs.run import KINDS
 from acs.devices.record import Device, Job, JobKind, JobState
@@ -118,18 +118,23 @@ def ask(
     payload: Callable[[Device, Masks], Payload],
     question: str = "",
     show: Show = show_job,
+    refusal: Refusal = nothing_against,
 ) -> None:
     """Keep the job, follow it if that is wished, print how it stands, and end accordingly.
+
+    One that ``refusal`` speaks against is not kept: raises `Amiss` with the reason.
 
     Asked of many devices at once, it is handed to whoever asks so (`Context.collect`) instead.
     """
     if context.collect is not None:
-        context.collect(Wanted(kind, payload, options.priority, options.expires))
+        context.collect(Wanted(kind, payload, options.priority, options.expires, refusal))
         return
     with opened(context) as database:
         device = find_device(database, name)
         masks = masks_of(context, device)
         asked = sound(kind, payload(device, masks))
+        if reason := refusal(device):
+            raise Amiss(f"{device.key}: {reason}")
         if question:
             click.confirm(question.format(render.plain(device.key)), abort=True, err=True)
         now = time.time()

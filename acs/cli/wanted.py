@@ -8,6 +8,14 @@ from dataclasses import dataclass
 from acs.cli.masking import Masks
 from acs.devices.record import Device, JobKind
 
+Refusal = Callable[[Device], str]
+"""Says why a job would fail on a device, by what is known of it; empty: nothing speaks against."""
+
+
+def nothing_against(_device: Device) -> str:
+    """The refusal of jobs that any device may be asked for."""
+    return ""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -19,3 +27,4 @@ class Wanted:
     priority: int
     lifetime: float
     """Seconds until it expires; 0: never."""
+    refusal: Refusal

@@ -42,10 +42,13 @@ def tells_a_model(fits: Fits) -> bool:
     return any(name in fits for name in TELLING)
 
 
-def misfit(file: CatalogueFile, device: Device, *, force: bool = False) -> str:
+def misfit(
+    file: CatalogueFile, device: Device, *, force: bool = False, told_only: bool = False
+) -> str:
     """Say why ``file`` must not be sent to ``device``; empty: it may.
 
     ``force`` sends an image that the device runs already.  Nothing forces one that does not fit.
+    ``told_only`` passes over what the device has not told yet: its next contact may tell it.
     """
     facts = facts_of(device)
     if file.is_firmware and not tells_a_model(file.fits):
@@ -54,6 +57,8 @@ def misfit(file: CatalogueFile, device: Device, *, force: bool = False) -> str:
         if name not in FIELDS:
             return f"{file.name} is bound to {name}, which this release does not know"
         value = facts.likely_model if name == "model" else str(getattr(facts, name))
+        if told_only and not value:
+            continue
         if not any(fnmatchcase(value.casefold(), each.casefold()) for each in patterns):
             wanted = " or ".join(patterns)
             has = f"the device has {value!r}" if value else "the device has not told it yet"

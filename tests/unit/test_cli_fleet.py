@@ -248,6 +248,22 @@ def test_a_campaign_runs_to_its_end(house: House) -> None:
     assert f"set (changes: {PATH} = 11)" in text
 
 
+def test_a_preview_counts_the_devices_that_a_file_does_not_fit(
+    house: House, tmp_path: Path
+) -> None:
+    house.apply(SaveDevice(2, {"model": "EX220"}))
+    image = tmp_path / "XX230v.bin"
+    image.write_bytes(b"an image")
+    fits = ("--type", "firmware", "--version", "1.2", "--fits", "model=XX230v*")
+    house.json("file", "add", str(image), *fits)
+    start = ("bulk", "start", "up", "--query", "oui=1C61B4", "--dry-run", "--interrupt-customers")
+    told = house.json(*start, "download", "--file", "XX230v.bin", "--yes")
+    assert list(told["unfit"]) == [f"1C61B4-EX220-{OTHER}"]
+    printed = house.run(*start, "download", "--file", "XX230v.bin", "--yes").stdout
+    assert "On 1 of 2 it would fail" in printed
+    assert "the device has 'EX220'" in printed
+
+
 def test_pause_resume_and_stop(house: House) -> None:
     house.run("bulk", "start", "s", "--query", "oui=1C61B4", "--yes", "provision", "--rewrite")
     assert house.run("bulk", "pause", "s").exit_code == 0

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cli_on_disk import KEY, SERIAL, House
 
-from acs.devices.effects import SaveJob
+from acs.devices.effects import SaveDevice, SaveJob
 from acs.devices.files import FIRMWARE, CatalogueFile
 from acs.devices.record import Job, JobKind, JobState
 from acs.store import files, jobs
@@ -178,6 +178,29 @@ def test_a_file_of_the_catalogue_brings_its_type_and_version(house: House) -> No
     database.dispose()
     job = asked(house, "download", "--file", "XX230v.bin", "--yes")
     assert job.payload == {"file": "XX230v.bin", "file_type": FIRMWARE, "version": "0.8.0"}
+
+
+@pytest.mark.parametrize("command", ["download", "schedule-download"])
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [({"model": "EX220"}, "has 'EX220'"), ({"software": "0.8.0"}, "runs 0.8.0 already")],
+)
+def test_a_file_that_does_not_fit_is_refused_before_a_job_is_made(
+    house: House, command: str, known: dict[str, str], said: str
+) -> None:
+    database = house.open()
+    file = CatalogueFile("XX230v.bin", FIRMWARE, "0.8.0", 5, "0" * 64, {"model": ("XX230v*",)})
+    database.run("test", files.add_thd, file)
+    database.dispose()
+    house.apply(SaveDevice(1, dict(known)))
+    more = ("--window", "1h-2h") if command == "schedule-download" else ()
+    arguments = ("device", command, SERIAL, "--file", "XX230v.bin", "--yes", *more)
+    ended = house.run(*arguments)
+    assert (ended.exit_code, said in ended.stderr) == (1, True)
+    assert house.json("job", "list")["jobs"] == []
+    forced = "model" not in known
+    assert ("--force" in ended.stderr) is forced
+    assert (house.run(*arguments, "--force").exit_code == 0) is forced
 
 
 def test_firmware_is_confirmed(house: House) -> None:

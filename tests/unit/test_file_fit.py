@@ -95,3 +95,10 @@ def test_patterns_are_read_by_field() -> None:
 def test_a_pattern_that_says_nothing_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"FIELD=PATTERN|fits anything"):
         read_fits([text])
+
+
+def test_what_is_not_told_yet_may_be_passed_over() -> None:
+    unknown = replace(DEVICE, model="", product_class="", hardware="")
+    assert misfit(IMAGE, unknown) != ""
+    assert misfit(IMAGE, unknown, told_only=True) == ""
+    assert "XX230v" in misfit(IMAGE, replace(DEVICE, model="EX220"), told_only=True)
