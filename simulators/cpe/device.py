@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from . import asking, diagnostics
+from . import asking, diagnostics, telephony
 from .asking import Announcement
 from .dialect import DIALECTS
 from .effects import EFFECTS
@@ -245,7 +245,8 @@ class Ont:
         self.scheduled.append((delay, key))
 
     def written(self, names: Collection[str]) -> None:
-        """Take note of parameters the ACS wrote: they may ask for a test, or stop one."""
+        """Take note of parameters the ACS wrote: tests they ask for, lines they switch."""
+        telephony.follow(self.tree, names)
         asked = diagnostics.touched(self.tree, names)
         self.tests += [path for path in asked if path not in self.tests]
 
