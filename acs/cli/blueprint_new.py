@@ -76,6 +76,8 @@ def new(
     try:
         with output.open("x", encoding="utf-8") as file:
             file.write(text)
+    except FileExistsError:
+        raise click.UsageError(f"{output} is there already; name a new file") from None
     except OSError as error:
         raise Failure(f"{output}: {error.strerror or error}") from None
     render.say(f"{output}: drafted. Next: acs blueprint check {output}")

@@ -12,7 +12,7 @@ import click
 
 from acs.cli import render
 from acs.cli.blueprint_new import load_dump
-from acs.cli.failures import DIFFERENT, Failure, leave
+from acs.cli.failures import DIFFERENT, leave
 from acs.cli.health_print import document, print_health
 from acs.profiles import Blueprint, Facts, Intent, intent_from_mapping, read_file
 from acs.profiles.draft import facts_of_dump
@@ -66,7 +66,7 @@ def _intent(path: Path) -> Intent:
         data = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
         return intent_from_mapping(data)
     except (OSError, ValueError) as error:
-        raise Failure(f"{path}: {error}") from None
+        raise click.UsageError(f"--intent {path}: {error}") from None
 
 
 def _misfit(blueprint: Blueprint, facts: Facts) -> str:

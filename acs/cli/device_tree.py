@@ -9,6 +9,7 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import click
 
@@ -54,6 +55,7 @@ _NUMBER = re.compile(r"[-+]?[0-9]+([.,][0-9]+)?")
     type=click.Path(dir_okay=False, allow_dash=True),
     help="Write all as CSV: parameter,value,type,writable; ' marks what would be a formula.",
 )
+@click.option("--force", is_flag=True, help="With --export: write over a file that is there.")
 @render.json_option
 @pass_context
 def tree(
@@ -66,6 +68,7 @@ def tree(
     names: bool,
     wait: float,
     file: str | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Show what DEVICE holds below PATH, as it was last read. Secrets are masked.
@@ -84,6 +87,8 @@ def tree(
     """
     if (names or wait) and not refresh:
         raise click.UsageError("--names and --wait go with --refresh")
+    if file not in (None, "-") and Path(file).exists() and not force:
+        raise _taken(file)
     if context.collect is not None:
         _ask_of_many(context, device, path, refresh=refresh, names=names)
         return
@@ -98,7 +103,7 @@ def tree(
             known = known_tree_thd(conn, found)
     leaves = list(known.leaves(masks, below, search))
     if file is not None:
-        _export(file, leaves)
+        _export(file, leaves, force=force)
     if as_json:
         render.emit(_document(found, below, known, leaves, asked))
     else:
@@ -209,7 +214,11 @@ def _yes_no(writable: bool | None) -> str:
     return "" if writable is None else "yes" if writable else "no"
 
 
-def _export(file: str, leaves: Iterable[Leaf]) -> None:
+def _taken(file: str) -> click.UsageError:
+    return click.UsageError(f"{file} is there already; --force writes over it")
+
+
+def _export(file: str, leaves: Iterable[Leaf], *, force: bool) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("parameter", "value", "type", "writable"))
@@ -219,7 +228,11 @@ def _export(file: str, leaves: Iterable[Leaf]) -> None:
         sys.stdout.write(text.getvalue())
         return
     # What a customer has at home is not for everybody on this machine.
-    number = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    how = os.O_TRUNC if force else os.O_EXCL
+    try:
+        number = os.open(file, os.O_WRONLY | os.O_CREAT | how, 0o600)
+    except FileExistsError:
+        raise _taken(file) from None
     with os.fdopen(number, "w", encoding="utf-8") as opened_file:
         opened_file.write(text.getvalue())
 

@@ -234,7 +234,7 @@ def test_new_check_and_test_go_together(tree_file: str, tmp_path: Path) -> None:
     assert f"{NET}1.SSID: 'acme-1' -> 'Sample'" in tried.output
     assert "sample passphrase" not in tried.output
     again = run("new", "--tree", tree_file, "-o", out)
-    assert again.exit_code == 3 and "exists" in again.output
+    assert again.exit_code == 2 and "is there already" in again.output
 
 
 def test_a_wish_of_ones_own_is_tried(tree_file: str, tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ def test_a_wish_of_ones_own_is_tried(tree_file: str, tmp_path: Path) -> None:
     assert document["plan"]["problems"][0]["setting"] == "hidden"
     wish.write_text('[[wifi]]\nband = "5"\nsid = "x"\n')
     wrong = run("test", out, "--tree", tree_file, "--intent", str(wish))
-    assert wrong.exit_code == 3 and "did you mean 'ssid'" in wrong.output
+    assert wrong.exit_code == 2 and "did you mean 'ssid'" in wrong.output
 
 
 def test_the_steps_of_a_connection_count_as_changes(tmp_path: Path) -> None:

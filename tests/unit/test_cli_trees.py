@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import stat
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,22 @@ def test_it_is_written_as_csv(house: House) -> None:
     )
     assert rows[0] == ["parameter", "value", "type", "writable"]
     assert [SSID, "TP-Link_0001", "string", "yes"] in rows
+
+
+def test_a_file_that_is_there_is_written_over_only_when_forced(
+    house: House, tmp_path: Path
+) -> None:
+    file = tmp_path / "tree.csv"
+    arguments = ("device", "tree", SERIAL, "--export", str(file))
+    assert house.run(*arguments).exit_code == 0
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    file.write_text("mine")
+    ended = house.run(*arguments, "--refresh")
+    assert (ended.exit_code, "--force" in ended.stderr) == (2, True)
+    assert file.read_text() == "mine"
+    assert house.json("job", "list")["jobs"] == [], "nothing was asked for"
+    assert house.run(*arguments, "--force").exit_code == 0
+    assert file.read_text().startswith("parameter,value")
 
 
 def test_no_value_is_a_formula_in_a_spreadsheet(house: House) -> None:
