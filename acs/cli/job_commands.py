@@ -7,7 +7,7 @@ import time
 import click
 
 from acs.cli import render
-from acs.cli.ages import age
+from acs.cli.ages import age, clock, iso
 from acs.cli.asked import in_words
 from acs.cli.database import opened
 from acs.cli.device_show import masks_of, outcome
@@ -19,6 +19,7 @@ from acs.cli.main import Context, pass_context
 from acs.cli.masking import Masks
 from acs.cli.waiting import waits_for
 from acs.devices.jobs.transfer_queue import KINDS as TRANSFERS
+from acs.devices.jobs.transfers import asked_after
 from acs.devices.record import Device, Job, JobKind, JobState
 from acs.store import Database, devices, jobs
 
@@ -109,8 +110,11 @@ def show(context: Context, job_id: int, as_json: bool) -> None:
         job, device = _found(database, job_id)
         masks = masks_of(context, device)
     document = job_document(job, masks)
+    timeout = context.settings.provisioning.transfer_timeout_seconds
+    until = asked_after(job, timeout) if job.kind in TRANSFERS else 0.0
     if as_json:
-        render.emit({"device": device.key, "job": document})
+        told = {"waits_until": iso(until)} if until else {}
+        render.emit({"device": device.key, "job": document, **told})
         return
     now = time.time()
     over = job.state not in _OPEN
@@ -120,6 +124,7 @@ def show(context: Context, job_id: int, as_json: bool) -> None:
             ("Device", device.key),
             ("State", job.state.value),
             ("Waits" if not over else "", "" if over else waits_for(job, device, now)),
+            ("Until", _until(until, now) if until else ""),
             ("Wanted", in_words(document["payload"])),
             ("Asked", f"{age(job.created_at, now)} by {job.created_by or '?'}"),
             ("Expires", age(job.expires_at, now) if job.expires_at and not over else ""),
@@ -135,6 +140,12 @@ def show(context: Context, job_id: int, as_json: bool) -> None:
     for parameter in result.get("parameters") or ():
         render.say(f"    {parameter}")
     print_tables(result)
+
+
+def _until(at: float, now: float) -> str:
+    """Say what happens when no report of a transfer comes."""
+    when = f"{clock(at)}, {age(at, now)}"
+    return f"{when}; its next contact after that has the device asked what became of it"
 
 
 @click.command()

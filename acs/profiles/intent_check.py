@@ -173,8 +173,10 @@ def _check_wan(wan: Wan) -> Iterator[_Finding]:
         yield "mode", f"is {wan.mode!r}; pppoe and ipoe are possible"
     if wan.vlan is not None and not 1 <= wan.vlan <= 4094:
         yield "vlan", f"is {wan.vlan}; 1 to 4094 are possible"
-    if wan.mode == "ipoe" and (wan.username is not None or wan.password is not None):
-        yield "username", "or password is given for ipoe, which has no account"
+    if wan.mode == "ipoe":
+        for setting in ("username", "password"):
+            if getattr(wan, setting) is not None:
+                yield setting, "is given, but a connection with ipoe has no account"
     if wan.username is not None and not (1 <= len(wan.username) <= 64 and _printable(wan.username)):
         yield "username", "must be 1 to 64 printable characters"
     if wan.password is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from cli_on_disk import KEY, SERIAL, House
+from cli_on_disk import KEY, SEEN, SERIAL, House
 
 from acs.devices.effects import SaveDevice, SaveJob
 from acs.devices.files import FIRMWARE, CatalogueFile
@@ -236,6 +236,17 @@ def test_jobs_are_listed_by_state_and_kind(house: House) -> None:
     table = house.run("job", "list").stdout
     assert KEY in table
     assert "fault 9015" in table
+
+
+def test_a_transfer_under_way_says_until_when_it_is_waited_for(house: House) -> None:
+    sent = queued(house, JobKind.DOWNLOAD, JobState.SENT, sent_at=SEEN)
+    assert "2026-09-21 14:43:20Z" in house.run("job", "show", str(sent)).stdout
+    assert house.json("job", "show", str(sent))["waits_until"] == "2026-09-21T14:43:20.000Z"
+    told = queued(house, JobKind.DOWNLOAD, JobState.SENT, sent_at=SEEN, completed_at=SEEN + 9)
+    other = queued(house, JobKind.REBOOT, JobState.SENT, sent_at=SEEN)
+    for job_id in (told, other):
+        assert "asked what became" not in house.run("job", "show", str(job_id)).stdout
+        assert "waits_until" not in house.json("job", "show", str(job_id))
 
 
 def test_a_job_is_shown_with_its_tables(house: House) -> None:

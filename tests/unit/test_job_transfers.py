@@ -13,6 +13,7 @@ from jobs_in_memory import BOOT, call, done, report, the_job
 
 from acs.devices.files import Offer, Refused
 from acs.devices.house import Policy
+from acs.devices.jobs.transfers import asked_after
 from acs.devices.record import Job, JobKind, JobState
 from acs.model import (
     CancelTransfer,
@@ -75,6 +76,21 @@ def test_what_a_download_carries() -> None:
     assert device.asked == [sent]
     assert state(house) is JobState.SENT
     assert "p" not in str(the_job(house).result.get("password", ""))
+
+
+@pytest.mark.parametrize(
+    ("more", "seconds"),
+    [({}, 1800), ({"delay": 60}, 1860), ({"timeout": 90}, 90)],
+)
+def test_a_device_is_asked_so_long_after_its_transfer(
+    more: dict[str, object], seconds: float
+) -> None:
+    house, device = set_up(download(**more))
+    assert asked_after(the_job(house), TIMEOUT) == 0, "it is not under way"
+    call(house, device)
+    sent_at = the_job(house).result["sent_at"]
+    assert isinstance(sent_at, float)
+    assert asked_after(the_job(house), TIMEOUT) == sent_at + seconds
 
 
 def test_a_file_of_the_catalogue_is_offered_by_the_house() -> None:
@@ -426,7 +442,9 @@ def test_a_transfer_that_is_not_listed_has_failed() -> None:
     call(house, device)
     overdue(house, device)
     assert state(house) is JobState.FAILED
-    assert text(house).endswith("the device does not know this transfer any more")
+    assert text(house).endswith(
+        "the device does not know this transfer any more; whether the file arrived is not known"
+    )
 
 
 def test_an_old_device_is_asked_by_the_old_method() -> None:

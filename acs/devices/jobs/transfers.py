@@ -254,21 +254,24 @@ async def _overdue(ledger: Ledger, line: DataModel, job: Job) -> Result | None:
     if waited < LONGEST and _is_about_to_report(ledger, job):
         return None
     if (came := await _came(ledger, job)) is not None:
-        text = f"no report came, but {came.size} octets did"
+        text = f"no report came, but {came.size} octets did: acs file get {came.id}"
         return JobState.DONE, {**said, "completed_at": came.at, "text": text}
-    allowed = _allowed(ledger, job, said)
+    allowed = _allowed(job, said, ledger.house.policy.transfer_timeout)
     if waited < allowed:
         return None
     late = f"no report came within {allowed:.0f} s"
+    # Nor does our file server know: what it sent may never have been read.
+    is_judged = job.kind is JobKind.UPLOAD or "software_before" in said
+    arrival = "" if is_judged else "; whether the file arrived is not known"
     match await whereabouts(ledger, line, job):
         case Whereabouts.LISTED if waited < LONGEST:
             return None
         case Whereabouts.LISTED:
             error = f"it is still not over after {waited / 3600:.0f} hours"
         case Whereabouts.ABSENT:
-            error = f"{late}: the device does not know this transfer any more"
+            error = f"{late}: the device does not know this transfer any more{arrival}"
         case Whereabouts.UNKNOWN:
-            error = f"{late}: the device cannot list its transfers"
+            error = f"{late}: the device cannot list its transfers{arrival}"
     if runs_what_was_sent(ledger, job, said):
         after = ledger.device.software
         text = f"no report came, but it runs {after} now"
@@ -293,8 +296,21 @@ def _planned(job: Job) -> float:
     return float(number(job.payload, "delay"))
 
 
-def _allowed(ledger: Ledger, job: Job, said: dict[str, object]) -> float:
-    allowed = float(number(job.payload, "timeout")) or ledger.house.policy.transfer_timeout
+def asked_after(job: Job, timeout: float) -> float:
+    """Say from when on a device is asked what became of its transfer, in epoch seconds.
+
+    ``timeout``: seconds a transfer may take, as set (`Policy.transfer_timeout`).  0: it is not
+    under way, or the device has told its end.
+    """
+    sent_at = job.result.get("sent_at")
+    told = "completed_at" in job.result
+    if job.state is not JobState.SENT or told or not isinstance(sent_at, int | float):
+        return 0.0
+    return sent_at + _planned(job) + _allowed(job, job.result, timeout)
+
+
+def _allowed(job: Job, said: Mapping[str, object], timeout: float) -> float:
+    allowed = float(number(job.payload, "timeout")) or timeout
     return max(allowed, FIRMWARE_TIMEOUT) if "software_before" in said else allowed
 
 
