@@ -144,7 +144,7 @@ def test_an_upload_that_came_is_done_though_nothing_is_reported() -> None:
     job = the_job(house)
     assert (job.state, job.result["text"]) == (
         JobState.DONE,
-        "no report came, but 4711 octets did",
+        "no report came, but 4711 octets did: acs file get 1",
     )
     assert ListTransfers not in map(type, device.operations)
 
@@ -157,6 +157,28 @@ def test_an_upload_waits_while_its_report_may_follow(when: str) -> None:
         came(house, house.time + (1000 if when == "came within the session" else 10))
     call(house, device, *([TRANSFER_COMPLETE] if when == "reported now" else []))
     assert the_job(house).state is JobState.SENT
+
+
+@pytest.mark.parametrize(
+    ("kind", "file_type", "said"),
+    [
+        (JobKind.DOWNLOAD, CONFIG, True),
+        (JobKind.DOWNLOAD, FIRMWARE, False),
+        (JobKind.UPLOAD, CONFIG, False),
+    ],
+    ids=["a configuration", "firmware, judged by what runs", "an upload, which did not come"],
+)
+def test_of_a_download_that_is_not_reported_it_is_said_what_is_not_known(
+    kind: JobKind, file_type: str, said: bool
+) -> None:
+    house, device = set_up(Job(7, 1, kind, {"file_type": file_type, "url": URL}))
+    device.answers[ListTransfers] = Fault(9000, "Method not supported")
+    call(house, device)
+    call(house, device, after=7200)
+    job = the_job(house)
+    assert job.state is JobState.FAILED
+    assert "no report came within" in str(job.result["error"])
+    assert ("whether the file arrived is not known" in str(job.result["error"])) is said
 
 
 # --- what is refused -------------------------------------------------------------------------
