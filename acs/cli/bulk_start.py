@@ -57,7 +57,8 @@ class Rate(click.ParamType):  # type: ignore[type-arg] # not generic before clic
         found = self._FORM.match(text)
         per_minute = int(found[1]) * {"s": 60, "h": 1 / 60}.get(found[2], 1) if found else 0.0
         if per_minute < 1 or per_minute != int(per_minute):
-            self.fail(f"{value!r} is no whole number of jobs per minute; write 60/min or all")
+            least = "the least is 1/min, which is 60/h"
+            self.fail(f"{value!r} is no whole number of jobs per minute; {least}; or write all")
         return int(per_minute)
 
 
@@ -220,17 +221,27 @@ def _wanted(context: Context, job: Sequence[str]) -> Wanted:
     command = device_group.get_command(here, kind)
     assert command is not None
     # No device has the empty name: were it looked for, nothing would be found and nothing done.
-    made = command.make_context(kind, ["", *arguments], parent=here, obj=context)
-    collecting = replace(context, collect=collected.append)
-    made.obj = collecting
-    with made:
-        try:
+    try:
+        made = command.make_context(kind, ["", *arguments], parent=here, obj=context)
+        made.obj = replace(context, collect=collected.append)
+        with made:
             command.invoke(made)
-        except UnknownDevice:
-            raise click.UsageError(f"{kind!r} can be asked of one device only") from None
+    except UnknownDevice:
+        raise click.UsageError(f"{kind!r} can be asked of one device only") from None
+    except click.UsageError as error:
+        # It would show the usage of `acs device`, which has a DEVICE.
+        told = f"{kind}: {error.format_message()}"
+        raise click.UsageError(f"{told}\nWrite it so: {_words(command)}", here) from None
     if not collected:
         raise click.UsageError(f"{kind!r} can be asked of one device only")
     return collected[0]
+
+
+def _words(command: click.Command) -> str:
+    """Say what is written after the kind of a job; DEVICE is not."""
+    made = click.Context(command, info_name=command.name)
+    pieces = [piece for piece in command.collect_usage_pieces(made) if piece != "DEVICE"]
+    return " ".join([str(command.name), *pieces])
 
 
 def _plan(context: Context, campaign: Campaign, wanted: Wanted, found: Sequence[Device]) -> _Plan:

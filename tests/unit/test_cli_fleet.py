@@ -277,6 +277,9 @@ def test_pause_resume_and_stop(house: House) -> None:
     assert house.run("bulk", "stop", "s").exit_code == 0
     assert house.job(1).state is JobState.CANCELLED
     assert house.json("bulk", "show", "s")["reason"] == "stopped by a person"
+    again = house.run("bulk", "resume", "s")
+    assert (again.exit_code, house.json("bulk", "show", "s")["state"]) == (0, "running")
+    assert house.job(1).state is JobState.CANCELLED, "what was taken back stays so"
     assert house.run("bulk", "show", "none").exit_code == 1
 
 
@@ -426,3 +429,23 @@ def test_what_cannot_be_read_is_refused(house: House, option: str, value: str) -
     ended = house.run("bulk", "start", "s", "-q", "oui=1C61B4", option, value, "read", PATH)
     assert ended.exit_code == 2
     assert value in ended.stderr
+    if option == "--rate":
+        assert "the least is 1/min" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("job", "said"),
+    [
+        (("read",), "read [OPTIONS] PATH..."),
+        (("notify", f"{PATH}=loud"), "'loud' is none of off, passive, active"),
+        (("reboot", "--no-such"), "--no-such"),
+    ],
+)
+def test_a_kind_that_lacks_something_speaks_of_no_device(
+    house: House, job: tuple[str, ...], said: str
+) -> None:
+    ended = house.run("bulk", "start", "s", "-q", "oui=1C61B4", *job)
+    assert ended.exit_code == 2
+    assert said in " ".join(ended.stderr.split())
+    assert "DEVICE" not in ended.stderr
+    assert "bulk start" in ended.stderr
