@@ -29,7 +29,7 @@ COMMANDS = {
     "show": Lazy("acs.cli.bulk:show", "Show how far a campaign is, and why jobs failed."),
     "pause": Lazy("acs.cli.bulk:pause", "Make no further jobs for now."),
     "resume": Lazy("acs.cli.bulk:resume", "Go on after a pause or a stop."),
-    "stop": Lazy("acs.cli.bulk:stop", "End it; jobs that no device was given are taken back."),
+    "stop": Lazy("acs.cli.bulk:stop", "Hold it, and take back the jobs that no device was given."),
 }
 
 
@@ -145,10 +145,10 @@ def pause(context: Context, name: str) -> None:
 @click.argument("name")
 @pass_context
 def resume(context: Context, name: str) -> None:
-    """Go on with the campaign NAME after a pause, or after it stopped because jobs failed.
+    """Go on with the campaign NAME after a pause or a stop, of a person or because jobs failed.
 
-    One that stopped by itself stops again unless its failures are fewer by then. Jobs that were
-    taken back stay so.
+    It goes on with the devices that still wait; jobs that were taken back stay so. One that
+    stopped by itself stops again unless its failures are fewer by then.
 
     \b
     Example:
@@ -162,7 +162,9 @@ def resume(context: Context, name: str) -> None:
 @click.argument("name")
 @pass_context
 def stop(context: Context, name: str) -> None:
-    """End the campaign NAME; jobs that no device was given yet are taken back.
+    """Make no further jobs for the campaign NAME; take back those that no device was given yet.
+
+    `acs bulk resume` has it go on with the devices that had no job yet.
 
     \b
     Example:
@@ -171,6 +173,7 @@ def stop(context: Context, name: str) -> None:
     before = (CampaignState.RUNNING, CampaignState.PAUSED)
     _change(context, name, before, CampaignState.STOPPED, "stopped by a person")
     render.say(f"{name} is stopped. What was done: acs bulk show {name}")
+    render.say(f"The devices that had no job yet can still be given one: acs bulk resume {name}")
 
 
 def _change(
