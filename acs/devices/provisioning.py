@@ -208,11 +208,13 @@ async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) ->
         # Where a wish finds no place the device may just not be ready; its model is not judged.
         ledger.learn(ForgetMissing(model, outcome.missing))
     seen = None if checked.problems else seen_in(outcome, at=contact.at, under=under)
-    kept = replace(outcome.snapshot, seen=seen)
+    impossible = tuple(map(str, outcome.problems))
+    kept = replace(outcome.snapshot, seen=seen, impossible=impossible)
     if replace(kept, at=stored.at) != stored:
         ledger.learn(SaveSnapshot(device.id, kept))
-    for problem in outcome.problems:
-        ledger.say("not possible", str(problem))
+    for reason in impossible:
+        if reason not in snapshot.impossible:
+            ledger.say("not possible", reason)
     ledger.change(wish=key, checked_at=contact.at)
     _conclude(ledger, look, outcome, mark)
 
@@ -270,7 +272,17 @@ def _fail(ledger: Ledger, outcome: Outcome) -> None:
     # The plan is forgotten: what is verified next must have been written anew.
     ledger.change(plan="", failures=device.failures + 1, retry_at=retry_at)
     ledger.learn(RaiseFault(record))
-    ledger.stand(Standing.FAULTED, outcome.text)
+    if device.failures > 1:
+        again = f"failed again ({_ordinal(device.failures)} time): {outcome.text}"
+        ledger.say(str(Standing.FAULTED), again)
+        ledger.change(standing=Standing.FAULTED, reason=outcome.text)
+    else:
+        ledger.stand(Standing.FAULTED, outcome.text)
+
+
+def _ordinal(number: int) -> str:
+    teen = number % 100 in (11, 12, 13)
+    return f"{number}{'th' if teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
 
 
 def _pause(ledger: Ledger, failures: int) -> float:

@@ -120,6 +120,8 @@ class Snapshot:
     written: Mapping[str, str] = field(default_factory=dict)
     unfinished: Unfinished | None = None
     seen: Seen | None = None
+    impossible: tuple[str, ...] = ()
+    """What of its wish had no place at the last look: told once, for as long as it stays so."""
 
 
 class JobKind(StrEnum):

@@ -30,6 +30,7 @@ class _Body(msgspec.Struct, array_like=True):
     written: dict[str, str]
     unfinished: Unfinished | None = None
     seen: Seen | None = None
+    impossible: tuple[str, ...] = ()
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -38,7 +39,8 @@ _decode = msgspec.msgpack.Decoder(_Body).decode
 
 def pack(snapshot: Snapshot) -> bytes:
     """Encode and compress the values of a snapshot."""
-    body = _encode((snapshot.values, snapshot.written, snapshot.unfinished, snapshot.seen))
+    kept = (snapshot.values, snapshot.written, snapshot.unfinished, snapshot.seen)
+    body = _encode((*kept, snapshot.impossible))
     return _FORMAT + zstandard.compress(body, _LEVEL)
 
 
@@ -47,7 +49,7 @@ def unpack(at: float, packed: bytes) -> Snapshot:
     if packed[:1] != _FORMAT:
         raise StoreError("a snapshot has a format that this release does not know")
     body = _decode(zstandard.decompress(packed[1:], max_output_size=_MAX_OCTETS))
-    return Snapshot(at, body.values, body.written, body.unfinished, body.seen)
+    return Snapshot(at, body.values, body.written, body.unfinished, body.seen, body.impossible)
 
 
 def save_thd(conn: Connection, new: Mapping[int, Snapshot]) -> None:

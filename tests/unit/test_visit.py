@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from device_in_memory import MemoryDevice
 from device_trees import ex220, xx230v
@@ -276,6 +278,26 @@ def test_pauses_grow_and_end():
     assert pauses == [100, 200, 400, 800, 1000, 1000]
 
 
+def test_each_failure_leaves_one_line_with_its_number():
+    h, device = served(Policy(backoff=100, backoff_max=1000)), xx230v(refuse={SSID: 9007})
+    for _ in range(13):
+        h.visited(device, BOOT, at=(h.device.retry_at if h.device else 0) + 1301)
+    told = [line for line in h.timeline if line.startswith("faulted: ")]
+    assert len(told) == 13
+    reason = told[0].removeprefix("faulted: ")
+    assert h.device is not None and h.device.reason == reason
+    times = ("2nd", "3rd", "4th", "5th", "6th", "7th", "8th", "9th", "10th", "11th", "12th", "13th")
+    assert told[1:] == [f"faulted: failed again ({time} time): {reason}" for time in times]
+    device.refuse.clear()
+    h.visited(device, at=h.device.retry_at + 1)
+    device.next_session()
+    h.visited(device)
+    device.refuse[SSID] = 9007
+    device.values[SSID] = device.values[SSID]._replace(text="changed by hand")
+    h.visited(device, BOOT)
+    assert h.timeline[-1] == f"faulted: {reason}", "counted anew"
+
+
 def test_a_device_that_resets_itself_all_the_time_cannot_end_its_pause():
     h, device = served(), xx230v(refuse={SSID: 9007})
     h.visited(device, BOOTSTRAP)
@@ -506,6 +528,24 @@ def test_voice_on_a_device_without_sockets_is_said_and_the_rest_applied():
     h.visited(device, BOOTSTRAP)
     assert SSID in device.written
     assert any(line.startswith("not possible: voice") for line in h.timeline)
+
+
+def test_what_is_not_possible_is_said_again_only_when_it_is_something_else():
+    h, device = served(), ex220()
+
+    def said() -> list[str]:
+        return [line for line in h.timeline if line.startswith("not possible: ")]
+
+    h.visited(device, BOOTSTRAP)
+    first = said()
+    assert first
+    device.next_session()
+    h.visited(device, BOOT)
+    h.visited(device, BOOT)
+    assert said() == first
+    h.kept = replace(h.kept, impossible=())
+    h.visited(device, BOOT)
+    assert said() == first * 2
 
 
 def test_no_secret_reaches_the_timeline_or_a_proof():

@@ -168,7 +168,8 @@ def test_a_refusal_is_a_fault_that_names_the_step() -> None:
 
 def test_what_is_unfinished_is_kept_with_the_snapshot() -> None:
     unfinished = Unfinished({"ppp": f"{PPP}2."}, "ip", (f"{IP}1.", f"{IP}6."))
-    snapshot = Snapshot(5.0, {"Device.A": Value("v")}, {"Device.B": "d"}, unfinished)
+    values, written = {"Device.A": Value("v")}, {"Device.B": "d"}
+    snapshot = Snapshot(5.0, values, written, unfinished, impossible=("voice: no place",))
     assert unpack(5.0, pack(snapshot)) == snapshot
 
 
