@@ -64,7 +64,7 @@ def misfit(
             has = f"the device has {value!r}" if value else "the device has not told it yet"
             return f"{file.name} is for {name} {wanted}; {has}"
     if file.is_firmware and not force and _same(file.version, device.software):
-        return f"the device runs {device.software} already; force it to send the image again"
+        return f"the device runs {device.software} already; --force sends the image again"
     return ""
 
 

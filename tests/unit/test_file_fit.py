@@ -62,6 +62,12 @@ def test_a_model_that_is_not_told_yet_is_taken_from_the_hardware_where_it_stands
     assert misfit(IMAGE, unknown).endswith("the device has not told it yet")
 
 
+def test_the_refusal_of_the_version_that_runs_names_the_option() -> None:
+    assert misfit(replace(IMAGE, version=DEVICE.software), DEVICE).endswith(
+        "already; --force sends the image again"
+    )
+
+
 def test_the_version_that_runs_already_is_refused_unless_forced() -> None:
     same = replace(IMAGE, version="0.6.0  3.0.0 v6066.0 build 220630 rel.42342n")
     assert "runs" in misfit(same, DEVICE)
