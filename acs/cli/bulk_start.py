@@ -14,6 +14,7 @@ import click
 
 from acs.cli import render
 from acs.cli.asked import in_words
+from acs.cli.confirming import confirm
 from acs.cli.database import opened
 from acs.cli.device import device as device_group
 from acs.cli.device_show import masks_of
@@ -196,7 +197,7 @@ def start(
             _print(plan)
         if not dry_run:
             if not yes:
-                click.confirm(f"Begin, on {len(found)} devices?", abort=True, err=True)
+                confirm(f"Begin, on {len(found)} devices?")
             ids = [device.id for device in found]
             if database.run("campaign", campaigns.add_thd, plan.campaign, ids) is None:
                 raise _taken(name)

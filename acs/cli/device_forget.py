@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from acs.cli import render
+from acs.cli.confirming import confirm
 from acs.cli.database import opened
 from acs.cli.failures import Amiss
 from acs.cli.lookup import device_argument, find_device
@@ -35,7 +36,7 @@ def forget(context: Context, device: str, yes: bool) -> None:
                 if found.own_credentials
                 else ""
             )
-            click.confirm(f"Delete {key} and its history?{locked_out}", abort=True, err=True)
+            confirm(f"Delete {key} and its history?{locked_out}")
         if not database.run("forget", devices.delete_thd, found.id):
             raise Amiss(f"{key} was deleted by somebody else meanwhile")
     click.echo(f"{key} is forgotten.")

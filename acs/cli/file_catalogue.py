@@ -12,6 +12,7 @@ import click
 
 from acs.cli import render
 from acs.cli.ages import clock, iso
+from acs.cli.confirming import confirm
 from acs.cli.database import opened
 from acs.cli.failures import DIFFERENT, Amiss, leave
 from acs.cli.file_rules import rules_that_send
@@ -212,7 +213,7 @@ def remove(context: Context, name: str, yes: bool) -> None:
             told = f"acs: {rule} sends {name}: change it, or add the file again"
             click.echo(render.plain(told), err=True)
         if not yes:
-            click.confirm(f"Remove {file.name} ({file.version or file.file_type})?", abort=True)
+            confirm(f"Remove {file.name} ({file.version or file.file_type})?")
         try:
             removed = database.run("remove file", files.remove_thd, name)
         except files.FileWanted as error:

@@ -14,6 +14,7 @@ import click
 
 from acs.cli import render
 from acs.cli.ages import Duration
+from acs.cli.confirming import confirm
 from acs.cli.database import opened
 from acs.cli.device_show import masks_of
 from acs.cli.documents import job_document
@@ -136,7 +137,7 @@ def ask(
         if reason := refusal(device):
             raise Amiss(f"{device.key}: {reason}")
         if question:
-            click.confirm(question.format(render.plain(device.key)), abort=True, err=True)
+            confirm(question.format(render.plain(device.key)))
         now = time.time()
         job = Job(
             id=0,

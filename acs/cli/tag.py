@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from acs.cli import render
+from acs.cli.confirming import confirm
 from acs.cli.database import opened
 from acs.cli.failures import DIFFERENT, Amiss, leave
 from acs.cli.job_request import asked_by
@@ -85,7 +86,7 @@ def apply(
         with database.read() as conn:
             found = selection.list_thd(conn, read_query(conn, query), time.time(), limit=None)
         if found and not (dry_run or yes):
-            click.confirm(f"{str(wanted).capitalize()} on {len(found)} devices?", abort=True)
+            confirm(f"{str(wanted).capitalize()} on {len(found)} devices?")
         ids = [device.id for device in found] if not dry_run else []
         for start in range(0, len(ids), _CHUNK):
             effects = [SaveTags(i, wanted.add, wanted.remove) for i in ids[start : start + _CHUNK]]

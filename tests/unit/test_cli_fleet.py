@@ -283,6 +283,19 @@ def test_pause_resume_and_stop(house: House) -> None:
     assert house.run("bulk", "show", "none").exit_code == 1
 
 
+def test_without_a_terminal_the_option_that_says_yes_is_named(house: House) -> None:
+    for command in (
+        ("bulk", "start", "s", "-q", "oui=1C61B4", "provision"),
+        ("tag", "apply", "+beta", "-q", "oui=1C61B4"),
+        ("device", "factory-reset", SERIAL),
+        ("device", "forget", SERIAL),
+    ):
+        ended = house.run(*command)
+        assert (ended.exit_code, "add --yes" in ended.stderr) == (1, True), command
+        assert "Aborted" not in ended.stderr
+    assert campaign_of(house, "s") is None
+
+
 def test_what_interrupts_customers_has_to_be_meant(house: House) -> None:
     start = ("bulk", "start", "night", "--query", "oui=1C61B4", "--yes")
     firmware = ("download", "--type", "firmware", "--url", "http://files.example.net/a.bin")
