@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from typing import Any
 
 import pytest
 from device_in_memory import MemoryDevice
@@ -172,12 +173,17 @@ def test_notification_is_read_back() -> None:
     assert the_job(house).state is JobState.DONE
     changes = (AttributeChange("Device.WiFi.", 2), AttributeChange(SSID, None, ()))
     assert device.asked == [SetAttributes(changes), ReadAttributes(("Device.WiFi.", SSID))]
+    proof: Any = the_job(house).result["proof"]
+    assert [line["read"] for line in proof] == ["access by nobody else", "notification active"]
 
 
 @pytest.mark.parametrize(
     ("read", "named"),
     [
-        ((Attribute(SSID, 2), Attribute("Device.WiFi.Radio.1.Enable", 1)), "notification 1"),
+        (
+            (Attribute(SSID, 2), Attribute("Device.WiFi.Radio.1.Enable", 1)),
+            "has notification passive, not notification active",
+        ),
         ((Attribute(SSID, 2, ("Subscriber",)),), "access by Subscriber"),
         ((Attribute("Device.WiFi.Radio.1.Enable", 2),), f"{SSID} was not read back"),
     ],

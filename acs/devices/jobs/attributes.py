@@ -10,7 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
-from acs.devices.jobs.kind import Kind, Result, Unsound, failed, number, refused, rows, text, texts
+from acs.devices.jobs.kind import (
+    Kind,
+    Result,
+    Unsound,
+    counted,
+    failed,
+    number,
+    refused,
+    rows,
+    text,
+    texts,
+)
 from acs.devices.ledger import Ledger
 from acs.devices.record import Job, JobState, Verdict
 from acs.model import (
@@ -31,7 +42,7 @@ async def _names(ledger: Ledger, line: DataModel, job: Job) -> Result:
     if isinstance(answer, Fault):
         return failed(answer, about=path)
     names = {entry.path: entry.writable for entry in answer.entries}
-    return JobState.DONE, {"names": names, "text": f"{len(names)} names below {path}"}
+    return JobState.DONE, {"names": names, "text": f"{counted(len(names), 'name')} below {path}"}
 
 
 async def _attributes(_ledger: Ledger, line: DataModel, job: Job) -> Result:
@@ -46,7 +57,8 @@ async def _attributes(_ledger: Ledger, line: DataModel, job: Job) -> Result:
         each.path: {"notification": each.notification, "access_list": list(each.access_list)}
         for each in answer.entries
     }
-    return JobState.DONE, {"attributes": told, "text": f"attributes of {len(told)} parameters"}
+    words = f"attributes of {counted(len(told), 'parameter')}"
+    return JobState.DONE, {"attributes": told, "text": words}
 
 
 async def _notify(_ledger: Ledger, line: DataModel, job: Job) -> Result:
@@ -77,18 +89,23 @@ def _judged(changes: Sequence[AttributeChange], read: Iterable[Attribute]) -> Re
         line = wrong[0]
         error = f"{line['path']} has {line['read']}, not {line['wanted']} as was asked"
         return JobState.FAILED, {"proof": proof, "error": error}
-    return JobState.DONE, {"proof": proof, "text": f"set on {len(wanted)} parameters"}
+    return JobState.DONE, {"proof": proof, "text": f"set on {counted(len(wanted), 'parameter')}"}
 
 
 def _lines(path: str, change: AttributeChange, read: Attribute) -> Iterable[dict[str, object]]:
     pairs = []
     if change.notification is not None:
-        pairs.append((f"notification {change.notification}", f"notification {read.notification}"))
+        pairs.append((_notification(change.notification), _notification(read.notification)))
     if change.access_list is not None:
         pairs.append((_access(change.access_list), _access(read.access_list)))
     for wanted, found in pairs:
         verdict = Verdict.PROVEN if wanted == found else Verdict.MISMATCH
         yield {"path": path, "wanted": wanted, "read": found, "verdict": verdict.value}
+
+
+def _notification(number: int) -> str:
+    words = {each.value: each.name.lower().replace("_", " ") for each in Notification}
+    return f"notification {words.get(number, number)}"
 
 
 def _access(names: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from base64 import b64decode
 from collections.abc import Mapping
 
-from acs.devices.jobs.kind import Kind, Result, Unsound, refused, sent, text, texts
+from acs.devices.jobs.kind import Kind, Result, Unsound, counted, refused, sent, text, texts
 from acs.devices.ledger import Ledger
 from acs.devices.record import Job, JobState
 from acs.model import (
@@ -36,7 +36,7 @@ async def _options(_ledger: Ledger, line: DataModel, job: Job) -> Result:
     if not isinstance(answer, Options):
         return refused(answer)
     options = [each._asdict() for each in answer.entries]
-    return JobState.DONE, {"options": options, "text": f"{len(options)} options"}
+    return JobState.DONE, {"options": options, "text": counted(len(options), "option")}
 
 
 async def _vouchers(ledger: Ledger, line: DataModel, job: Job) -> Result:

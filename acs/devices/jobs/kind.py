@@ -119,6 +119,11 @@ def text(payload: Mapping[str, object], key: str, *, need: bool = False) -> str:
     return "" if found is None else str(found)
 
 
+def counted(number: int, one: str) -> str:
+    """Write a number of things, ``one`` being the word for one of them."""
+    return f"{number} {one}" if number == 1 else f"{number} {one}s"
+
+
 def number(payload: Mapping[str, object], key: str, default: int = 0) -> int:
     """A whole number of a job's payload, 0 to `MOST`. Raises `Unsound` for others."""
     found = payload.get(key, default)

@@ -14,6 +14,7 @@ from acs.devices.jobs.kind import (
     Result,
     Unsound,
     command_key,
+    counted,
     known,
     number,
     refused,
@@ -73,7 +74,7 @@ async def _list(_ledger: Ledger, line: DataModel, _job: Job) -> Result:
     if not isinstance(answer, Transfers):
         return refused(answer)
     told = [_told(each) for each in answer.entries]
-    return JobState.DONE, {"transfers": told, "text": f"{len(told)} transfers"}
+    return JobState.DONE, {"transfers": told, "text": counted(len(told), "transfer")}
 
 
 def _told(transfer: QueuedTransfer) -> dict[str, object]:
