@@ -263,10 +263,8 @@ class _Source:
             return ""
         if problem := misfit(self.file, device, force=True, told_only=True):
             return f"{problem}; nothing forces it: were its --fits wrong, remove it and add it anew"
-        if self.payload.get("force"):
-            return ""
-        problem = misfit(self.file, device, told_only=True)
-        return f"{problem}: --force" if problem else ""
+        forced = self.payload.get("force") is True
+        return misfit(self.file, device, force=forced, told_only=True)
 
 
 def _source(
