@@ -194,7 +194,7 @@ def _shared(given: dict[str, Any]) -> Options:
         raise FleetError(f"--fault: {error}") from None
     names = (
         "hang_up_after", "silent", "wrong_password", "broken_xml", "transfer_complete",
-        "reverse_transfers", "cut_transfers",
+        "reverse_transfers", "cut_transfers", "late_rows",
     )  # fmt: skip
     misbehaviour = Misbehaviour(
         **{name: given.pop(name) for name in names},

@@ -276,8 +276,8 @@ class Ont:
 
     @property
     def apply_due(self) -> bool:
-        """True while accepted values wait to take effect."""
-        return bool(self.tree.pending)
+        """True while accepted values or rows wait to take effect."""
+        return bool(self.tree.pending or self.tree.late_rows)
 
     def apply(self) -> list[str]:
         """Let accepted values take effect; watched changes become ``4 VALUE CHANGE``."""

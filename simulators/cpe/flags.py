@@ -169,6 +169,11 @@ def shared_options(command: Callable[..., None]) -> Callable[..., None]:
                 help="Misbehave: report several transfers together, the last one first.",
             ),
             click.option(
+                "--late-rows",
+                is_flag=True,
+                help="Answer AddObject with Status 1: the row comes after --apply-delay.",
+            ),
+            click.option(
                 "--cut-transfers",
                 type=click.IntRange(min=0),
                 default=0,

@@ -66,6 +66,8 @@ class Misbehaviour:
     """Where the CommandKey of a transfer is left empty: ``event``, ``request``."""
     reverse_transfers: bool = False
     """Report all transfers together, the last one first."""
+    late_rows: bool = False
+    """Answer AddObject with Status 1: the row comes when accepted values take effect."""
     cut_transfers: int = 0
     """Break the first attempts of each file transfer off half way; three make it fail."""
 

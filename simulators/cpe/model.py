@@ -7,6 +7,7 @@ Everything here is plain values: no clock, no sockets.  Refusals are raised as
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from .faults import CpeFaultError, RefusedParameter
@@ -67,6 +68,8 @@ class Tree:
     def factory_reset(self) -> None:
         """Return to the state the unit left the factory in."""
         self.pending: dict[str, str] = {}
+        self.late_rows: list[tuple[str, int]] = []
+        """Tables, and the rows of them that were promised and are not there yet."""
         self.notifications: dict[str, int] = {}
         self.access_lists: dict[str, tuple[str, ...]] = {}
         self.changed: dict[str, int] = {}
@@ -157,6 +160,10 @@ class Tree:
 
     def apply(self) -> list[str]:
         """Put accepted values in force; return the paths whose value changed."""
+        rows, self.late_rows = self.late_rows, []
+        for table, number in rows:
+            with suppress(KeyError):  # The row its table is in may be gone.
+                self.make_row(table, number)
         due, self.pending = self.pending, {}
         changed = []
         for path, text in due.items():
@@ -212,15 +219,23 @@ class Tree:
                 self._store(path, value)
         return bool(later)
 
-    def add(self, path: str) -> int:
-        """AddObject (A.3.2.6): make a row in table ``path``, return its number."""
+    def add(self, path: str, *, late: bool = False) -> int:
+        """AddObject (A.3.2.6): make a row in table ``path``, return its number.
+
+        A ``late`` one is there once accepted values take effect (Status 1).
+        """
         table = self._object_or_fault(path)
         if not isinstance(table, Table) or not table.spec.add:
             raise CpeFaultError(9005)
         if len(table.rows) >= table.spec.max_rows:
             raise CpeFaultError(9004)
         number = table.next_row
-        self._own_table(path).make(number)
+        own = self._own_table(path)
+        if late:
+            own.next_row = number + 1
+            self.late_rows.append((path, number))
+        else:
+            own.make(number)
         return number
 
     def delete(self, path: str) -> None:
@@ -269,6 +284,7 @@ class Tree:
             "values": self._values,
             "tables": {path: (list(t.rows), t.next_row) for path, t in self._tables.items()},
             "pending": self.pending,
+            "late_rows": self.late_rows,
             "notifications": self.notifications,
             "access_lists": {path: list(names) for path, names in self.access_lists.items()},
             "changed": self.changed,
@@ -286,6 +302,7 @@ class Tree:
         for path, text in state["values"].items():
             self._store(path, text)
         self.pending = dict(state["pending"])
+        self.late_rows = [(table, number) for table, number in state.get("late_rows", ())]
         self.notifications = dict(state["notifications"])
         self.access_lists = {path: tuple(v) for path, v in state["access_lists"].items()}
         self.changed = dict(state["changed"])

@@ -47,10 +47,11 @@ def perform(ont: Ont, call: Call, now: float) -> Answer:
             ont.keep_parameter_key(call.key)
             return Answer(f"<Status>{status}</Status>", status)
         case "AddObject":
-            instance = tree.add(call.names[0])
+            late = ont.misbehaviour.late_rows
+            instance = tree.add(call.names[0], late=late)
             ont.keep_parameter_key(call.key)
-            body = f"<InstanceNumber>{instance}</InstanceNumber><Status>0</Status>"
-            return Answer(body, instance=instance)
+            body = f"<InstanceNumber>{instance}</InstanceNumber><Status>{late:d}</Status>"
+            return Answer(body, int(late), instance=instance)
         case "DeleteObject":
             tree.delete(call.names[0])
             ont.keep_parameter_key(call.key)

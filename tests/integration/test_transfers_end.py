@@ -252,6 +252,26 @@ def test_two_transfers_are_reported_in_another_order(unit: Unit) -> None:
     assert (ended.state, ended.result["code"]) == (JobState.FAILED, 9010)
 
 
+# --- a row that comes later --------------------------------------------------------------------
+
+
+def test_a_row_that_is_only_promised_is_followed_until_it_is_there(unit: Unit) -> None:
+    unit.misbehave(late_rows=True)
+    table = "Device.NAT.PortMapping."
+    job = unit.ask(JobKind.ADD, table=table, values={"Description": "later"})
+    report = unit.call()
+    assert [(rpc.method, rpc.status) for rpc in report.rpcs if rpc.method == "AddObject"] == [
+        ("AddObject", 1)
+    ]
+    assert unit.acs.job(job).state is JobState.SENT
+    row = str(unit.acs.job(job).result["row"])
+    for _ in range(3):
+        if unit.acs.job(job).state is JobState.SENT:
+            assert "AddObject" not in unit.call().methods, "asked once"
+    assert unit.ended(job).state is JobState.DONE
+    assert unit.ont.tree.get(f"{row}Description") == "later"
+
+
 # --- who may ----------------------------------------------------------------------------------
 
 

@@ -320,3 +320,16 @@ def test_a_string_is_measured_in_octets(text: str) -> None:
 def test_a_number_stays_in_its_range(number: int) -> None:
     assert parse_parameter("P", "rw unsignedInt").accepts(str(number)) is (0 <= number < 2**32)
     assert parse_parameter("P", "rw int(-1:100)").accepts(str(number)) is (-1 <= number <= 100)
+
+
+def test_a_promised_row_outlives_a_power_cut_and_has_its_number_alone() -> None:
+    table = "Device.NAT.PortMapping."
+    unit, again = tree(), tree()
+    first = unit.add(table, late=True)
+    again.load(json.loads(json.dumps(unit.dump())))
+    second = again.add(table)
+    assert second == first + 1
+    assert f"{table}{first}.Enable" not in again
+    again.apply()
+    assert f"{table}{first}.Enable" in again
+    assert again.late_rows == []
