@@ -124,6 +124,21 @@ def autonomous_transfer(
     return Announcement("AutonomousTransferComplete", arguments, (AUTONOMOUS_TRANSFER_COMPLETE,))
 
 
+def transferred_itself(file_type: str, dialect: Dialect) -> Announcement:
+    """Tell of a download from the vendor's own server that went well, at a time not known."""
+    return autonomous_transfer(
+        file_type,
+        "http://updates.example.com/file.bin",
+        download=True,
+        size=0,
+        target="file.bin",
+        fault=0,
+        start=0,
+        complete=0,
+        dialect=dialect,
+    )
+
+
 def request_download(
     file_type: str, wishes: Sequence[tuple[str, str]], dialect: Dialect
 ) -> Announcement:

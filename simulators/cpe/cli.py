@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from .asking import request_download
+from .asking import request_download, transferred_itself
 from .content import make_image
 from .device import Ont
 from .flags import shared_options
@@ -44,6 +44,7 @@ class Options:
     test_time: float
     firmware: str
     ask_download: str
+    tell_download: str
     misbehaviour: Misbehaviour
 
 
@@ -242,6 +243,8 @@ def _run(units: Sequence[Unit], options: Options) -> None:
         if options.ask_download:
             wanted = request_download(options.ask_download, (), ont.dialect)
             ont.announcements.append(wanted)
+        if options.tell_download:
+            ont.announcements.append(transferred_itself(options.tell_download, ont.dialect))
         life = Life(
             ont,
             sessions,

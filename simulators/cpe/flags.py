@@ -78,6 +78,13 @@ def shared_options(command: Callable[..., None]) -> Callable[..., None]:
                 "'1 Firmware Upgrade Image'.",
             ),
             click.option(
+                "--tell-download",
+                default="",
+                metavar="FILE_TYPE",
+                help="Tell on the first call of a download that nobody asked for "
+                "(AutonomousTransferComplete), such as '1 Firmware Upgrade Image'.",
+            ),
+            click.option(
                 "--start-within",
                 type=click.FloatRange(min=0),
                 default=0.0,

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import itertools
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -250,6 +252,24 @@ def test_two_transfers_are_reported_in_another_order(unit: Unit) -> None:
     assert unit.ended(first).state is JobState.DONE
     ended = unit.ended(second)
     assert (ended.state, ended.result["code"]) == (JobState.FAILED, 9010)
+
+
+# --- nobody asked for ---------------------------------------------------------------------------
+
+
+def test_a_download_that_nobody_asked_for_is_on_the_timeline(acs: RunningAcs) -> None:
+    serial = f"22275C{next(_NUMBERS):07d}"
+    words = ["run", "--acs", acs.url, "--model", "tplink-a-xx230v", "--serial", serial]
+    account = ["--username", BOOTSTRAP[0], "--password", BOOTSTRAP[1], "--max-sessions", "1"]
+    told = ["--tell-download", "1 Firmware Upgrade Image"]
+    program = [sys.executable, "-c", "from simulators.cpe.cli import main; main()"]
+    ended = subprocess.run(
+        [*program, *words, *account, *told], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "tells AutonomousTransferComplete → answered" in ended.stdout
+    said = acs.told(acs.device(serial), "software")
+    assert "fetched firmware on its own: file.bin" in said
 
 
 # --- a row that comes later --------------------------------------------------------------------
