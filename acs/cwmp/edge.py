@@ -19,7 +19,7 @@ from acs.cwmp.dialect import Dialect
 from acs.cwmp.digest import path_of
 from acs.cwmp.early_leave import EarlyLeave
 from acs.cwmp.limits import EdgeLimits
-from acs.cwmp.line import Line, Lines
+from acs.cwmp.line import Ended, Line, Lines
 from acs.cwmp.messages import Envelope, Inform, SoapFault
 from acs.cwmp.pace import Pace
 from acs.cwmp.recording import Tape
@@ -90,7 +90,7 @@ class CwmpEdge:
         line = self._line_of(request)
         if line is not None:
             return self._serve(line, request)
-        ended = self._ended_line_of(request)
+        ended = self._ended_on(request)
         if ended is not None:
             return self._afterwards(ended, request)
         return self._gated(request, lambda credential: self._first_word(credential, request))
@@ -116,28 +116,31 @@ class CwmpEdge:
             line.cookie_returned = True
         return line
 
-    def _ended_line_of(self, request: Request) -> Line | None:
+    def _ended_on(self, request: Request) -> Ended | None:
         """The session that ended a moment ago on which ``request`` comes, if it does."""
         cookie = cookies.read(request.headers.get("cookie", ""))
         if cookie is not None:
             return self.lines.ended.get(cookie)
         line = _begun_on(request.connection)
-        return line if line and line.cookie in self.lines.ended else None
+        return self.lines.ended.get(line.cookie) if line else None
 
-    def _afterwards(self, line: Line, request: Request) -> Answer:
+    def _afterwards(self, ended: Ended, request: Request) -> Answer:
         """Answer what comes after the end of a session."""
         if not request.body.strip():
             # FreeACS: devices of the first issue send one more empty POST.
             return Reply(204)
-        if line.waiting:
+        if ended.line is not None and ended.line.waiting:
             return self._bad(request, "a request of this session is still open")
-        return self._decoded(request, lambda envelope: self._late(line, envelope, request))
+        return self._decoded(request, lambda envelope: self._late(ended.line, envelope, request))
 
-    def _late(self, line: Line, envelope: Envelope, request: Request) -> Answer:
+    def _late(self, line: Line | None, envelope: Envelope, request: Request) -> Answer:
         if isinstance(envelope.message, Inform):
             return self._gated(
                 request, lambda credential: self._open(envelope, credential, request)
             )
+        if line is None:
+            # It will report again in a session of its own.
+            return self._bad(request, "the session has ended")
         return self._step(line, line.session.message(envelope))
 
     def admission(self, connection: Connection, headers: Mapping[str, str]) -> float | None:
@@ -397,7 +400,8 @@ class CwmpEdge:
             return
         line.ended = why or line.visit.result
         now = self._clock.seconds()
-        self.lines.end(line, now)
+        reports = self._limits.hold_requests or line.visit.expects_reports
+        self.lines.end(line, now, reports=reports)
         if self._tell_bug(line):
             line.ended = "error"
         if line.tape is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from acs.cwmp.recording import Tape
 from acs.cwmp.session import Session
@@ -34,9 +35,16 @@ class Line:
     """The CPE knows cookies, so that its session is not looked for by connection."""
     ended: str = ""
     """How the session ended; empty while it is open."""
-    ended_at: float = 0.0
     tape: Tape | None = None
     """Takes down what is said, where that was asked for."""
+
+
+class Ended(NamedTuple):
+    """What is known of a session that ended lately."""
+
+    at: float
+    line: Line | None
+    """Only where the CPE may have a report for it: sessions are many, and memory is not."""
 
 
 @dataclass(slots=True)
@@ -45,7 +53,7 @@ class Lines:
 
     by_cookie: OrderedDict[str, Line] = field(default_factory=OrderedDict)
     by_device: dict[str, Line] = field(default_factory=dict)
-    ended: OrderedDict[str, Line] = field(default_factory=OrderedDict)
+    ended: OrderedDict[str, Ended] = field(default_factory=OrderedDict)
 
     REMEMBERED = 10_000
 
@@ -63,20 +71,19 @@ class Lines:
         if line.cookie in self.by_cookie:
             self.by_cookie.move_to_end(line.cookie)
 
-    def end(self, line: Line, now: float) -> None:
-        """Close a session; its cookie is known a little longer."""
+    def end(self, line: Line, now: float, *, reports: bool) -> None:
+        """Close a session; its cookie is known a little longer, all of it where ``reports``."""
         if self.by_cookie.pop(line.cookie, None) is None:
             return
         if self.by_device.get(line.key) is line:
             del self.by_device[line.key]
-        line.ended_at = now
-        self.ended[line.cookie] = line
+        self.ended[line.cookie] = Ended(now, line if reports else None)
         while len(self.ended) > self.REMEMBERED:
             self.ended.popitem(last=False)
 
     def forget(self, before: float) -> None:
         """Know those no longer that ended before a time."""
-        while self.ended and next(iter(self.ended.values())).ended_at < before:
+        while self.ended and next(iter(self.ended.values())).at < before:
             self.ended.popitem(last=False)
 
     def silent(self, now: float, shortest: float) -> Iterator[Line]:

@@ -40,6 +40,11 @@ class Visit:
         """The device's record, once it is loaded."""
         return self._ledger.device if self._ledger else None
 
+    @property
+    def expects_reports(self) -> bool:
+        """True when the device may still report the end of something it was asked."""
+        return self._ledger is not None and bool(self._ledger.jobs)
+
     async def run(self, line: DataModel) -> None:
         """Serve the device on ``line`` from announcement to close.
 

@@ -249,3 +249,14 @@ def test_a_report_on_an_ended_session_while_another_is_open_is_kept(talk: Talk) 
     kept: list[Effect] = talk.house.effects
     assert kept
     assert talk.job.state is JobState.DONE
+
+
+def test_a_session_without_jobs_is_remembered_by_its_cookie_alone() -> None:
+    talk = Talk()
+    talk.house.jobs = []
+    talk.session()
+    assert [ended.line for ended in talk.edge.lines.ended.values()] == [None]
+    assert talk.post()[0].status == 204
+    (reply,) = talk.report()
+    assert reply.status == 400 and b"has ended" in reply.body
+    assert talk.post(CPE.inform("2 PERIODIC"))[0].status == 200
