@@ -265,7 +265,7 @@ def _fail(ledger: Ledger, outcome: Outcome) -> None:
     device, contact = ledger.device, ledger.contact
     retry_at = contact.at + _pause(ledger, device.failures)
     fault = outcome.fault or Fault(0, outcome.text)
-    parameters = tuple(f"{p.path}: {p.code} {p.text}".rstrip() for p in fault.parameters)
+    parameters = tuple(map(str, fault.parameters))
     record = FaultRecord(
         device.id, SUBJECT, contact.at, fault.code, outcome.text, parameters, retry_at=retry_at
     )

@@ -17,6 +17,9 @@ class ParameterFault:
     code: int
     text: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.path}: {self.code} {self.text}".rstrip()
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:

@@ -88,7 +88,7 @@ def failed(fault: Fault, *secrets: str, about: str = "") -> Result:
     if fault.code == NO_SUCH_METHOD:
         error = f"the device does not know this method (fault {fault.code})"
         return JobState.FAILED, {"error": error, "code": fault.code}
-    parameters = [f"{p.path}: {p.code} {p.text}".rstrip() for p in fault.parameters]
+    parameters = list(map(str, fault.parameters))
     error = f"{about}: {fault}" if about and not parameters else str(fault)
     hidden = [_hidden(told, secrets) for told in (error, *parameters)]
     return JobState.FAILED, {"error": hidden[0], "code": fault.code, "parameters": hidden[1:]}
