@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from acs_fixtures import StartAcs
-from running_acs import BOOTSTRAP, RunningAcs, wait_for
+from calling_ont import calling_ont
+from running_acs import RunningAcs, wait_for
 
 from acs.devices.record import Device, Job, JobKind, JobState
 from simulators.cpe.content import make_image
@@ -30,27 +27,8 @@ def acs(start_acs: StartAcs) -> RunningAcs:
 @pytest.fixture(scope="module")
 def ont(acs: RunningAcs) -> Iterator[Device]:
     """A simulated XX230v that calls all the time, in a process of its own."""
-    program = Path(sys.executable).with_name("cpe-sim")
-    arguments = {
-        "--acs": acs.url,
-        "--model": "tplink-a-xx230v",
-        "--serial": SERIAL,
-        "--username": BOOTSTRAP[0],
-        "--periodic": "100",
-        "--time-scale": "0.003",
-    }
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(
-            [str(program), "run", *(word for pair in arguments.items() for word in pair)],
-            env={**os.environ, "CPE_SIM_PASSWORD": BOOTSTRAP[1]},
-            stdout=said,
-            stderr=said,
-        )
-        try:
-            yield wait_for("the ONT to call", lambda: acs.find(SERIAL))
-        finally:
-            process.terminate()
-            process.wait(30)
+    with calling_ont(acs, SERIAL) as device:
+        yield device
 
 
 def ended(acs: RunningAcs, job_id: int) -> Job:

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +10,7 @@ from typing import Any
 
 import pytest
 from acs_fixtures import StartAcs
+from calling_ont import calling_ont
 from running_acs import BOOTSTRAP, RunningAcs, wait_for
 
 from acs.devices.record import Job, JobKind, JobState
@@ -104,28 +101,8 @@ def other(site: Site) -> Client:
 @pytest.fixture(scope="module")
 def ont(site: Site) -> Iterator[str]:
     """The serial number of a simulated XX230v that calls all the time."""
-    program = Path(sys.executable).with_name("cpe-sim")
-    arguments = {
-        "--acs": site.acs.url,
-        "--model": "tplink-a-xx230v",
-        "--serial": SERIAL,
-        "--username": BOOTSTRAP[0],
-        "--periodic": "100",
-        "--time-scale": "0.003",
-    }
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(
-            [str(program), "run", *(word for pair in arguments.items() for word in pair)],
-            env={**os.environ, "CPE_SIM_PASSWORD": BOOTSTRAP[1]},
-            stdout=said,
-            stderr=said,
-        )
-        try:
-            wait_for("the ONT to call", lambda: site.acs.find(SERIAL))
-            yield SERIAL
-        finally:
-            process.terminate()
-            process.wait(30)
+    with calling_ont(site.acs, SERIAL):
+        yield SERIAL
 
 
 def test_a_device_that_is_behind_is_brought_to_the_wanted_version(
