@@ -48,8 +48,10 @@ class Recorder:
     def record(self, requests: Iterable[RecordingRequest]) -> None:
         """Record these devices from now on, and no others."""
         wanted = {request.device_key: request.until for request in requests}
-        if wanted.keys() != self._until.keys():
-            log.info("sessions recorded", devices=len(wanted))
+        for key in wanted.keys() - self._until.keys():
+            log.info("recording begins", device=key, devices=len(wanted))
+        for key in self._until.keys() - wanted.keys():
+            log.info("recording over", device=key, devices=len(wanted))
         self._until = wanted
 
     def __call__(self, contact: Contact, house: House) -> Tape | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -80,9 +81,10 @@ def test_sessions_are_recorded_without_secrets_and_play_again(
 def test_a_running_server_takes_notice(live_acs: RunningAcs, home: Home) -> None:
     home.scan()
     home.call()
-    before = live_acs.log.count("sessions recorded")
+    assert home.device
+    begins = re.compile(f"recording begins.*{re.escape(home.device.key)}")
     assert live_acs.command("session", "record", home.serial).returncode == 0
-    wait_for("the server", lambda: live_acs.log.count("sessions recorded") > before)
+    wait_for("the server", lambda: begins.search(live_acs.log))
     home.call()
     assert wait_for("a recording", lambda: recordings(live_acs, home))
 
