@@ -5,6 +5,7 @@ The page's style sheet colours them by their classes, so that light, dark and pr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -23,8 +24,8 @@ MOST_POINTS = 400
 _SVG = "{http://www.w3.org/2000/svg}"
 COLORS = 8
 """How many the style sheet has; more lines than that begin again with the first."""
+_COLOR = re.compile(r"\bcolor-(\d+)")
 _STYLE = Style(
-    colors=("#000",) * COLORS,  # the classes alone are used
     label_font_size=12,
     major_label_font_size=12,
     title_font_size=12,
@@ -108,6 +109,9 @@ def _svg(chart: Any, title: str, about: str) -> str:
     etree.strip_elements(
         root, f"{_SVG}defs", f"{_SVG}style", f"{_SVG}script", etree.Comment, with_tail=False
     )
+    for group in root.iterfind(f".//{_SVG}g"):
+        kind = _COLOR.sub(lambda number: f"color-{int(number[1]) % COLORS}", group.get("class", ""))
+        group.set("class", kind)
     for name in root.findall(f"{_SVG}title"):
         root.remove(name)
     for tag, text in (("desc", about), ("title", title)):
