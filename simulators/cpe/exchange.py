@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from .backoff import retry_after
 from .device import Ont
 from .digest import Challenge, authorization, parse_challenges
 from .render import Event
-from .report import SessionReport
+from .report import Lost, SessionReport
 from .session import HangUpError, Session, SessionError
 from .transfers import Transfer
 from .wire import Response, Target, WireError, render_request
@@ -64,6 +65,7 @@ class Exchange:
         self._session = Session(ont, events, now)
         self._username, self._password = ont.credentials
         self._cnonce = cnonce
+        self._now = now
         self._keep = keep
         self._cookies: dict[str, str] = {}
         self._challenge: Challenge | None = None
@@ -101,16 +103,19 @@ class Exchange:
             case 302 | 307:
                 return self._redirected(response)
             case status:
-                return self._failed(f"HTTP status {status}")
+                report = self._session.report
+                report.status = status
+                report.retry_after = retry_after(response.first("retry-after"), self._now)
+                return self._failed(f"HTTP status {status}", Lost.STATUS)
 
     def carried(self) -> Send:
         """Go on after the file of `Carry` came or failed."""
         self._body = self._session.transferred()
         return self._send(self._fresh_next)
 
-    def lost(self, reason: str) -> Stop:
+    def lost(self, reason: str, lost: Lost = Lost.RESET) -> Stop:
         """Take note that the connection broke or timed out."""
-        return self._failed(reason)
+        return self._failed(reason, lost)
 
     def _next(self, response: Response, fresh: bool) -> Send | Carry | Stop:
         self._answered_challenge = False
@@ -134,9 +139,9 @@ class Exchange:
     def _authenticate(self, response: Response, fresh: bool) -> Send | Stop:
         challenge = parse_challenges(response.all("www-authenticate"))
         if challenge is None:
-            return self._failed("401 without a challenge it can answer")
+            return self._failed("401 without a challenge it can answer", Lost.UNPROVEN)
         if not self._username or self._answered_challenge:
-            return self._failed("authentication refused")
+            return self._failed("authentication refused", Lost.UNPROVEN)
         self._challenge = challenge
         self._answered_challenge = True
         return self._send(fresh)
@@ -173,7 +178,8 @@ class Exchange:
         report.requests += 1
         return Send(self._target, data, fresh)
 
-    def _failed(self, reason: str) -> Stop:
+    def _failed(self, reason: str, lost: Lost = Lost.RULES) -> Stop:
+        self._session.report.lost = lost
         self._session.fail(reason)
         return self._stop()
 

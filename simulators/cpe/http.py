@@ -75,11 +75,16 @@ class Sessions:
         """End a scheduled download whose last window is over."""
         expire(ont, transfer, self._clock())
 
-    def run(self, ont: Ont, events: Sequence[Event]) -> defer.Deferred[SessionReport]:
-        """Run one session of ``ont``; fires with its report, never fails for the ACS."""
-        return defer.Deferred.fromCoroutine(self._run(ont, events))
+    def run(
+        self, ont: Ont, events: Sequence[Event], source: str | None = None
+    ) -> defer.Deferred[SessionReport]:
+        """Run one session of ``ont``; fires with its report, never fails for the ACS.
 
-    async def _run(self, ont: Ont, events: Sequence[Event]) -> SessionReport:
+        ``source`` is the address it calls from; without one the system chooses.
+        """
+        return defer.Deferred.fromCoroutine(self._run(ont, events, source))
+
+    async def _run(self, ont: Ont, events: Sequence[Event], source: str | None) -> SessionReport:
         exchange = Exchange(ont, events, now=self._clock(), cnonce=self._cnonce, keep=self._keep)
         step: Send | Carry | Stop = exchange.start()
         line: _Line | None = None

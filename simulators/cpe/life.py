@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from twisted.internet import defer
-from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
+from .alarms import Alarms
 from .backoff import retry_wait
+from .beside import Beside
 from .device import CONNECTION_REQUEST, PERIODIC, SCHEDULED, Ont
 from .http import Sessions
 from .render import Event
 from .report import End, SessionReport
-from .transfers import State, Transfer
+from .transfers import Transfer
 
 Observer = Callable[[Ont, str, dict[str, Any]], None]
 """Told what happens: (unit, kind, fields). No field holds a secret."""
+
+_WRITING = frozenset({"SetParameterValues", "AddObject", "DeleteObject"})
+FLOOD_MOST = 200
+"""Informs of one flooding unit that may be under way at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,9 @@ class Life:
     """One unit from power-on until `stop`.
 
     ``quit_when_done`` ends it once the ACS has written something in one session and found
-    nothing to change in a later one, or after ``max_sessions`` sessions.
+    nothing to change in a later one, or after ``max_sessions`` sessions.  ``alarms`` are those
+    that many lives share.  ``first_call`` is when it calls first, in seconds of the clock;
+    without it the pace says.  ``source`` is the address it calls from.
     """
 
     def __init__(
@@ -57,6 +64,9 @@ class Life:
         save: Callable[[Ont], None] | None = None,
         quit_when_done: bool = False,
         max_sessions: int | None = None,
+        alarms: Alarms | None = None,
+        first_call: float | None = None,
+        source: str | None = None,
     ) -> None:
         self.ont = ont
         self.provisioned = False
@@ -67,27 +77,49 @@ class Life:
         self._pace = pace
         self._random = random
         self._observe = observe
-        self._save = save or (lambda _: None)
+        self._save = save or _keep_nothing
         self._quit_when_done = quit_when_done
         self._left = max_sessions
+        self._first_call = first_call
+        self._source = source
         self._stopped = False
-        self._sleep: defer.Deferred[None] | None = None
+        self._alarm = (alarms or Alarms(reactor)).make(self._rang)
         self._agenda: dict[str, float] = {}
         """When something is due, by what it is, on the reactor's clock."""
         self._scheduled: list[tuple[float, str]] = []
-        self._tasks: dict[object, defer.Deferred[None]] = {}
-        """What goes on beside the sessions: transfers, changes of software."""
+        self._said: list[tuple[float, Event]] = []
+        """Events that are put into its mouth, and when."""
+        self._ended: defer.Deferred[None] | None = None
+        self._running: defer.Deferred[Any] | None = None
+        """The session that runs."""
+        self._flooding: set[defer.Deferred[Any]] = set()
+        self._beside = Beside(
+            ont,
+            sessions,
+            reactor,
+            scale=pace.scale,
+            tell=self._tell_transfer,
+            after=self._after_task,
+        )
 
     def run(self) -> defer.Deferred[None]:
         """Start; fires when the life is over."""
-        return defer.Deferred.fromCoroutine(self._run())
+        ended = self._ended = defer.Deferred()
+        self._tell("boot", events=[event.code for event in self.ont.next_events()])
+        if self._first_call is None:
+            self._due("call", self._random.uniform(0, self._pace.start_within))
+        else:
+            self._agenda["call"] = self._reactor.seconds() + self._first_call
+        self._beside.begin()
+        self._rest()
+        return ended
 
     def stop(self) -> None:
         """End after the running session; transfers are given up."""
         self._stopped = True
-        for task in list(self._tasks.values()):
-            task.cancel()
-        self._wake()
+        self._beside.give_up()
+        if self._running is None:
+            self._rest()
 
     def request_connection(self) -> None:
         """Call soon, with ``6 CONNECTION REQUEST``."""
@@ -95,23 +127,64 @@ class Life:
         self._agenda["call"] = self._reactor.seconds()
         self._wake()
 
-    async def _run(self) -> None:
-        self._tell("boot", events=[event.code for event in self.ont.next_events()])
-        self._due("call", self._random.uniform(0, self._pace.start_within))
-        self._begin_tasks()
-        while not self._over:
-            await self._rest()
-            if not self._over:
-                await self._act()
-        self.stop()
+    def call(self, events: Sequence[str], wait: float = 0.0) -> None:
+        """Call in ``wait`` seconds of the clock with these events, besides its own."""
+        at = self._reactor.seconds() + wait
+        self._said += [(at, Event(code)) for code in events]
+        self._agenda["said"] = min(moment for moment, _ in self._said)
+        self._wake()
+
+    def power_cut(self, seconds: float) -> None:
+        """Lose the power now, with all that is under way, and start ``seconds`` later."""
+        self._beside.give_up()
+        self._agenda.clear()
+        self._scheduled.clear()
+        self._said.clear()
+        self._agenda["restart"] = self._reactor.seconds() + seconds
+        if self._running is not None:
+            self._running.cancel()
+        self.ont.retry_count = 0
+        self._wake()
 
     @property
     def _over(self) -> bool:
         done = self._quit_when_done and self.provisioned
         return self._stopped or done or self._left == 0
 
-    async def _act(self) -> None:
-        """Do what is due, the call last."""
+    def _rest(self) -> None:
+        """Wait for the next entry of the agenda; end where the life is over."""
+        if not self._over:
+            self._alarm.set(min(self._agenda.values(), default=None))
+            return
+        self._stopped = True
+        self._alarm.set(None)
+        self._beside.give_up()
+        for running in list(self._flooding):
+            running.cancel()
+        self._end(None)
+
+    def _wake(self) -> None:
+        """Look at a changed agenda, unless a session runs: it looks at its end."""
+        if self._running is None and self._ended is not None:
+            self._rest()
+
+    def _end(self, result: Failure | None) -> None:
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            ended.callback(result)
+
+    def _rang(self) -> None:
+        try:
+            events = self._act()
+            if events:
+                self._call(events)
+            else:
+                self._rest()
+        except Exception:
+            self._end(Failure())
+
+    def _act(self) -> tuple[Event, ...]:
+        """Do what is due; return the events of the session that is due too, if one is."""
         due = self._take_due()
         if "restart" in due:
             self.ont.restart()
@@ -126,17 +199,152 @@ class Life:
             self.ont.report(PERIODIC)
         if "schedule" in due:
             self._take_scheduled()
+        if "said" in due:
+            self._take_said()
+            due.add("call")
+        if "flood" in due:
+            self._flood()
         waiting_to_retry = "call" in self._agenda
         if self.ont.restart_due:
-            return
+            return ()
         if "call" in due or (self.ont.next_events() and not waiting_to_retry):
-            await self._session()
+            return self.ont.next_events() or (PERIODIC,)
+        return ()
 
-    async def _session(self) -> None:
-        events = self.ont.next_events() or (PERIODIC,)
+    # --- a session ------------------------------------------------------------------------
+
+    def _call(self, events: tuple[Event, ...]) -> None:
         self._tell("session-start", events=[event.code for event in events])
-        report = await self._sessions.run(self.ont, events)
+        sessions = [self._session(events) for _ in range(self.ont.misbehaviour.at_once)]
+        running = self._running = defer.gatherResults(sessions, consumeErrors=True)
+        running.addCallbacks(self._called, self._broken_off)
+        running.addErrback(self._end)
+
+    def _session(self, events: tuple[Event, ...]) -> defer.Deferred[SessionReport]:
+        return self._sessions.run(self.ont, events, self._source)
+
+    def _called(self, reports: list[SessionReport]) -> None:
+        self._running = None
+        for report in reports:
+            self._tell_session(report)
         self._left = None if self._left is None else self._left - 1
+        self._save(self.ont)
+        self._judge(reports[0])
+        self._plan(reports[0])
+        self._rest()
+
+    def _broken_off(self, failure: Failure) -> None:
+        """Go on after the power went in a session."""
+        self._running = None
+        first = failure.value
+        cause = first.subFailure if isinstance(first, defer.FirstError) else failure
+        cause.trap(defer.CancelledError)
+        self.ont.retry_count = 0
+        self._rest()
+
+    def _plan(self, report: SessionReport) -> None:
+        """Put on the agenda what follows from a session."""
+        self._agenda.pop("call", None)
+        if report.end is not End.COMPLETE:
+            self._retry(report)
+        for delay, key in self.ont.scheduled:
+            at = self._reactor.seconds() + delay * self._pace.scale
+            self._scheduled.append((at, key))
+        self.ont.scheduled.clear()
+        if self._scheduled:
+            self._agenda["schedule"] = min(at for at, _ in self._scheduled)
+        if self.ont.restart_due:
+            self._agenda.clear()
+            self._due("restart", self._pace.reboot)
+            return
+        self._beside.begin()
+        if self.ont.apply_due and "apply" not in self._agenda:
+            self._due("apply", self._pace.apply)
+        if self.ont.tests and "test" not in self._agenda:
+            self._due("test", self._pace.test)
+        interval = self._pace.periodic or self.ont.periodic_interval
+        if interval is None:
+            self._agenda.pop("periodic", None)
+        else:
+            self._due("periodic", interval)
+        if self.ont.misbehaviour.flood:
+            self._agenda.setdefault("flood", self._reactor.seconds())
+        if self.ont.misbehaviour.restless or (report.complete and self.ont.next_events()):
+            self._due("call", 0)
+
+    def _retry(self, report: SessionReport) -> None:
+        """Wait by the table; where the ACS named a time to come back, at least as long."""
+        wait = retry_wait(self.ont.retry_count, *self.ont.retry_pace, self._random)
+        wait = max(wait * self._pace.scale, report.retry_after)
+        self._tell("retry", count=self.ont.retry_count, seconds=round(wait, 1))
+        self._agenda["call"] = self._reactor.seconds() + wait
+
+    def _flood(self) -> None:
+        """Begin the Inform that is due, on a connection of its own, and say when the next is."""
+        if len(self._flooding) < FLOOD_MOST:
+            flooding = self._session(self.ont.next_events() or (PERIODIC,))
+            if not flooding.called:
+                self._flooding.add(flooding)
+                flooding.addBoth(self._flooded, flooding)
+        self._agenda["flood"] = self._reactor.seconds() + 1 / self.ont.misbehaviour.flood
+
+    def _flooded(self, result: SessionReport | Failure, flooding: defer.Deferred[Any]) -> None:
+        self._flooding.discard(flooding)
+        if isinstance(result, Failure):
+            result.trap(defer.CancelledError)
+        else:
+            self._tell_session(result)
+
+    def _judge(self, report: SessionReport) -> None:
+        if any(rpc.method in _WRITING and not rpc.fault for rpc in report.rpcs):
+            self._written = True
+        elif report.complete and self._written and not self.ont.apply_due:
+            self.provisioned = True
+
+    # --- between sessions -----------------------------------------------------------------
+
+    def _after_task(self) -> None:
+        """Call to tell of it, after the restart where it needs one."""
+        if self._stopped:
+            return
+        if not self.ont.restart_due:
+            if self.ont.next_events():
+                self._agenda.setdefault("call", self._reactor.seconds())
+        elif "restart" not in self._agenda:
+            self._due("restart", self._pace.reboot)
+        self._save(self.ont)
+        self._wake()
+
+    def _take_scheduled(self) -> None:
+        now = self._reactor.seconds()
+        for at, key in [entry for entry in self._scheduled if entry[0] <= now]:
+            self._scheduled.remove((at, key))
+            self.ont.report(SCHEDULED)
+            self.ont.report(Event("M ScheduleInform", key))
+        if self._scheduled:
+            self._agenda["schedule"] = min(at for at, _ in self._scheduled)
+
+    def _take_said(self) -> None:
+        now = self._reactor.seconds()
+        for at, event in [entry for entry in self._said if entry[0] <= now]:
+            self._said.remove((at, event))
+            self.ont.report(event)
+        if self._said:
+            self._agenda["said"] = min(at for at, _ in self._said)
+
+    def _due(self, what: str, seconds: float) -> None:
+        self._agenda[what] = self._reactor.seconds() + seconds * self._pace.scale
+
+    def _take_due(self) -> set[str]:
+        now = self._reactor.seconds()
+        due = {what for what, at in self._agenda.items() if at <= now}
+        for what in due:
+            del self._agenda[what]
+        return due
+
+    # --- telling --------------------------------------------------------------------------
+
+    def _tell_session(self, report: SessionReport) -> None:
         for rpc in report.rpcs:
             self._tell(
                 "rpc",
@@ -155,166 +363,31 @@ class Life:
         self._tell(
             "session-end",
             end=report.end.value,
+            kind=report.kind,
             reason=report.reason,
+            status=report.status,
+            retry_after=report.retry_after,
+            events=[event.code for event in report.events],
             rpcs=len(report.rpcs),
+            requests=report.requests,
+            seconds=round(report.seconds, 6),
+            inform_seconds=report.inform_seconds and round(report.inform_seconds, 6),
             authentication=report.authentication,
         )
-        self._save(self.ont)
-        self._judge(report)
-        self._plan(report)
 
-    def _plan(self, report: SessionReport) -> None:
-        """Put on the agenda what follows from a session."""
-        self._agenda.pop("call", None)
-        if report.end is not End.COMPLETE:
-            pace = self.ont.retry_pace
-            wait = retry_wait(self.ont.retry_count, *pace, self._random)
-            self._tell("retry", count=self.ont.retry_count, seconds=round(wait, 1))
-            self._due("call", wait)
-        for delay, key in self.ont.scheduled:
-            at = self._reactor.seconds() + delay * self._pace.scale
-            self._scheduled.append((at, key))
-        self.ont.scheduled.clear()
-        if self._scheduled:
-            self._agenda["schedule"] = min(at for at, _ in self._scheduled)
-        if self.ont.restart_due:
-            self._agenda.clear()
-            self._due("restart", self._pace.reboot)
-            return
-        self._begin_tasks()
-        if self.ont.apply_due and "apply" not in self._agenda:
-            self._due("apply", self._pace.apply)
-        if self.ont.tests and "test" not in self._agenda:
-            self._due("test", self._pace.test)
-        interval = self._pace.periodic or self.ont.periodic_interval
-        if interval is None:
-            self._agenda.pop("periodic", None)
-        else:
-            self._due("periodic", interval)
-        if report.complete and self.ont.next_events():
-            self._due("call", 0)
+    def _tell_transfer(self, transfer: Transfer) -> None:
+        self._tell(
+            "transfer",
+            method=transfer.method,
+            key=transfer.key,
+            file_type=transfer.file_type,
+            fault=transfer.fault,
+            reason=transfer.text,
+        )
 
-    # --- beside the sessions ------------------------------------------------------------
+    def _tell(self, what: str, /, **fields: Any) -> None:
+        self._observe(self.ont, what, fields)
 
-    def _begin_tasks(self) -> None:
-        """Begin the transfers and changes of software that were asked for."""
-        for transfer in self.ont.transfers.within(State.WAITING):
-            if transfer not in self._tasks:
-                self._task(transfer, self._transfer(transfer))
-        changes, self.ont.changes[:] = list(self.ont.changes), []
-        for change in changes:
-            self._task(change, self._sessions.change(self.ont, change))
 
-    def _task(self, what: object, work: Coroutine[Any, Any, None]) -> None:
-        def over(result: Any) -> None:
-            self._tasks.pop(what, None)
-            if isinstance(result, Failure):
-                result.trap(defer.CancelledError)
-            elif not self._stopped:
-                self._after_task()
-
-        self._tasks[what] = defer.Deferred()  # holds the place while the work begins
-        running = defer.Deferred.fromCoroutine(work)
-        if what in self._tasks:
-            self._tasks[what] = running
-        running.addBoth(over)
-
-    def _after_task(self) -> None:
-        """Call to tell of it, after the restart where it needs one."""
-        if not self.ont.restart_due:
-            if self.ont.next_events():
-                self._agenda.setdefault("call", self._reactor.seconds())
-        elif "restart" not in self._agenda:
-            self._due("restart", self._pace.reboot)
-        self._save(self.ont)
-        self._wake()
-
-    async def _transfer(self, transfer: Transfer) -> None:
-        asked = self._reactor.seconds()
-        if transfer.windows:
-            await self._scheduled_download(transfer, asked)
-        else:
-            await deferLater(self._reactor, transfer.delay * self._pace.scale)
-            await self._carry(transfer)
-        if transfer.state is State.DONE:
-            self._tell(
-                "transfer",
-                method=transfer.method,
-                key=transfer.key,
-                file_type=transfer.file_type,
-                fault=transfer.fault,
-                reason=transfer.text,
-            )
-
-    async def _carry(self, transfer: Transfer) -> None:
-        if transfer in self.ont.transfers.queue:
-            await self._sessions.transfer(self.ont, transfer)
-
-    async def _scheduled_download(self, transfer: Transfer, asked: float) -> None:
-        """Try in each window until the file has come; what is under way at its end is given up."""
-        scale, reactor = self._pace.scale, self._reactor
-        tries = [w for w in transfer.windows for _ in range(1 + max(0, w.retries))]
-        for number, window in enumerate(tries, 1):
-            await deferLater(reactor, max(0.0, asked + window.start * scale - reactor.seconds()))
-            left = asked + window.end * scale - reactor.seconds()
-            if left <= 0:
-                continue
-            carrying = defer.Deferred.fromCoroutine(self._carry(transfer))
-            try:
-                await carrying.addTimeout(left, reactor)
-            except defer.TimeoutError:
-                transfer.state = State.WAITING
-            if transfer not in self.ont.transfers.queue:
-                return
-            if transfer.state is State.DONE and (not transfer.fault or number == len(tries)):
-                return
-            transfer.state = State.WAITING
-        self._sessions.expire(self.ont, transfer)
-
-    def _judge(self, report: SessionReport) -> None:
-        writing = {"SetParameterValues", "AddObject", "DeleteObject"}
-        wrote = any(rpc.method in writing and not rpc.fault for rpc in report.rpcs)
-        if wrote:
-            self._written = True
-        elif report.complete and self._written and not self.ont.apply_due:
-            self.provisioned = True
-
-    def _take_scheduled(self) -> None:
-        now = self._reactor.seconds()
-        for at, key in [entry for entry in self._scheduled if entry[0] <= now]:
-            self._scheduled.remove((at, key))
-            self.ont.report(SCHEDULED)
-            self.ont.report(Event("M ScheduleInform", key))
-        if self._scheduled:
-            self._agenda["schedule"] = min(at for at, _ in self._scheduled)
-
-    def _due(self, what: str, seconds: float) -> None:
-        self._agenda[what] = self._reactor.seconds() + seconds * self._pace.scale
-
-    def _take_due(self) -> set[str]:
-        now = self._reactor.seconds()
-        due = {what for what, at in self._agenda.items() if at <= now}
-        for what in due:
-            del self._agenda[what]
-        return due
-
-    async def _rest(self) -> None:
-        """Wait for the next entry of the agenda, or `_wake`."""
-        if not self._agenda:
-            self._sleep = defer.Deferred()
-        else:
-            wait = max(0.0, min(self._agenda.values()) - self._reactor.seconds())
-            self._sleep = deferLater(self._reactor, wait)
-        try:
-            await self._sleep
-        except defer.CancelledError:
-            return
-        finally:
-            self._sleep = None
-
-    def _wake(self) -> None:
-        if self._sleep is not None:
-            self._sleep.cancel()
-
-    def _tell(self, kind: str, **fields: Any) -> None:
-        self._observe(self.ont, kind, fields)
+def _keep_nothing(_: Ont) -> None:
+    """The state of this unit is not kept."""

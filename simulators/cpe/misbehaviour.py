@@ -56,6 +56,26 @@ class Misbehaviour:
     wrong_password: bool = False
     broken_xml: bool = False
     """Send an Inform that is not well formed."""
+    slow: float = 0.0
+    """Seconds it lets pass before each request but the first."""
+    trickle: float = 0.0
+    """Octets a second in which its requests drip out; 0: at once."""
+    half_body: bool = False
+    """Break off in the middle of the Inform's body."""
+    hostile: str = ""
+    """Send this document of `hostile` instead of the Inform."""
+    clock_skew: float = 0.0
+    """Seconds by which its clock is wrong."""
+    flood: float = 0.0
+    """Informs a second on connections of their own, each left as soon as it is answered."""
+    restless: bool = False
+    """Call again as soon as a session is over."""
+    at_once: int = 1
+    """Sessions it runs at the same time."""
+    huge_inform: int = 0
+    """Parameters it adds to its Inform."""
+    huge_head: int = 0
+    """Octets it adds to the head of each request."""
     refuse: Mapping[str, int] = field(default_factory=dict)
     """Fault code by method name or path pattern (``*`` stands for anything): any request
     that names a matching path is refused."""

@@ -19,6 +19,21 @@ class End(StrEnum):
     """The CPE broke off because it was told to misbehave."""
 
 
+class Lost(StrEnum):
+    """What kept a session from its end, as a word that can be counted."""
+
+    STATUS = "refused"
+    """The ACS answered with an HTTP status that ends the session."""
+    UNPROVEN = "not authenticated"
+    TIMED_OUT = "timed out"
+    NO_CONNECTION = "connection refused"
+    RESET = "connection reset"
+    CLOSED = "closed without an answer"
+    RULES = "broken answer"
+    """What the ACS sent breaks the rules of HTTP, SOAP or TR-069."""
+    STOPPED = "stopped"
+
+
 @dataclass(frozen=True, slots=True)
 class Rpc:
     """One request of the ACS and what became of it."""
@@ -60,6 +75,16 @@ class SessionReport:
     """What the CPE asked or told the ACS after its Inform."""
     end: End = End.RUNNING
     reason: str = ""
+    lost: Lost | None = None
+    """Sort of ``reason``, where the session failed."""
+    status: int = 0
+    """HTTP status that ended the session, 0: none did."""
+    retry_after: float = 0.0
+    """Seconds after which the ACS wants to be asked again (Retry-After), 0: it did not say."""
+    seconds: float = 0.0
+    """From the first connect to the end, where an edge measures it."""
+    inform_seconds: float | None = None
+    """From the first octet of the Inform to the last of its InformResponse."""
     informed: bool = False
     """The ACS answered the Inform."""
     authentication: str = "none"
@@ -73,6 +98,19 @@ class SessionReport:
     def complete(self) -> bool:
         """True when the session ended as it should."""
         return self.end is End.COMPLETE
+
+    @property
+    def kind(self) -> str:
+        """How it failed, to be counted: ``refused 503``, ``timed out``; empty when complete."""
+        match self.end, self.lost:
+            case End.COMPLETE | End.RUNNING, _:
+                return ""
+            case End.HUNG_UP, _:
+                return "hung up on purpose"
+            case _, Lost.STATUS:
+                return f"{Lost.STATUS} {self.status}"
+            case _, lost:
+                return (lost or Lost.RULES).value
 
     @property
     def methods(self) -> list[str]:
