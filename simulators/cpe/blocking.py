@@ -128,6 +128,8 @@ class Client:
                             connection.close()
                         connection = self._connect(step.target)
                         exchange.report.connections += 1
+                    if step.after:
+                        time.sleep(step.after)
                     connection.sendall(step.data)
                     response = self._answer(connection)
                 except (OSError, WireError) as error:

@@ -13,12 +13,13 @@ from typing import Any
 
 from . import asking, diagnostics, telephony
 from .asking import Announcement
-from .dialect import DIALECTS
+from .dialect import DIALECTS, Clock, Dialect
 from .effects import EFFECTS
 from .misbehaviour import GOOD, Lot, Misbehaviour
 from .model import ACTIVE, Parameter, Tree
 from .modelfile import Identity, Model, load_model
 from .options import Option
+from .pace import AT_ONCE
 from .render import Event
 from .report import End, SessionReport
 from .software import Change, DeploymentUnits
@@ -32,6 +33,7 @@ VALUE_CHANGE = Event("4 VALUE CHANGE")
 CONNECTION_REQUEST = Event("6 CONNECTION REQUEST")
 DIAGNOSTICS_COMPLETE = Event("8 DIAGNOSTICS COMPLETE")
 
+_ZONE = {Clock.UTC: "Z", Clock.BARE: "", Clock.OFFSET: "+00:00", Clock.MILLISECONDS: ".000Z"}
 _BUILD = re.compile(r"Build (\d\d)(\d\d)(\d\d)")
 
 
@@ -40,7 +42,8 @@ class Ont:
 
     ``model`` is a model or its name; ``username`` and ``password`` are the factory ACS
     account, to which a factory reset returns; ``without`` names parameters this unit's
-    firmware lacks; ``factory`` overrides other factory values (path → text).
+    firmware lacks; ``factory`` overrides other factory values (path → text); ``dialect``
+    is how it speaks, if not as its model does.
     """
 
     def __init__(
@@ -54,10 +57,11 @@ class Ont:
         misbehaviour: Misbehaviour = GOOD,
         without: Iterable[str] = (),
         factory: Mapping[str, str] | None = None,
+        dialect: Dialect | None = None,
     ) -> None:
         self.model = load_model(model) if isinstance(model, str) else model
         self.identity = identity
-        self.dialect = DIALECTS[self.model.dialect]
+        self.dialect = dialect or DIALECTS[self.model.dialect]
         self.misbehaviour = misbehaviour
         self._management = f"{self.model.top}ManagementServer."
         account = {"URL": acs_url, "Username": username, "Password": password}
@@ -91,6 +95,9 @@ class Ont:
         """Diagnostics that run, by the path of their object."""
         self.options: dict[str, Option] = {}
         """What vouchers enabled, by name."""
+        self.think = AT_ONCE
+        """How long it takes to answer."""
+        self.in_session = False
         self._bootstrapped_at: str | None = None
         self._start()
         self.power_on()
@@ -213,7 +220,13 @@ class Ont:
         if not self._clock_set and build:
             year, month, day = map(int, build.groups())
             moment = datetime(2000 + year, month, day, 0, 1, 12, tzinfo=UTC)
-        return f"{moment:%Y-%m-%dT%H:%M:%S}{self.dialect.zone}"
+        match self.dialect.clock:
+            case Clock.UNKNOWN:
+                return Clock.UNKNOWN.value
+            case Clock.TEXT:
+                return f"{moment:%a %b %d %H:%M:%S %Y}"
+            case clock:
+                return f"{moment:%Y-%m-%dT%H:%M:%S}{_ZONE[clock]}"
 
     def inform_parameters(self, now: float) -> list[Parameter]:
         """Parameters of the Inform: the forced ones, and what changed and is watched."""

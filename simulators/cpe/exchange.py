@@ -7,10 +7,11 @@ answers, until it is told to stop.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .backoff import retry_after
 from .device import Ont
+from .dialect import Opening, Proof
 from .digest import Challenge, authorization, parse_challenges
 from .render import Event
 from .report import Lost, SessionReport
@@ -28,6 +29,8 @@ class Send:
     target: Target
     data: bytes
     fresh: bool = False
+    after: float = 0.0
+    """Seconds the unit takes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,11 @@ class Exchange:
         self._keep = keep
         self._cookies: dict[str, str] = {}
         self._challenge: Challenge | None = None
+        if ont.dialect.opening is Opening.BASIC and self._username:
+            self._challenge = Challenge("basic")
         self._answered_challenge = False
+        self._opening = ont.dialect.opening is Opening.EMPTY
+        """An empty POST is out that wants to be challenged before the Inform."""
         self._redirects = 0
         self._body = b""
         self._fresh_next = False
@@ -86,16 +93,20 @@ class Exchange:
             self._target = Target.parse(self._url)
         except WireError as error:
             return self._failed(str(error))
-        self._body = self._session.start()
+        self._ont.in_session = True
+        if not self._opening:
+            self._body = self._session.start()
         return self._send(fresh=True)
 
     def received(self, response: Response) -> Send | Carry | Stop:
         """Take an answer; return what to do next."""
         fresh = not self._keep or response.closes
         for header in response.all("set-cookie"):
-            name, _, value = header.partition(";")[0].partition("=")
-            self._cookies[name.strip()] = value.strip()
+            name, _, given = header.partition("=")
+            self._cookies[name.strip()] = given.strip()
         match response.status:
+            case 200 | 204 if self._opening:
+                return self._failed("the empty POST before the Inform was not challenged")
             case 200 | 204:
                 return self._next(response, fresh)
             case 401:
@@ -111,7 +122,7 @@ class Exchange:
     def carried(self) -> Send:
         """Go on after the file of `Carry` came or failed."""
         self._body = self._session.transferred()
-        return self._send(self._fresh_next)
+        return self._send(self._fresh_next, self._session.thought)
 
     def lost(self, reason: str, lost: Lost = Lost.RESET) -> Stop:
         """Take note that the connection broke or timed out."""
@@ -134,15 +145,25 @@ class Exchange:
             self._fresh_next = fresh
             return Carry(body)
         self._body = body
-        return self._send(fresh)
+        return self._send(fresh, self._session.thought)
 
     def _authenticate(self, response: Response, fresh: bool) -> Send | Stop:
         challenge = parse_challenges(response.all("www-authenticate"))
         if challenge is None:
             return self._failed("401 without a challenge it can answer", Lost.UNPROVEN)
-        if not self._username or self._answered_challenge:
+        dialect = self._ont.dialect
+        once = dialect.proof is Proof.INFORM_ONLY and self.report.informed
+        if not self._username or self._answered_challenge or once:
             return self._failed("authentication refused", Lost.UNPROVEN)
-        self._challenge = challenge
+        self._challenge = replace(
+            challenge,
+            qop=challenge.qop and dialect.digest_qop,
+            nonce=challenge.nonce[: dialect.digest_memory or None],
+            opaque=challenge.opaque if dialect.digest_opaque else "",
+        )
+        if self._opening:
+            self._opening = False
+            self._body = self._session.start()
         self._answered_challenge = True
         return self._send(fresh)
 
@@ -157,18 +178,22 @@ class Exchange:
         self._challenge = None
         return self._send(fresh=True)
 
-    def _send(self, fresh: bool) -> Send:
+    def _send(self, fresh: bool, after: float = 0.0) -> Send:
         assert self._target is not None
         proof = ""
         report = self._session.report
-        if self._challenge is not None:
+        dialect = self._ont.dialect
+        once = dialect.proof is Proof.INFORM_ONLY and report.informed
+        if self._challenge is not None and not once:
+            if not dialect.digest_counts:
+                self._challenge.count = 0
             proof = authorization(
                 self._challenge, self._username, self._password, self._target.path, self._cnonce
             )
             report.authentication = self._challenge.scheme
             report.username = self._username
         data = render_request(
-            self._ont.dialect,
+            dialect,
             self._target,
             self._body,
             self._cookies,
@@ -176,7 +201,7 @@ class Exchange:
             keep=self._keep,
         )
         report.requests += 1
-        return Send(self._target, data, fresh)
+        return Send(self._target, data, fresh, after)
 
     def _failed(self, reason: str, lost: Lost = Lost.RULES) -> Stop:
         self._session.report.lost = lost
@@ -184,5 +209,6 @@ class Exchange:
         return self._stop()
 
     def _stop(self, *, linger: bool = False) -> Stop:
+        self._ont.in_session = False
         self._ont.finish(self._session.report, self._url)
         return Stop(linger)

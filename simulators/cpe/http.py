@@ -13,6 +13,7 @@ from twisted.internet import defer, error
 from twisted.internet.endpoints import HostnameEndpoint, connectProtocol, wrapClientTLS
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFromCertificates
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from .device import PERIODIC, Ont
@@ -20,11 +21,12 @@ from .errand import Errand
 from .exchange import Carry, Exchange, Send, Stop
 from .fetching import Fetcher
 from .files import begin, expire, finish
+from .line import Line, LineError, connect
 from .render import Event
-from .report import SessionReport
+from .report import Lost, SessionReport
 from .software import Change, carry_out
 from .transfers import Transfer
-from .wire import Response, ResponseReader, Target, WireError
+from .wire import Response, Target, WireError
 
 
 class Sessions:
@@ -86,9 +88,11 @@ class Sessions:
 
     async def _run(self, ont: Ont, events: Sequence[Event], source: str | None) -> SessionReport:
         exchange = Exchange(ont, events, now=self._clock(), cnonce=self._cnonce, keep=self._keep)
-        step: Send | Carry | Stop = exchange.start()
-        line: _Line | None = None
+        report, seconds = exchange.report, self._reactor.seconds
+        began = seconds()
+        line: Line | None = None
         try:
+            step: Send | Carry | Stop = exchange.start()
             while not isinstance(step, Stop):
                 if isinstance(step, Carry):
                     await self.transfer(ont, step.transfer)
@@ -98,31 +102,39 @@ class Sessions:
                     if line is None or step.fresh or line.closed:
                         if line is not None:
                             line.close()
-                        line = await self._connect(step.target)
-                        exchange.report.connections += 1
-                    response = await line.ask(step.data, self._timeout)
-                except (WireError, error.ConnectError, error.ConnectionClosed, OSError) as lost:
-                    step = exchange.lost(str(lost) or type(lost).__name__)
-                except defer.CancelledError:
-                    exchange.lost("stopped")
-                    raise
+                        line = await self._connect(step.target, source)
+                        report.connections += 1
+                    asked = seconds()
+                    response = await self._ask(line, ont, step.data, report.requests)
+                except LineError as gone:
+                    step = exchange.lost(str(gone), gone.lost)
+                except WireError as wrong:
+                    step = exchange.lost(str(wrong), Lost.RULES)
                 else:
                     step = exchange.received(response)
+                    if report.informed and report.inform_seconds is None:
+                        report.inform_seconds = seconds() - asked
+            report.seconds = seconds() - began
             if step.linger and line is not None:
-                await line.wait_closed(self._timeout)
+                await line.wait_closed()
+        except defer.CancelledError:
+            exchange.lost("stopped", Lost.STOPPED)
+            raise
         finally:
             if line is not None:
                 line.close()
-        return exchange.report
+        return report
 
-    async def _connect(self, target: Target) -> _Line:
-        endpoint: Any = HostnameEndpoint(
-            self._reactor, target.host, target.port, timeout=self._timeout
+    def _connect(self, target: Target, source: str | None) -> defer.Deferred[Line]:
+        return connect(
+            self._reactor, target, timeout=self._timeout, source=source, trust=self._trust
         )
-        if target.tls:
-            endpoint = wrapClientTLS(optionsForClientTLS(target.host, self._trust), endpoint)
-        line: _Line = await connectProtocol(endpoint, _Line(self._reactor))
-        return line
+
+    def _ask(self, line: Line, ont: Ont, data: bytes, number: int) -> defer.Deferred[Response]:
+        wrong = ont.misbehaviour
+        if plain(wrong):
+            return line.ask(data)
+        return line.ask_slowly(pieces(wrong, data, number))
 
 
 def run_session(
@@ -146,78 +158,3 @@ def run_session(
         reactor, cnonce=lambda: f"{random.getrandbits(64):016x}", keep=keep, timeout=timeout
     )
     return sessions.run(ont, events or ont.next_events() or (PERIODIC,))
-
-
-class _Line(Protocol):
-    """One connection: a question, its answer, the next question."""
-
-    def __init__(self, reactor: Any) -> None:
-        self._reactor = reactor
-        self._reader = ResponseReader()
-        self._answer: defer.Deferred[Response] | None = None
-        self._gone: defer.Deferred[None] | None = None
-        self.closed = False
-
-    def ask(self, data: bytes, timeout: float) -> defer.Deferred[Response]:
-        """Send a request; fires with its answer or fails with `WireError`."""
-        self._reader = ResponseReader()
-        answer: defer.Deferred[Response] = defer.Deferred()
-        self._answer = answer
-        self._transport.write(data)
-        return answer.addTimeout(timeout, self._reactor, _timed_out)
-
-    def wait_closed(self, timeout: float) -> defer.Deferred[None]:
-        """Fire when the other side closed the connection, or after ``timeout``."""
-        gone: defer.Deferred[None] = defer.Deferred()
-        self._gone = gone
-        if self.closed:
-            gone.callback(None)
-        return gone.addTimeout(timeout, self._reactor, lambda *_: None)
-
-    @property
-    def _transport(self) -> Any:
-        return self.transport
-
-    def close(self) -> None:
-        """Close the connection at once."""
-        if not self.closed:
-            self._transport.abortConnection()
-
-    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
-        """Collect the answer."""
-        if self._answer is None:
-            return
-        try:
-            response = self._reader.feed(data)
-        except WireError:
-            self._fire(Failure())
-            return
-        if response is not None:
-            self._fire(response)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
-        """Fail what waits for an answer."""
-        self.closed = True
-        text = "the ACS closed the connection before its answer was whole"
-        if isinstance(reason.value, SSL.Error):
-            text = f"TLS: {_tls_cause(reason.value)}"
-        self._fire(Failure(WireError(text)))
-        if self._gone is not None and not self._gone.called:
-            self._gone.callback(None)
-
-    def _fire(self, result: Response | Failure) -> None:
-        answer, self._answer = self._answer, None
-        if answer is not None and not answer.called:
-            answer.callback(result)
-
-
-def _tls_cause(error: SSL.Error) -> str:
-    # OpenSSL's queue: (library, function, what went wrong) of each level.
-    queue = error.args[0] if error.args else ()
-    return "; ".join(entry[-1] for entry in queue if entry[-1]) or "the connection broke"
-
-
-def _timed_out(result: Any, _: float) -> Any:
-    if isinstance(result, Failure):
-        raise WireError("the ACS did not answer in time")
-    return result

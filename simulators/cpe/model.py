@@ -102,6 +102,16 @@ class Tree:
             return False
         return True
 
+    def knows(self, name: str) -> bool:
+        """Tell whether there is such a parameter, or such an object (final dot)."""
+        if not name.endswith("."):
+            return name in self
+        try:
+            self._object(name)
+        except KeyError:
+            return False
+        return True
+
     def hidden(self, path: str) -> bool:
         """Tell whether a value is a secret; what is not in the tree counts as one."""
         try:
@@ -196,10 +206,10 @@ class Tree:
         own = [(path, thing.spec.add)] if path else []
         return own + list(self._below(path, thing))
 
-    def write(self, changes: Iterable[tuple[str, str, str]]) -> bool:
+    def write(self, changes: Iterable[tuple[str, str, str]], *, later: bool = False) -> bool:
         """SetParameterValues (A.3.2.1) of (name, type, text): all or nothing.
 
-        Returns True when the change applies later (Status 1).
+        Returns True when the change applies later (Status 1); with ``later`` all does.
         """
         wanted: dict[str, str] = {}
         refused = []
@@ -210,14 +220,14 @@ class Tree:
             wanted[name] = text
         if refused:
             raise CpeFaultError(9003, tuple(refused))
-        later = {path for path in wanted if self._applies_later(path)}
+        delayed = {path for path in wanted if later or self._applies_later(path)}
         for path, text in wanted.items():
             value = self._canonical(path, text)
-            if path in later:
+            if path in delayed:
                 self.pending[path] = value
             else:
                 self._store(path, value)
-        return bool(later)
+        return bool(delayed)
 
     def add(self, path: str, *, late: bool = False) -> int:
         """AddObject (A.3.2.6): make a row in table ``path``, return its number.

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from .dialect import Dialect
+from .dialect import Arrays, Dialect, Ids, Types
 from .faults import CLIENT_CODES, CpeFaultError
 from .model import Attributes, Parameter
 from .options import Option
 from .transfers import Transfer
 from .xml import ENCODING, SOAP, XSD, XSI
+
+_DRAFT_XSD = "http://www.w3.org/1999/XMLSchema"
+_CWMP_PREFIX = re.compile(r'(?<=<)cwmp:|(?<=</)cwmp:|(?<==")cwmp:|(?<=xmlns:)cwmp(?==)')
+_REFERENCE = re.compile(r"&#(\d+);")
+_BETWEEN_ELEMENTS = re.compile(r"><(?!/)")
 
 
 class Event(NamedTuple):
@@ -29,21 +35,50 @@ def escape(text: str) -> str:
     return "".join(c if c in "\t\n" or " " <= c <= "~" else f"&#{ord(c)};" for c in plain)
 
 
-def envelope(dialect: Dialect, request_id: str | None, body: str) -> bytes:
-    """Put ``body`` into an envelope; ``request_id`` None leaves the header out."""
+def envelope(dialect: Dialect, request_id: str | None, body: str, extra: str = "") -> bytes:
+    """Put ``body`` into an envelope.
+
+    ``request_id`` None leaves the header out, ``extra`` stands in it beside the ID.
+    """
     env, enc = dialect.envelope, dialect.encoding
+    encoding = ENCODING if dialect.encoding_slash else ENCODING.rstrip("/")
+    xsd, xsi = (_DRAFT_XSD, f"{_DRAFT_XSD}-instance") if dialect.old_schema else (XSD, XSI)
     header = ""
-    if request_id is not None:
+    if dialect.no_more_requests:
+        extra += "<cwmp:NoMoreRequests>0</cwmp:NoMoreRequests>"
+    if request_id is not None and dialect.ids is not Ids.NONE:
         header = (
             f'<{env}:Header><cwmp:ID {env}:mustUnderstand="1">{escape(request_id)}</cwmp:ID>'
-            f"</{env}:Header>"
+            f"{extra}</{env}:Header>"
         )
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?>\n'
-        f'<{env}:Envelope xmlns:{env}="{SOAP}" xmlns:{enc}="{ENCODING}" xmlns:xsd="{XSD}" '
-        f'xmlns:xsi="{XSI}" xmlns:cwmp="{dialect.namespace}" {env}:encodingStyle="{ENCODING}">'
+    text = (
+        f'<{env}:Envelope xmlns:{env}="{SOAP}" xmlns:{enc}="{encoding}" xmlns:xsd="{xsd}" '
+        f'xmlns:xsi="{xsi}" xmlns:cwmp="{dialect.namespace}" {env}:encodingStyle="{encoding}">'
         f"{header}<{env}:Body>{body}</{env}:Body></{env}:Envelope>\n"
-    ).encode()
+    )
+    return _written(dialect, text)
+
+
+def _written(dialect: Dialect, text: str) -> bytes:
+    """Write an envelope as the dialect likes its XML."""
+    charset = dialect.charset or "utf-8"
+    if dialect.declaration:
+        text = f'<?xml version="1.0" encoding="{charset.upper()}"?>\n{text}'
+    if dialect.cwmp != "cwmp":
+        text = _CWMP_PREFIX.sub(lambda found: found[0].replace("cwmp", dialect.cwmp), text)
+    if dialect.line_breaks:
+        text = _BETWEEN_ELEMENTS.sub(">\n<", text)
+    if dialect.single_quotes:  # Those in texts are references.
+        text = text.replace("'", "&#39;").replace('"', "'")
+    if dialect.charset:
+        text = _REFERENCE.sub(lambda found: _itself(int(found[1]), charset), text)
+    return text.encode(charset)
+
+
+def _itself(number: int, charset: str) -> str:
+    character = chr(number)
+    fits = character.isprintable() and character.encode(charset, "ignore")
+    return character if fits and number > 127 else f"&#{number};"
 
 
 def inform(
@@ -64,25 +99,38 @@ def inform(
         f"<CommandKey>{escape(event.key)}</CommandKey></EventStruct>"
         for event in events
     )
-    return (
-        f"<cwmp:Inform><DeviceId>{identity}</DeviceId>"
-        + array(dialect, "Event", "cwmp:EventStruct", listed)
-        + f"<MaxEnvelopes>1</MaxEnvelopes><CurrentTime>{current_time}</CurrentTime>"
-        + f"<RetryCount>{retry_count}</RetryCount>"
-        + value_list(dialect, parameters)
-        + "</cwmp:Inform>"
-    )
+    members = {
+        "DeviceId": f"<DeviceId>{identity}</DeviceId>",
+        "Event": array(dialect, "Event", "cwmp:EventStruct", listed),
+        "MaxEnvelopes": "<MaxEnvelopes>1</MaxEnvelopes>",
+        "CurrentTime": f"<CurrentTime>{current_time}</CurrentTime>",
+        "RetryCount": f"<RetryCount>{retry_count}</RetryCount>",
+        "ParameterList": value_list(dialect, parameters),
+    }
+    inside = "".join(members[name] for name in dialect.inform_order)
+    return f"<cwmp:Inform>{inside}</cwmp:Inform>"
+
+
+def inform_header(dialect: Dialect) -> str:
+    """What stands beside the ID in the header of an Inform (CWMP 1.3 and 1.4)."""
+    header = ""
+    if dialect.session_timeout:
+        header = f"<cwmp:SessionTimeout>{dialect.session_timeout}</cwmp:SessionTimeout>"
+    if dialect.versions:
+        header += f"<cwmp:SupportedCWMPVersions>{dialect.versions}</cwmp:SupportedCWMPVersions>"
+    return header
 
 
 def value_list(dialect: Dialect, parameters: Iterable[Parameter]) -> str:
     """ParameterList of values, each with its type."""
+    types = dialect.types
     return array(
         dialect,
         "ParameterList",
         "cwmp:ParameterValueStruct",
         (
             f"<ParameterValueStruct><Name>{escape(p.name)}</Name>"
-            f'<Value xsi:type="xsd:{p.type}">{escape(_word(dialect, p))}</Value>'
+            f"<Value{_marked(types, p.type)}>{escape(_word(dialect, p))}</Value>"
             "</ParameterValueStruct>"
             for p in parameters
         ),
@@ -160,13 +208,21 @@ def text_list(dialect: Dialect, name: str, texts: Iterable[str]) -> str:
 
 
 def array(dialect: Dialect, name: str, kind: str, members: Iterable[str]) -> str:
-    """Array element with both xsi:type and arrayType."""
+    """Array element, marked as the dialect does."""
     items = list(members)
-    enc = dialect.encoding
-    return (
-        f'<{name} xsi:type="{enc}:Array" {enc}:arrayType="{kind}[{len(items)}]">'
-        f"{''.join(items)}</{name}>"
-    )
+    enc, count = dialect.encoding, str(len(items))
+    match dialect.arrays:
+        case Arrays.FULL:
+            mark = f' xsi:type="{enc}:Array" {enc}:arrayType="{kind}[{count}]"'
+        case Arrays.COUNTED:
+            mark = f' {enc}:arrayType="{kind}[{count}]"'
+        case Arrays.PADDED:
+            mark = f' {enc}:arrayType="{kind}[{count:0>4}]"'
+        case Arrays.MISCOUNTED:
+            mark = f' {enc}:arrayType="{kind}[0]"'
+        case Arrays.BARE:
+            mark = ""
+    return f"<{name}{mark}>{''.join(items)}</{name}>"
 
 
 def fault(dialect: Dialect, refusal: CpeFaultError) -> str:
@@ -178,13 +234,25 @@ def fault(dialect: Dialect, refusal: CpeFaultError) -> str:
         "</SetParameterValuesFault>"
         for p in refusal.parameters
     )
-    env = dialect.envelope
-    return (
-        f"<{env}:Fault><faultcode>{side}</faultcode><faultstring>CWMP fault</faultstring>"
+    detail = (
         f"<detail><cwmp:Fault><FaultCode>{refusal.code}</FaultCode>"
         f"<FaultString>{escape(refusal.text)}</FaultString>{parameters}</cwmp:Fault></detail>"
-        f"</{env}:Fault>"
     )
+    text = "<faultstring>CWMP fault</faultstring>" + detail
+    if dialect.detail_in_faultstring:
+        text = f"<faultstring>CWMP fault{detail}</faultstring>"
+    env = dialect.envelope
+    return f"<{env}:Fault><faultcode>{side}</faultcode>{text}</{env}:Fault>"
+
+
+def _marked(types: Types, kind: str) -> str:
+    match types:
+        case Types.DECLARED:
+            return f' xsi:type="xsd:{kind}"'
+        case Types.NAMELESS:
+            return ' xsi:type="xsd:"'
+        case Types.NONE:
+            return ""
 
 
 def _word(dialect: Dialect, parameter: Parameter) -> str:

@@ -31,9 +31,11 @@ def perform(ont: Ont, call: Call, now: float) -> Answer:
     tree, dialect = ont.tree, ont.dialect
     match call.method:
         case "GetRPCMethods":
-            return Answer(render.text_list(dialect, "MethodList", METHODS))
+            known = [method for method in METHODS if method not in dialect.lacks]
+            return Answer(render.text_list(dialect, "MethodList", known))
         case "GetParameterValues":
-            return Answer(render.value_list(dialect, tree.read(call.names)))
+            names = [n for n in call.names if not dialect.drops_unknown_names or tree.knows(n)]
+            return Answer(render.value_list(dialect, tree.read(names)))
         case "GetParameterNames":
             return Answer(render.name_list(dialect, tree.names(call.names[0], call.next_level)))
         case "GetParameterAttributes":
@@ -42,7 +44,7 @@ def perform(ont: Ont, call: Call, now: float) -> Answer:
             tree.set_attributes(call.attributes)
             return Answer()
         case "SetParameterValues":
-            status = int(tree.write(call.changes))
+            status = int(tree.write(call.changes, later=dialect.late_status))
             ont.written(call.names)
             ont.keep_parameter_key(call.key)
             return Answer(f"<Status>{status}</Status>", status)

@@ -13,6 +13,7 @@ from . import asking, render
 from .asking import Question
 from .calls import Call, read_call
 from .device import Ont
+from .dialect import Ids, Unknown
 from .faults import CpeFaultError, RefusedParameter
 from .misbehaviour import PARAMETER_CODES
 from .render import Event
@@ -65,10 +66,12 @@ class Session:
         self._closed = False
         """An empty POST went out while we were free to ask: no more questions of ours."""
         self._waiting = _Waiting.START
-        self._open_id = ""
+        self._open_id: str | None = None
         self._open_method = ""
         self._sent = b""
         self._repeats = 0
+        self.thought = 0.0
+        """Seconds the unit takes for what it says next."""
         self.report = SessionReport(tuple(events), ont.retry_count)
 
     def start(self) -> bytes:
@@ -82,7 +85,7 @@ class Session:
             ont.retry_count,
             ont.inform_parameters(self._now),
         )
-        inform = self._ask("Inform", body)
+        inform = self._ask("Inform", body, render.inform_header(ont.dialect))
         if ont.misbehaviour.broken_xml:
             return inform.replace(b"</DeviceId>", b"")
         return inform
@@ -107,8 +110,11 @@ class Session:
             self._end(End.FAILED, reason)
 
     def _receive(self, body: bytes) -> bytes | Transfer | None:
+        self.thought = 0.0
         if not body:
             return self._empty_answer()
+        if self._ont.dialect.refuses_declaration and body.startswith(b"<?xml"):
+            raise SessionError("an XML declaration")
         try:
             envelope = read_envelope(body)
         except XmlError as error:
@@ -131,7 +137,7 @@ class Session:
         self._check_namespace(element)
         if element.name != expected:
             raise SessionError(f"{element.name} instead of {expected}")
-        if envelope.id != self._open_id:
+        if self._open_id is not None and envelope.id != self._open_id:
             raise SessionError(f"{expected} has ID {envelope.id}, asked with {self._open_id}")
         if self._open_method == "Inform":
             if element.child("MaxEnvelopes") is None:
@@ -170,10 +176,12 @@ class Session:
         self._closed = self._closed or not self._hold
         return b""
 
-    def _ask(self, method: str, body: str) -> bytes:
-        self._open_id, self._open_method = self._ont.take_id(), method
+    def _ask(self, method: str, body: str, header: str = "") -> bytes:
+        ids, own = self._ont.dialect.ids, self._ont.take_id()
+        nameless = ids is Ids.NONE or (ids is Ids.NOT_THE_INFORM and method == "Inform")
+        self._open_id, self._open_method = None if nameless else own, method
         self._waiting = _Waiting.ANSWER
-        self._sent = render.envelope(self._ont.dialect, self._open_id, body)
+        self._sent = render.envelope(self._ont.dialect, self._open_id, body, header)
         return self._sent
 
     def _empty_answer(self) -> bytes | None:
@@ -195,7 +203,11 @@ class Session:
         if limit is not None and len(self.report.rpcs) >= limit:
             raise HangUpError(f"hung up at {element.name}", linger=False)
         call = Call(element.name)
+        if element.name in ont.dialect.lacks and ont.dialect.unknown_method is not Unknown.FAULT:
+            return self._unheard(call)
         try:
+            if element.name in ont.dialect.lacks:
+                raise CpeFaultError(9000)
             call = read_call(element)
             refusal = ont.misbehaviour.refusal(call.method, call.names)
             if refusal:
@@ -236,6 +248,8 @@ class Session:
 
     def _response(self, request_id: str | None, call: Call, answer: Answer) -> bytes:
         self._record(call, answer)
+        count = max(len(call.names), answer.body.count("<Name>"))
+        self.thought = self._ont.think.seconds(call.method, count)
         name = f"cwmp:{call.method}Response"
         return render.envelope(self._ont.dialect, request_id, f"<{name}>{answer.body}</{name}>")
 
@@ -243,8 +257,17 @@ class Session:
         self, request_id: str | None, call: Call, fault: CpeFaultError, *, drawn: bool = False
     ) -> bytes:
         self._record(call, Answer(), fault.code, drawn=drawn)
+        self.thought = self._ont.think.seconds(call.method, len(call.names))
         body = render.fault(self._ont.dialect, fault)
+        request_id = None if self._ont.dialect.ids is Ids.NOT_FAULTS else request_id
         return render.envelope(self._ont.dialect, request_id, body)
+
+    def _unheard(self, call: Call) -> bytes:
+        """Say nothing to a method the unit does not have, or go."""
+        self._record(call, Answer(), 9000)
+        if self._ont.dialect.unknown_method is Unknown.HANG_UP:
+            raise HangUpError(f"it does not have {call.method}", linger=False)
+        return b""
 
     def _record(self, call: Call, answer: Answer, fault: int = 0, *, drawn: bool = False) -> None:
         self.report.rpcs.append(

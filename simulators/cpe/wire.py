@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import gzip
+import zlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from .dialect import Dialect
+from .dialect import Cookies, Dialect, EmptyPost, HeaderCase, Length
 
 MAX_HEAD = 16 * 1024
 MAX_BODY = 4 * 1024 * 1024
@@ -71,29 +73,108 @@ def render_request(
     authorization: str = "",
     keep: bool = True,
 ) -> bytes:
-    """Return the bytes of one POST; an empty ``body`` makes the empty POST of 3.7.2."""
-    connection = "keep-alive" if keep else "close"
+    """Return the bytes of one POST; an empty ``body`` makes the empty POST of 3.7.2.
+
+    ``cookies`` are what Set-Cookie said after each name: value, and attributes if any.
+    """
+    connection = "Connection: keep-alive" if keep else "Connection: close"
     host = target.host if ":" not in target.host else f"[{target.host}]"
-    lines = [f"POST {target.path} HTTP/1.1"]
-    if dialect.padded_length:
-        lines += [f"User-Agent: {dialect.user_agent}", f"Host: {host}", f"Connection: {connection}"]
-        if body:
-            lines += ["Content-Type: text/xml; charset=utf-8", f"Content-Length:{len(body):<7}"]
-            lines.append("SOAPAction:")
-        else:
-            lines.append("Content-Length: 0")
-    else:
-        lines += [f"Host: {host}:{target.port}", f"User-Agent: {dialect.user_agent}"]
-        lines += [f"Connection: {connection}", f"Content-Length: {len(body)}"]
-        if body:
-            lines += ['Content-Type: text/xml; charset="utf-8"', "SOAPAction:"]
+    host = f"Host: {host}:{target.port}" if dialect.host_port else f"Host: {host}"
+    agent = f"User-Agent: {dialect.user_agent}"
+    coded = _coded(dialect.coding, body)
+    length, kind, action = _length(dialect, len(coded)), _kind(dialect), _action(dialect)
+    if not body:
+        like_any = dialect.empty_post is EmptyPost.LIKE_ANY
+        length = [] if dialect.empty_post is EmptyPost.BARE else ["Content-Length: 0"]
+        kind, action = (kind, action) if like_any else ([], [])
+    elif dialect.coding:
+        kind = [*kind, f"Content-Encoding: {dialect.coding}"]
+    lines = [agent, host, connection, *kind, *length, *action]
+    if not dialect.agent_first:
+        lines = [host, agent, connection, *length, *kind, *action]
     if authorization:
         lines.append(f"Authorization: {authorization}")
-    if cookies:
-        lines.append("Cookie: " + "; ".join(f"{k}={v}" for k, v in cookies.items()))
-        if dialect.padded_length:
+    if cookies and dialect.cookies is not Cookies.NEVER:
+        lines += _cookies(dialect.cookies, cookies)
+        if dialect.cookie2:
             lines.append('Cookie2: $Version="1"')
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+    if body and dialect.length is Length.CHUNKED:
+        coded = b"".join(_chunks(coded))
+    lines = [_cased(dialect.header_case, line) for line in lines]
+    head = "\r\n".join([f"POST {target.path} HTTP/1.1", *lines])
+    return head.encode() + b"\r\n\r\n" + coded
+
+
+def _coded(coding: str, body: bytes) -> bytes:
+    match coding if body else "":
+        case "gzip":
+            return gzip.compress(body, mtime=0)
+        case "deflate":
+            return zlib.compress(body)
+        case _:
+            return body
+
+
+def _length(dialect: Dialect, octets: int) -> list[str]:
+    match dialect.length:
+        case Length.PLAIN:
+            return [f"Content-Length: {octets}"]
+        case Length.PADDED:
+            return [f"Content-Length:{octets:<7}"]
+        case Length.CHUNKED:
+            return ["Transfer-Encoding: chunked"]
+
+
+def _kind(dialect: Dialect) -> list[str]:
+    return [f"Content-Type: {dialect.content_type}"] if dialect.content_type else []
+
+
+def _action(dialect: Dialect) -> list[str]:
+    match dialect.soap_action:
+        case None:
+            return []
+        case "":
+            return ["SOAPAction:"]
+        case action:
+            return [f"SOAPAction: {action}"]
+
+
+def _cookies(form: Cookies, cookies: Mapping[str, str]) -> list[str]:
+    pairs = [(name, given.partition(";")[0].strip()) for name, given in cookies.items()]
+    match form:
+        case Cookies.ONE_LINE:
+            return ["Cookie: " + "; ".join(f"{name}={value}" for name, value in pairs)]
+        case Cookies.LINES:
+            return [f"Cookie: {name}={value}" for name, value in pairs]
+        case Cookies.VERSIONED:
+            marked = (f'{name}={value}; $Path="/"' for name, value in pairs)
+            return ['Cookie: $Version="1"; ' + "; ".join(marked)]
+        case Cookies.WITH_PATH:
+            return ["Cookie: " + "; ".join(f"{name}={given}" for name, given in cookies.items())]
+        case Cookies.COMMAS:
+            return ["Cookie: " + ",".join(f'{name}="{value}"' for name, value in pairs)]
+        case Cookies.NEVER:
+            return []
+
+
+def _cased(case: HeaderCase, line: str) -> str:
+    name, colon, value = line.partition(":")
+    match case:
+        case HeaderCase.USUAL:
+            return line
+        case HeaderCase.LOWER:
+            return name.lower() + colon + value
+        case HeaderCase.UPPER:
+            return name.upper() + colon + value
+
+
+def _chunks(body: bytes) -> Iterator[bytes]:
+    half = len(body) // 2
+    for piece in (body[:half], body[half:], b""):
+        if piece or not half:
+            yield b"%x\r\n%b\r\n" % (len(piece), piece)
+    if half:
+        yield b"0\r\n\r\n"
 
 
 class ResponseReader:
