@@ -20,6 +20,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
+from typing import Protocol
 from urllib.parse import unquote
 
 _STAMP = 5
@@ -165,12 +166,31 @@ def _parse_basic(text: str) -> Basic | None:
     return Basic(username, password) if colon else None
 
 
+class Taken(Protocol):
+    """Remembers the answers that were taken."""
+
+    def first(self, credentials: Digest) -> bool:
+        """True the first time, and remembered; False for a repeat."""
+
+
+def answer_id(credentials: Digest) -> bytes:
+    """Name an answer, the same for its repeats.
+
+    With qop a repeat has the same nonce, nc, cnonce and response (nc alone may stay at 1);
+    without qop (RFC 2069) a nonce is good once.
+    """
+    parts = [credentials.nonce]
+    if credentials.qop:
+        parts += [credentials.nc, credentials.cnonce, credentials.response]
+    return hashlib.blake2b(_wire("\0".join(parts)), digest_size=16).digest()
+
+
 class Replay:
     """Remembers the answers already taken, the newest `capacity` of them (about 200 octets each).
 
     Only answers that proved the secret come in, so a stranger cannot push others out. A capacity
     above the number of authentications within a nonce's lifetime forgets nothing that matters.
-    One process remembers for itself.
+    Implements `Taken` for one process.
     """
 
     def __init__(self, capacity: int = 65_536) -> None:
@@ -183,15 +203,8 @@ class Replay:
         return len(self._taken)
 
     def first(self, credentials: Digest) -> bool:
-        """True the first time, and remembered; False for a repeat.
-
-        With qop a repeat has the same nonce, nc, cnonce and response (nc alone may stay at 1);
-        without qop (RFC 2069) a nonce is good once.
-        """
-        parts = [credentials.nonce]
-        if credentials.qop:
-            parts += [credentials.nc, credentials.cnonce, credentials.response]
-        key = hashlib.blake2b(_wire("\0".join(parts)), digest_size=16).digest()
+        """True the first time, and remembered; False for a repeat."""
+        key = answer_id(credentials)
         if key in self._taken:
             self._taken.move_to_end(key)
             return False
@@ -220,7 +233,7 @@ class Challenger:
         lifetime: float = 300.0,
         *,
         auth_int: bool = False,
-        replay: Replay | None = None,
+        replay: Taken | None = None,
     ) -> None:
         if len(key) < 16:
             raise ValueError("the nonce key needs at least 16 octets")
