@@ -14,6 +14,7 @@ from twisted.internet.threads import deferToThread
 from twisted.python.failure import Failure
 
 from acs.cwmp import announcement, cookies, soap
+from acs.cwmp.admission import Admission
 from acs.cwmp.authenticate import Credential, Gate
 from acs.cwmp.dialect import Dialect
 from acs.cwmp.digest import path_of
@@ -36,6 +37,7 @@ PARSE_IN_THREAD = 256 * 1024
 """Octets from which a body is parsed off the reactor: 1.3 MB would block it for 28 ms."""
 REMEMBERED = 60.0
 """Seconds a session is known after its end."""
+_CHALLENGED = "challenged"
 _XML = (("Content-Type", "text/xml; charset=utf-8"),)
 
 Answer = Reply | Deferred[Reply]
@@ -53,27 +55,27 @@ class CwmpEdge:
         limits: EdgeLimits,
         *,
         token: Callable[[], str],
-        spread: Callable[[], float],
+        admission: Admission,
         dialect: Callable[[Contact], Dialect],
-        busy: Callable[[], bool] = lambda: False,
         recorder: Callable[[Contact, House], Tape | None] = lambda _contact, _house: None,
     ) -> None:
         """Take the parts.
 
-        ``token`` makes unguessable cookies, ``spread`` random numbers in 0..1, ``dialect`` tells
-        how to speak to a device, ``busy`` is true while the store cannot keep up,
-        ``recorder`` gives a tape for a session that is to be recorded.
+        ``token`` makes unguessable cookies, ``admission`` lets sessions in as long as they need
+        not wait too long, ``dialect`` tells how to speak to a device, ``recorder`` gives a tape
+        for a session that is to be recorded.
         """
         self.lines = Lines()
+        self.served = 0
+        """Sessions that ended."""
         self._house = house
         self._gate = gate
         self._clock = clock
         self._watcher = watcher
         self._limits = limits
         self._token = token
-        self._spread = spread
+        self._admission = admission
         self._dialect = dialect
-        self._busy = busy
         self._recorder = recorder
         self._early_leave = EarlyLeave()
         self._pace = Pace(limits.sessions_per_minute)
@@ -99,7 +101,10 @@ class CwmpEdge:
         """Go on with the credential of ``request``, once it has shown a good one."""
 
         def let_in(admitted: Credential | Reply) -> Answer:
-            return admitted if isinstance(admitted, Reply) else then(admitted)
+            if isinstance(admitted, Reply):
+                request.connection.state[_CHALLENGED] = True
+                return admitted
+            return then(admitted)
 
         admitted = self._gate.admit(request)
         if isinstance(admitted, Deferred):
@@ -148,22 +153,27 @@ class CwmpEdge:
 
         Sessions that are open go on, however busy the house is.
         """
-        if not (self._busy() or len(self.lines) >= self._limits.sessions):
+        full = len(self.lines) >= self._limits.sessions
+        if self._admission.calm and not full:
             return None
         cookie = cookies.read(headers.get("cookie", ""))
         line = connection.state.get("line")
         if cookie in self.lines.by_cookie or (isinstance(line, Line) and not line.ended):
             return None
-        self._watcher.rejected("full", connection.peer)
-        return self._retry_after()
-
-    def _retry_after(self) -> float:
-        """Spread, so that those who are sent away do not come back all at once."""
-        return self._limits.retry_after * (0.5 + self._spread())
+        if full:
+            self._watcher.rejected("full", connection.peer)
+            return self._admission.retry_after()
+        # Who was let in and then challenged is not asked a second time.
+        if line is None and connection.state.pop(_CHALLENGED, False):
+            return None
+        wait = self._admission.wait(connection.peer, self._clock.seconds())
+        if wait is not None:
+            self._watcher.rejected("busy", connection.peer)
+        return wait
 
     def _later(self, reason: str, address: str, least: float = 0.0) -> Reply:
         self._watcher.rejected(reason, address)
-        seconds = str(max(1, round(least + self._retry_after())))
+        seconds = str(max(1, round(least + self._admission.retry_after())))
         return Reply(503, headers=(("Retry-After", seconds),), close=True)
 
     def _unknown(self, failure: Failure, request: Request) -> Reply:
@@ -399,6 +409,7 @@ class CwmpEdge:
             self._tell_bug(line)
             return
         line.ended = why or line.visit.result
+        self.served += 1
         now = self._clock.seconds()
         reports = self._limits.hold_requests or line.visit.expects_reports
         self.lines.end(line, now, reports=reports)

@@ -19,8 +19,6 @@ class EdgeLimits:
     sessions: int = 20_000
     sessions_per_minute: int = 60
     """Of one device from one address."""
-    retry_after: float = 30.0
-    """Mean seconds a CPE is asked to wait when we are full; spread by half each way."""
     hold_requests: bool = False
     path: str = ""
     """The only URL path that is served; empty: any."""

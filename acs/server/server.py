@@ -15,6 +15,7 @@ from twisted.internet.threads import deferToThread
 from twisted.python.failure import Failure
 
 from acs.api import Health, Metrics, Part, State, status_site
+from acs.cwmp.admission import Admission, Aim
 from acs.cwmp.authenticate import Gate, GateSettings
 from acs.cwmp.dialect import Dialect
 from acs.cwmp.digest import Challenger, Replay
@@ -36,7 +37,7 @@ from acs.http import (
 from acs.log import OncePer, get_logger
 from acs.model import Contact
 from acs.profiles import Facts
-from acs.server import campaigns
+from acs.server import campaigns, pressure
 from acs.server.bridge import Bridge
 from acs.server.files import FileServer
 from acs.server.parts import fingerprint_key, known_names, load_library, open_database, policy_of
@@ -119,7 +120,14 @@ class Server:
         )
         self._recorder = self._build_recorder()
         self._dialects = self._make_dialects()
+        self._admission = Admission(Aim(delay=settings.cwmp.target_delay), spread=random.random)
         self._edge = self._build_edge()
+        self._pressure = pressure.Pressure(
+            self._admission,
+            clock=reactor.seconds,
+            store_delay=lambda: self._queues.delay,
+            served=lambda: self._edge.served,
+        )
         self._watch()
 
     # --- building ----------------------------------------------------------------------
@@ -168,9 +176,8 @@ class Server:
                 path=settings.cwmp.path,
             ),
             token=lambda: secrets.token_urlsafe(16),
-            spread=random.random,
+            admission=self._admission,
             dialect=self._dialect,
-            busy=lambda: self._queues.delay > SLOW_STORE_SECONDS,
             recorder=self._recorder,
         )
 
@@ -219,7 +226,9 @@ class Server:
             "How long work waits for the database.",
             lambda: self._queues.delay,
         )
+        self._pressure.watch(self.metrics)
         self.health.watch("store", self._store_health)
+        self.health.watch("admission", self._pressure.health)
         if self._files.is_wanted:
             self.health.watch("files", self._files.health)
         if self._bridge is not None:
@@ -270,6 +279,7 @@ class Server:
             host, port = split_address(settings.admin.listen)
             site = status_site(self.health, self.metrics)
             self._ports.append(("admin", self._reactor.listenTCP(port, site, interface=host)))
+        self._every(pressure.TICK_SECONDS, self._pressure.tick)
         self._every(SWEEP_SECONDS, self._edge.sweep)
         self._every(PRUNE_SECONDS, self._prune)
         self._every(PRUNE_SECONDS, self._files.prune)

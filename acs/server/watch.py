@@ -53,7 +53,10 @@ class EdgeWatcher:
     def rejected(self, reason: str, address: str) -> None:
         """A refused request; a flood from one address is one line."""
         self._metrics.http_rejection(_kind(reason))
-        self._line("request refused", reason, address)
+        if reason == "busy":
+            return  # admission says when it begins and when it ends
+        # What comes of a crowd is said once for all of it.
+        self._line("request refused", reason, "" if reason == "full" else address)
 
     def auth_failed(self, reason: str, address: str) -> None:
         """A failed authentication; a flood from one address is one line."""

@@ -139,6 +139,14 @@ class CwmpSettings(Struct, frozen=True, kw_only=True):
         Count,
         says("Most sessions one device may begin in a minute; then it is told to come back later."),
     ] = 60
+    target_delay: Annotated[
+        float,
+        Meta(ge=0.05, le=30),
+        says(
+            "Seconds a session's first answer may wait; when it is more, new sessions are told "
+            "to come back later (503), and fewer are let in until it is less."
+        ),
+    ] = 1.0
     hold_requests: Annotated[
         bool, says("Announce HoldRequests, so that a device keeps its own requests for the end.")
     ] = False

@@ -11,6 +11,7 @@ from raw_cpe import RawCpe
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
+from acs.cwmp.admission import Admission, Aim
 from acs.cwmp.authenticate import Credential
 from acs.cwmp.dialect import Dialect
 from acs.cwmp.edge import CwmpEdge
@@ -103,6 +104,7 @@ class Edge:
         self.house = SlowHouse()
         self.clock = Clock()
         self.watched = Watched()
+        self.admission = Admission(Aim(), spread=lambda: 0.5)
         tokens = iter(f"token-number-{n:08d}" for n in range(999))
         self.edge = CwmpEdge(
             self.house,
@@ -111,7 +113,7 @@ class Edge:
             self.watched,
             EdgeLimits(timeout=timeout),
             token=lambda: next(tokens),
-            spread=lambda: 0.5,
+            admission=self.admission,
             dialect=lambda contact: Dialect(),
         )
         self.connection = Connection("192.0.2.1")
@@ -277,11 +279,24 @@ def test_the_devices_whose_pace_is_remembered_are_bounded() -> None:
 def test_a_kept_connection_is_no_way_around_the_bound_on_sessions() -> None:
     edge = Edge()
     edge.post(CPE.inform("2 PERIODIC"))
-    edge.edge._busy = lambda: True
-    assert edge.edge.admission(edge.connection, {}) is None, "its session goes on"
     edge.clock.advance(61.0)
+    edge.admission.measured(9.0, 0, edge.clock.seconds())
+    assert edge.edge.admission(edge.connection, {}) is None, "its session goes on"
     edge.edge.sweep()
     assert edge.edge.admission(edge.connection, {}) is not None
+    assert edge.watched.refused == ["busy"]
+
+
+def test_who_was_let_in_and_challenged_is_not_sent_away_when_he_answers() -> None:
+    class Challenging:
+        def admit(self, request: Request) -> Credential | Reply:
+            return Credential("own") if "authorization" in request.headers else Reply(401)
+
+    edge = Edge(gate=Challenging())
+    assert edge.post(CPE.inform("2 PERIODIC"))[0].status == 401
+    edge.admission.measured(9.0, 0, edge.clock.seconds())
+    assert edge.edge.admission(edge.connection, {}) is None
+    assert edge.edge.admission(edge.connection, {}) is not None, "once"
 
 
 @pytest.mark.parametrize("part", ["serial", "product_class"])

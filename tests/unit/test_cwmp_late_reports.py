@@ -12,6 +12,7 @@ from raw_cpe import TRANSFER_COMPLETE, RawCpe
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
+from acs.cwmp.admission import Admission, Aim
 from acs.cwmp.authenticate import Credential
 from acs.cwmp.dialect import Dialect
 from acs.cwmp.edge import REMEMBERED, CwmpEdge
@@ -93,7 +94,7 @@ class Talk:
             self.watched,
             EdgeLimits(session=Limits(requests=REQUESTS)),
             token=lambda: next(tokens),
-            spread=lambda: 0.5,
+            admission=Admission(Aim(), spread=lambda: 0.5),
             dialect=lambda contact: Dialect(),
         )
         self.connection = Connection("192.0.2.1")
