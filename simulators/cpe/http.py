@@ -8,14 +8,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from OpenSSL import SSL
-from twisted.internet import defer, error
-from twisted.internet.endpoints import HostnameEndpoint, connectProtocol, wrapClientTLS
-from twisted.internet.protocol import Protocol, connectionDone
-from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFromCertificates
+from twisted.internet import defer
+from twisted.internet.ssl import Certificate, trustRootFromCertificates
 from twisted.internet.task import deferLater
-from twisted.python.failure import Failure
 
+from .delivery import pieces, plain
 from .device import PERIODIC, Ont
 from .errand import Errand
 from .exchange import Carry, Exchange, Send, Stop
@@ -104,6 +101,8 @@ class Sessions:
                             line.close()
                         line = await self._connect(step.target, source)
                         report.connections += 1
+                    if step.after:
+                        await deferLater(self._reactor, step.after)
                     asked = seconds()
                     response = await self._ask(line, ont, step.data, report.requests)
                 except LineError as gone:
