@@ -24,6 +24,7 @@ from acs.cwmp.line import Ended, Line, Lines
 from acs.cwmp.messages import Envelope, Inform, SoapFault
 from acs.cwmp.pace import Pace
 from acs.cwmp.recording import Tape
+from acs.cwmp.rivals import Rivals
 from acs.cwmp.session import Hold, Reject, Send, Session, State, Step
 from acs.cwmp.versions import choose_version
 from acs.cwmp.watcher import Watcher
@@ -58,12 +59,13 @@ class CwmpEdge:
         admission: Admission,
         dialect: Callable[[Contact], Dialect],
         recorder: Callable[[Contact, House], Tape | None] = lambda _contact, _house: None,
+        rivals: Rivals | None = None,
     ) -> None:
         """Take the parts.
 
         ``token`` makes unguessable cookies, ``admission`` lets sessions in as long as they need
         not wait too long, ``dialect`` tells how to speak to a device, ``recorder`` gives a tape
-        for a session that is to be recorded.
+        for a session that is to be recorded, ``rivals`` knows of sessions in other processes.
         """
         self.lines = Lines()
         self.served = 0
@@ -77,6 +79,7 @@ class CwmpEdge:
         self._admission = admission
         self._dialect = dialect
         self._recorder = recorder
+        self._rivals = rivals
         self._early_leave = EarlyLeave()
         self._pace = Pace(limits.sessions_per_minute)
 
@@ -282,12 +285,39 @@ class CwmpEdge:
             account=credential.account,
             session=name,
         )
-        old = self.lines.by_device.get(key)
-        if old is not None:
-            if not old.visit.yields_to(contact):
-                return self._fault(envelope, 8001, "Use the credentials this device was given")
-            old.session.lost("a newer Inform of the same device")
-            self._end(old, "replaced")
+        theirs = self._rivals.claim(contact) if self._rivals else None
+        if theirs is None:
+            return self._begin(envelope, contact, version, request)
+        return theirs.addCallback(
+            lambda gone: (
+                self._begin(envelope, contact, version, request)
+                if gone
+                else self._kept_out(envelope)
+            )
+        )
+
+    def gives_way(self, contact: Contact) -> bool:
+        """End our session with the device that calls anew; False: it may not take its place."""
+        old = self.lines.by_device.get(contact.device.key)
+        if old is None:
+            return True
+        if not old.visit.yields_to(contact):
+            return False
+        old.session.lost("a newer Inform of the same device")
+        self._end(old, "replaced")
+        return True
+
+    def _kept_out(self, envelope: Envelope) -> Reply:
+        return self._fault(envelope, 8001, "Use the credentials this device was given")
+
+    def _begin(
+        self, envelope: Envelope, contact: Contact, version: str | None, request: Request
+    ) -> Answer:
+        key, name, now = contact.device.key, contact.session, self._clock.seconds()
+        if not self.gives_way(contact):
+            if self._rivals is not None:
+                self._rivals.release(key)
+            return self._kept_out(envelope)
         tape = self._recorder(contact, self._house)
         if tape is not None:
             tape.heard(request.headers, request.body)
@@ -413,6 +443,8 @@ class CwmpEdge:
         now = self._clock.seconds()
         reports = self._limits.hold_requests or line.visit.expects_reports
         self.lines.end(line, now, reports=reports)
+        if self._rivals is not None:
+            self._rivals.release(line.key)
         if self._tell_bug(line):
             line.ended = "error"
         if line.tape is not None:

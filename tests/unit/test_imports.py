@@ -14,6 +14,7 @@ CONFIGURATION = str(ROOT / "pyproject.toml")
 EDGES = {
     "acs.cwmp.edge",
     "acs.cwmp.authenticate",
+    "acs.cwmp.rivals",
     "acs.devices.mirror",
     "acs.devices.registry",
 }
