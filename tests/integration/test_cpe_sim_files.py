@@ -298,7 +298,7 @@ class Silent(Sessions):
         super().__init__(*arguments, **settings)
         self.events: list[list[str]] = []
 
-    def run(self, ont: Ont, events: Any) -> Any:
+    def run(self, ont: Ont, events: Any, source: Any = None) -> Any:
         from simulators.cpe.report import End, SessionReport
 
         self.events.append([event.code for event in events])
