@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from .asking import request_download, transferred_itself
+from .cli_manner import Manner, habits
 from .content import make_image
 from .device import Ont
 from .flags import shared_options
@@ -46,6 +47,7 @@ class Options:
     ask_download: str
     tell_download: str
     misbehaviour: Misbehaviour
+    manner: Manner
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -175,6 +177,9 @@ def models() -> None:
         click.echo(name)
 
 
+main.add_command(habits)
+
+
 def with_account(units: Sequence[Unit], username: str, password: str) -> list[Unit]:
     """Give units the account of the command line; without one, those that lack it the password."""
     if not username:
@@ -203,7 +208,7 @@ def _shared(given: dict[str, Any]) -> Options:
         faults=draws,
         forget_key=frozenset(given.pop("forget_key")),
     )
-    return Options(misbehaviour=misbehaviour, **given)
+    return Options(misbehaviour=misbehaviour, manner=Manner.take(given), **given)
 
 
 def _run(units: Sequence[Unit], options: Options) -> None:
@@ -232,7 +237,7 @@ def _run(units: Sequence[Unit], options: Options) -> None:
     observe = _print_json if options.as_json else _print_line
     limit = options.max_sessions or (10 if options.once else None)
     lives = []
-    for unit in units:
+    for unit in options.manner.of(units):
         ont = unit.build(options.misbehaviour)
         if store is not None:
             try:
@@ -258,7 +263,7 @@ def _run(units: Sequence[Unit], options: Options) -> None:
         )
         lives.append(life)
         if options.listen:
-            _listen(reactor, options.listen, life, random)
+            _listen(reactor, options, life, random)
     engine: Any = reactor
     failures: list[BaseException] = []
 
@@ -282,18 +287,20 @@ def _run(units: Sequence[Unit], options: Options) -> None:
             sys.exit(1)
 
 
-def _listen(reactor: Any, address: str, life: Life, random: Random) -> None:
-    from .connreq import PATH, Listener
+def _listen(reactor: Any, options: Options, life: Life, random: Random) -> None:
+    from .connreq import Listener
 
-    ont = life.ont
+    ont, address = life.ont, options.listen or ""
     listener = Listener(
         reactor,
         lambda: ont.connection_request_account,
         life.request_connection,
         lambda: f"{random.getrandbits(64):016x}",
+        quirks=options.manner.quirks,
+        in_session=lambda: ont.in_session,
     )
     port = reactor.listenTCP(0, listener, interface=address)
-    ont.connection_request_url = f"http://{address}:{port.getHost().port}{PATH}"
+    ont.connection_request_url = f"http://{address}:{port.getHost().port}{listener.path}"
 
 
 def _print_json(ont: Ont, kind: str, fields: dict[str, Any]) -> None:

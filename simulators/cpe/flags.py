@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from .cli_manner import manner_options
+
 
 def shared_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that `run` and `demo` share."""
@@ -202,4 +204,4 @@ def shared_options(command: Callable[..., None]) -> Callable[..., None]:
         )
     ):
         command = option(command)
-    return command
+    return manner_options(command)

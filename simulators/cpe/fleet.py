@@ -8,8 +8,10 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from .device import Ont
+from .habits import compose
 from .misbehaviour import GOOD, Misbehaviour
 from .modelfile import Identity, format_mac, load_model
+from .pace import parse_think
 
 
 class FleetError(ValueError):
@@ -35,6 +37,12 @@ class Unit:
     password: str = ""
     count: int = 1
     serial_template: str = ""
+    dialect: str = ""
+    """How it speaks, if not as its model does."""
+    habits: str = ""
+    """Habits it has besides, separated by commas."""
+    think: str = ""
+    """How long it takes to answer: ``recorded``, ``none`` or seconds."""
 
     def expand(self) -> Iterator[Unit]:
         """Yield the single units of this row. Raises `FleetError`."""
@@ -78,14 +86,22 @@ class Unit:
             mac=self.mac,
             ip=self.ip,
         )
-        return Ont(
+        try:
+            spoken = compose(self.dialect or model.dialect, tuple(self.habits.split(",")))
+            think = parse_think(self.think or "none", model.manufacturer)
+        except ValueError as error:
+            raise FleetError(f"unit {self.serial}: {error}") from None
+        ont = Ont(
             model,
             identity,
             acs_url=self.acs,
             username=self.username,
             password=self.password,
             misbehaviour=misbehaviour,
+            dialect=spoken,
         )
+        ont.think = think
+        return ont
 
 
 DEMO = (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -209,7 +210,8 @@ class UnknownHabitError(ValueError):
     """No dialect or habit of this name."""
 
 
-def compose(dialect: str, habits: Iterable[str] = ()) -> Dialect:
+@cache
+def compose(dialect: str, habits: tuple[str, ...] = ()) -> Dialect:
     """Return dialect ``dialect`` with ``habits`` added, a later one over an earlier.
 
     Raises `UnknownHabitError`.
@@ -217,7 +219,7 @@ def compose(dialect: str, habits: Iterable[str] = ()) -> Dialect:
     if dialect not in DIALECTS:
         raise UnknownHabitError(f"no dialect {dialect!r}; there are {', '.join(DIALECTS)}")
     spoken = DIALECTS[dialect]
-    for name in habits:
+    for name in filter(None, habits):
         if name not in HABITS:
             raise UnknownHabitError(f"no habit {name!r}; `cpe-sim habits` lists them")
         spoken = replace(spoken, **HABITS[name].changes)

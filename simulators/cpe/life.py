@@ -68,6 +68,7 @@ class Life:
         first_call: float | None = None,
         source: str | None = None,
     ) -> None:
+        ont.think = ont.think.scaled(pace.scale)
         self.ont = ont
         self.provisioned = False
         """The ACS wrote something, and in a later session had nothing to change."""

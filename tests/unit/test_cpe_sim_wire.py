@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulators.cpe.connreq import answer
 from simulators.cpe.device import Ont
 from simulators.cpe.dialect import GENERIC, TPLINK
 from simulators.cpe.digest import authorization, parse_challenges
@@ -209,20 +208,3 @@ def test_other_statuses_fail_the_session() -> None:
     run.start()
     assert run.received(respond(503)) == Stop()
     assert run.report.reason == "HTTP status 503"
-
-
-# --- connection requests
-
-
-def test_a_connection_request_is_challenged_then_taken() -> None:
-    reply, call = answer(b"GET /tr069 HTTP/1.1\r\nHost: x", "admin", "admin", "n")
-    assert reply.startswith(b"HTTP/1.1 401")
-    assert not call
-    challenge = parse_challenges([reply.decode().partition("WWW-Authenticate: ")[2]])
-    assert challenge
-    assert challenge.nonce == "n"
-    for password, taken in (("wrong", False), ("admin", True)):
-        proof = authorization(challenge, "admin", password, "/tr069", lambda: "c", "GET")
-        head = f"GET /tr069 HTTP/1.1\r\nAuthorization: {proof}".encode()
-        assert answer(head, "admin", "admin", "n")[1] is taken
-    assert answer(b"GET /else HTTP/1.1", "admin", "admin", "n")[0].startswith(b"HTTP/1.1 404")
