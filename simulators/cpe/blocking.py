@@ -31,7 +31,8 @@ class Client:
     ``timeout`` bounds each wait for the ACS, in seconds.  With ``settle`` what waits for
     the end of a session (delayed values, transfers without delay, diagnostics, reboot,
     factory reset) happens at once after it.
-    ``ca_file`` trusts a certificate authority for https; ``seed`` fixes the client nonces.
+    ``ca_file`` trusts a certificate authority for https; ``certificate`` and ``key`` are
+    files of the unit's own; ``seed`` fixes the client nonces.
 
     Once the ACS has written ManagementServer.URL, sessions go there.
     """
@@ -45,6 +46,8 @@ class Client:
         timeout: float = 10.0,
         settle: bool = True,
         ca_file: str | None = None,
+        certificate: str | None = None,
+        key: str | None = None,
         seed: int = 1,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -56,6 +59,7 @@ class Client:
         self._timeout = timeout
         self._settle = settle
         self._ca_file = ca_file
+        self._own = (certificate, key)
         self._random = random.Random(seed)
         self._clock = clock
 
@@ -161,6 +165,9 @@ class Client:
             return plain
         try:
             context = ssl.create_default_context(cafile=self._ca_file)
+            certificate, key = self._own
+            if certificate is not None:
+                context.load_cert_chain(certificate, key)
             return context.wrap_socket(plain, server_hostname=target.host)
         except OSError:
             plain.close()

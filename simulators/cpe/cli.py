@@ -199,11 +199,12 @@ def _shared(given: dict[str, Any]) -> Options:
     except ValueError as error:
         raise FleetError(f"--fault: {error}") from None
     names = (
-        "hang_up_after", "silent", "wrong_password", "broken_xml", "transfer_complete",
+        "hang_up_after", "silent", "wrong_password", "transfer_complete",
         "reverse_transfers", "cut_transfers", "late_rows",
     )  # fmt: skip
     misbehaviour = Misbehaviour(
         **{name: given.pop(name) for name in names},
+        hostile="unclosed" if given.pop("broken_xml") else "",
         refuse=refuse,
         faults=draws,
         forget_key=frozenset(given.pop("forget_key")),
@@ -224,6 +225,8 @@ def _run(units: Sequence[Unit], options: Options) -> None:
         keep=options.connection == "keep",
         timeout=options.timeout,
         ca_file=options.ca_file,
+        certificate=options.manner.certificate,
+        key=options.manner.key,
     )
     pace = Pace(
         options.time_scale,

@@ -8,8 +8,14 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from OpenSSL.crypto import FILETYPE_PEM
 from twisted.internet import defer
-from twisted.internet.ssl import Certificate, trustRootFromCertificates
+from twisted.internet.ssl import (
+    Certificate,
+    KeyPair,
+    PrivateCertificate,
+    trustRootFromCertificates,
+)
 from twisted.internet.task import deferLater
 
 from .delivery import pieces, plain
@@ -31,7 +37,9 @@ class Sessions:
 
     ``keep`` False opens a new connection for every request.  ``timeout`` bounds each
     connect and each answer, in seconds.  ``cnonce`` gives Digest's client nonces.
-    ``ca_file`` trusts a certificate authority (PEM) for https.
+    ``ca_file`` trusts a certificate authority (PEM) for https; ``certificate`` and ``key``
+    are files of the unit's own (PEM), a key that is not given stands in the certificate's.
+    No TLS session is resumed.
     """
 
     def __init__(
@@ -42,6 +50,8 @@ class Sessions:
         keep: bool = True,
         timeout: float = 30.0,
         ca_file: str | None = None,
+        certificate: str | None = None,
+        key: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._reactor = reactor
@@ -53,6 +63,11 @@ class Sessions:
         if ca_file:
             root = Certificate.loadPEM(Path(ca_file).read_bytes())
             self._trust = trustRootFromCertificates([root])
+        self._own: PrivateCertificate | None = None
+        if certificate:
+            secret = KeyPair.load(Path(key or certificate).read_bytes(), FILETYPE_PEM)
+            shown = Certificate.loadPEM(Path(certificate).read_bytes())
+            self._own = PrivateCertificate.fromCertificateAndKeyPair(shown, secret)
         self._fetcher = Fetcher(reactor, timeout, self._trust)
 
     async def fetch(self, errand: Errand) -> None:
@@ -126,7 +141,12 @@ class Sessions:
 
     def _connect(self, target: Target, source: str | None) -> defer.Deferred[Line]:
         return connect(
-            self._reactor, target, timeout=self._timeout, source=source, trust=self._trust
+            self._reactor,
+            target,
+            timeout=self._timeout,
+            source=source,
+            trust=self._trust,
+            own=self._own,
         )
 
     def _ask(self, line: Line, ont: Ont, data: bytes, number: int) -> defer.Deferred[Response]:

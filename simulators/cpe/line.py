@@ -10,7 +10,7 @@ from OpenSSL import SSL
 from twisted.internet import defer, error
 from twisted.internet.endpoints import HostnameEndpoint, connectProtocol, wrapClientTLS
 from twisted.internet.protocol import ClientFactory, Protocol, connectionDone
-from twisted.internet.ssl import optionsForClientTLS
+from twisted.internet.ssl import PrivateCertificate, optionsForClientTLS
 from twisted.python.failure import Failure
 
 from .delivery import Piece
@@ -134,7 +134,13 @@ class Line(Protocol):
 
 
 def connect(
-    reactor: Any, target: Target, *, timeout: float, source: str | None, trust: Any
+    reactor: Any,
+    target: Target,
+    *,
+    timeout: float,
+    source: str | None,
+    trust: Any,
+    own: PrivateCertificate | None = None,
 ) -> defer.Deferred[Line]:
     """Open a connection from address ``source``; fails with `LineError`.
 
@@ -152,7 +158,7 @@ def connect(
             reactor, target.host, target.port, timeout=timeout, bindAddress=bind
         )
         if target.tls:
-            endpoint = wrapClientTLS(optionsForClientTLS(target.host, trust), endpoint)
+            endpoint = wrapClientTLS(optionsForClientTLS(target.host, trust, own), endpoint)
         made = connectProtocol(endpoint, Line(reactor, timeout))
     return made.addErrback(_not_made)
 

@@ -101,6 +101,8 @@ def read_envelope(data: bytes) -> Envelope:
                 request_id = entry.text
             case "HoldRequests":
                 hold = entry.text in ("1", "true")
+            case "UseCWMPVersion":
+                continue
             case _ if entry.attributes.get((SOAP, "mustUnderstand")) == "1":
                 raise XmlError(f"header {entry.name} is not understood")
     return Envelope(request_id, hold, parts["Body"].children[0])

@@ -20,16 +20,17 @@ class Certificates:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test authority")])
         self.authority = self._write("authority.pem", self._signed(self._name, self._key))
-        self.server, self.server_key = self._issue("localhost")
+        self.server, self.server_key = self.issue("localhost")
 
     def client(self, name: str = "") -> ssl.SSLContext:
         """TLS of a CPE that trusts this authority, with a certificate of its own for ``name``."""
         context = ssl.create_default_context(cafile=str(self.authority))
         if name:
-            context.load_cert_chain(*self._issue(name))
+            context.load_cert_chain(*self.issue(name))
         return context
 
-    def _issue(self, name: str) -> tuple[Path, Path]:
+    def issue(self, name: str) -> tuple[Path, Path]:
+        """Sign a certificate for a name; its file and that of its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         private = key.private_bytes(
