@@ -1,0 +1,211 @@
+"""TOML text becomes a scenario, or an error with the line and what is known there."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import msgspec
+
+from simulators.cpe.arrivals import ArrivalsError, parse_arrivals
+from simulators.cpe.modelfile import model_names
+
+from .expectation import ExpectationError
+from .measures import UnknownMeasureError, measure
+from .scenario import PhaseTable, Scenario, Step
+from .sights import sight_of
+from .toml_lines import line_of
+from .verdict import expectations
+from .wrongs import WrongError, misbehaviour_of
+
+_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>\$[^`]*)`)?$", re.S)
+_UNKNOWN = re.compile(r"unknown field `(?P<key>[^`]+)`")
+_PART = re.compile(r"\.([\w-]+)|\[(\d+|\.\.\.)\]")
+Place = tuple[str | int, ...]
+
+
+class ScenarioError(ValueError):
+    """A scenario cannot be read or run; the text says where and what to do."""
+
+
+def library() -> list[str]:
+    """Return the names of the scenarios that come with the simulator."""
+    folder = files("simulators.scenario.library")
+    return sorted(e.name.removesuffix(".toml") for e in folder.iterdir() if ".toml" in e.name)
+
+
+def find(name: str) -> tuple[str, str]:
+    """Return (where, text) of a scenario of the library or a file. Raises `ScenarioError`."""
+    known = library()
+    if name in known:
+        return name, (files("simulators.scenario.library") / f"{name}.toml").read_text("utf-8")
+    path = Path(name)
+    if not path.is_file():
+        near = get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise ScenarioError(
+            f"no file and no scenario {name!r}; {hint}There are: {', '.join(known)}"
+        )
+    try:
+        return str(path), path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"{path}: {error}") from None
+
+
+def read(text: str, where: str = "scenario") -> Scenario:
+    """Read a scenario and check all that can be checked without running it.
+
+    Raises `ScenarioError` with all that is wrong, a line each.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"{where}: {error}") from None
+    try:
+        scenario = msgspec.convert(document, Scenario)
+    except msgspec.ValidationError as error:
+        raise ScenarioError(f"{where}{_explained(str(error), document, text)}") from None
+    wrong = [
+        f"{where}:{line_of(text, place, key)}: {what}" for place, key, what in _wrong(scenario)
+    ]
+    if wrong:
+        raise ScenarioError("\n".join(wrong))
+    return scenario
+
+
+# --- what the schema finds --------------------------------------------------------------------
+
+
+def _explained(told: str, document: dict[str, Any], text: str) -> str:
+    """Return ``:LINE: what is wrong`` of an error of msgspec."""
+    found = _AT.match(told)
+    assert found is not None
+    path: list[str | int] = [
+        name or (index if index == "..." else int(index))
+        for name, index in _PART.findall(found["path"] or "")
+    ]
+    what = found["what"]
+    unknown = _UNKNOWN.search(what)
+    if unknown:
+        key = unknown["key"]
+        known = _keys_at(path)
+        near = get_close_matches(key, known, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        return f":{line_of(text, path, key)}: no key {key}; {hint}There are: {', '.join(known)}"
+    what = what.replace("Object", "the table").replace("`", "")
+    key = next((part for part in reversed(path) if isinstance(part, str)), "")
+    return f":{line_of(text, path, key)}: {'.'.join(map(str, path))}: {what}".replace(": :", ":")
+
+
+def _keys_at(path: Sequence[str | int]) -> list[str]:
+    """Return the keys that the table at ``path`` can have."""
+    kind: Any = Scenario
+    for name in path:
+        if isinstance(name, str) and name != "...":
+            kind = _table_in(get_type_hints(kind)[name])
+    return [each.name for each in msgspec.structs.fields(kind)]
+
+
+def _table_in(hint: Any) -> Any:
+    for inner in (hint, *get_args(hint)):
+        if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
+            return inner
+    raise TypeError(hint)
+
+
+# --- what only makes no sense -------------------------------------------------------------------
+
+
+def _wrong(scenario: Scenario) -> Iterator[tuple[Place, str, str]]:
+    """Yield (table, key, what is wrong)."""
+    phases = [phase.name for phase in scenario.phase]
+    if not phases:
+        yield (), "", "no [[phase]]"
+    if not scenario.units:
+        yield (), "", "no [[units]]"
+    for name in {name for name in phases if phases.count(name) > 1}:
+        yield ("phase", phases.index(name)), "name", f"two phases are called {name!r}"
+    models = model_names()
+    for number, row in enumerate(scenario.units):
+        place: Place = ("units", number)
+        if row.model not in models:
+            near = get_close_matches(row.model, models, n=1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            yield place, "model", f"no model {row.model}; {hint}There are: {', '.join(models)}"
+        elif sight_of(row.model) is None:
+            yield (
+                place,
+                "model",
+                f"it is not known where a {row.model} shows its Wi-Fi; see sights.toml",
+            )
+        if row.count < 1:
+            yield place, "count", "count must be at least 1"
+        if not 0 <= row.share <= 1:
+            yield place, "share", "share must be between 0 and 1"
+        if row.joins and row.joins not in phases:
+            yield place, "joins", f"no phase {row.joins!r}; there are: {', '.join(phases)}"
+        try:
+            misbehaviour_of(row.faults)
+        except WrongError as error:
+            yield place, "faults", str(error)
+    for number, phase in enumerate(scenario.phase):
+        yield from _wrong_phase(phase, ("phase", number))
+    yield from _wrong_expectations(scenario.expect, ("expect",), whole=True)
+    if not scenario.expect:
+        yield ("expect",), "", "[expect] is empty: there is nothing to pass or fail"
+
+
+def _wrong_phase(phase: PhaseTable, place: Place) -> Iterator[tuple[Place, str, str]]:
+    if phase.seconds and phase.minutes:
+        yield place, "minutes", "either seconds or minutes"
+    if phase.length <= 0:
+        yield place, "seconds", "a phase needs seconds or minutes above 0"
+    if phase.arrivals is not None:
+        try:
+            parse_arrivals(phase.arrivals)
+        except ArrivalsError as error:
+            yield place, "arrivals", str(error)
+    elif phase.events:
+        yield place, "events", "events need arrivals: the curve along which the units call"
+    for number, step in enumerate(phase.do):
+        for key, what in _wrong_step(step, phase):
+            yield (*place, "do", number), key, what
+    yield from _wrong_expectations(phase.expect, place, whole=False)
+
+
+def _wrong_step(step: Step, phase: PhaseTable) -> Iterator[tuple[str, str]]:
+    from .scenario import ACTIONS
+
+    actions = step.actions
+    if len(actions) != 1:
+        had = f"has {' and '.join(actions)}" if actions else "has none"
+        yield "do", f"a step has one of {', '.join(ACTIONS)}; this one {had}"
+    if not 0 <= step.at <= phase.length:
+        yield "at", f"at = {step.at:g} is not within the phase's {phase.length:g} seconds"
+    if step.times < 1 or (step.times > 1 and step.every <= 0):
+        yield "times", "times must be at least 1, and more than once needs every"
+    if isinstance(step.erpnext, str) and step.erpnext not in ("up", "down"):
+        yield (
+            "erpnext",
+            f'erpnext is "up", "down" or a table like {{kind = "slow"}}, not {step.erpnext!r}',
+        )
+    if not 0 < step.share <= 1:
+        yield "share", "share must be above 0 and at most 1"
+
+
+def _wrong_expectations(
+    given: Any, place: Place, *, whole: bool
+) -> Iterator[tuple[Place, str, str]]:
+    for name, bound in given.items():
+        try:
+            expectations({name: bound})
+        except (ExpectationError, UnknownMeasureError) as error:
+            yield place, name, str(error)
+        else:
+            if not whole and measure(name).at_end:
+                yield place, name, f"{name} is known at the end only: put it into [expect]"
