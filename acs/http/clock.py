@@ -11,10 +11,6 @@ class DelayedCall(Protocol):
         """When it goes off, on the clock it was made by."""
         ...
 
-    def reset(self, secondsFromNow: float, /) -> None:  # noqa: N803
-        """Go off that much from now instead."""
-        ...
-
     def cancel(self) -> None:
         """Do not go off."""
         ...

@@ -272,7 +272,9 @@ class HttpProtocol:
         if self._timer is None:
             self._timer = self.factory.reactor.callLater(seconds, self._expired)
         elif self._timer.getTime() > self._deadline:
-            self._timer.reset(seconds)
+            # A call that is to come sooner would be looked for among those of all connections.
+            self._timer.cancel()
+            self._timer = self.factory.reactor.callLater(seconds, self._expired)
 
     def _expired(self) -> None:
         self._timer = None
