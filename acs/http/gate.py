@@ -19,18 +19,21 @@ class Entry(Enum):
 class Gate:
     """Counts the connections of one listener against its bounds."""
 
-    __slots__ = ("_bounds", "_by_address", "connections")
+    __slots__ = ("_bounds", "_by_address", "connections", "entered")
 
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
         self._by_address: Counter[str] = Counter()
         self.connections = 0
         """Open now, those being refused or closed included."""
+        self.entered = 0
+        """All so far."""
 
     def enter(self, address: str) -> Entry:
         """Count one in; every `enter` has its `leave`. Address "" (a local socket) has no limit."""
         bounds = self._bounds
         self.connections += 1
+        self.entered += 1
         if address:
             self._by_address[address] += 1
             if self._by_address[address] > bounds.max_connections_per_address:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from acs.api import Metrics, Part, State
 from acs.cwmp.admission import Admission
@@ -11,29 +14,43 @@ from acs.log import get_logger
 log = get_logger("acs.cwmp")
 
 TICK_SECONDS = 0.1
+_UNACKED = struct.Struct("=24xI")
+"""Where tcp_info of linux/tcp.h says of a listening socket how many wait to be accepted."""
+
+
+def unaccepted(listening: socket.socket) -> int:
+    """How many connections the kernel holds until we accept them; 0 where it does not tell."""
+    option = getattr(socket, "TCP_INFO", None)
+    if option is None or listening.family not in (socket.AF_INET, socket.AF_INET6):
+        return 0
+    return int(_UNACKED.unpack(listening.getsockopt(socket.IPPROTO_TCP, option, 28))[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What is looked at. All are asked at each tick."""
+
+    store_delay: Callable[[], float]
+    """Seconds the store lets a caller wait."""
+    served: Callable[[], int]
+    """Sessions that ended since the start."""
+    accepted: Callable[[], int]
+    """Connections accepted since the start."""
+    unaccepted: Callable[[], int]
+    """Connections that wait to be accepted."""
 
 
 class Pressure:
     """Feeds `Admission` with measurements; `tick` is called every `TICK_SECONDS`."""
 
-    def __init__(
-        self,
-        admission: Admission,
-        *,
-        clock: Callable[[], float],
-        store_delay: Callable[[], float],
-        served: Callable[[], int],
-    ) -> None:
-        """``store_delay``: seconds the store lets a caller wait; ``served``: sessions that ended.
-
-        ``clock`` is the reactor's: by how much a tick comes late is how long the reactor's turns
-        are.
-        """
+    def __init__(self, admission: Admission, load: Load, clock: Callable[[], float]) -> None:
+        """``clock`` is the reactor's: by how much a tick comes late is how long its turns are."""
         self._admission = admission
+        self._load = load
         self._clock = clock
-        self._store_delay = store_delay
-        self._served = served
         self._last = clock()
+        self._accepted = load.accepted()
+        self._accept_rate = 0.0
         self._held_since = 0.0
         self._refused_before = 0
 
@@ -57,11 +74,9 @@ class Pressure:
     def tick(self) -> None:
         """Measure, and log when that changes who is let in."""
         now = self._clock()
-        late, self._last = max(0.0, now - self._last - TICK_SECONDS), now
-        # A new connection is accepted in one turn of the reactor and heard in the next.
-        delay = 2 * late + self._store_delay()
+        delay = self._delay(now)
         admission = self._admission
-        if not admission.measured(delay, self._served(), now):
+        if not admission.measured(delay, self._load.served(), now):
             return
         if admission.calm:
             log.warning(
@@ -72,6 +87,18 @@ class Pressure:
             return
         self._held_since, self._refused_before = now, admission.refused
         log.warning("new sessions are held back", delay=round(delay, 2), rate=round(admission.rate))
+
+    def _delay(self, now: float) -> float:
+        """Seconds from the call of a device to its first answer."""
+        load = self._load
+        lasted, self._last = now - self._last, now
+        before, self._accepted = self._accepted, load.accepted()
+        rate = (self._accepted - before) / max(lasted, TICK_SECONDS)
+        self._accept_rate += 0.3 * (rate - self._accept_rate)
+        queue = load.unaccepted() / max(self._accept_rate, 1.0)
+        # A new connection is accepted in one turn of the reactor and heard in the next.
+        turns = 2 * max(0.0, lasted - TICK_SECONDS)
+        return queue + turns + load.store_delay()
 
     def health(self) -> Part:
         """Degraded while sessions are sent away."""

@@ -37,10 +37,11 @@ from acs.http import (
 from acs.log import OncePer, get_logger
 from acs.model import Contact
 from acs.profiles import Facts
-from acs.server import campaigns, pressure
+from acs.server import campaigns
 from acs.server.bridge import Bridge
 from acs.server.files import FileServer
 from acs.server.parts import fingerprint_key, known_names, load_library, open_database, policy_of
+from acs.server.pressure import TICK_SECONDS, Load, Pressure, unaccepted
 from acs.server.recorder import RECORDINGS, Recorder, prune_recordings
 from acs.server.rules import RuleFolder
 from acs.server.upkeep import PRUNE_ROWS, prune
@@ -122,12 +123,6 @@ class Server:
         self._dialects = self._make_dialects()
         self._admission = Admission(Aim(delay=settings.cwmp.target_delay), spread=random.random)
         self._edge = self._build_edge()
-        self._pressure = pressure.Pressure(
-            self._admission,
-            clock=reactor.seconds,
-            store_delay=lambda: self._queues.delay,
-            served=lambda: self._edge.served,
-        )
         self._watch()
 
     # --- building ----------------------------------------------------------------------
@@ -226,9 +221,7 @@ class Server:
             "How long work waits for the database.",
             lambda: self._queues.delay,
         )
-        self._pressure.watch(self.metrics)
         self.health.watch("store", self._store_health)
-        self.health.watch("admission", self._pressure.health)
         if self._files.is_wanted:
             self.health.watch("files", self._files.health)
         if self._bridge is not None:
@@ -279,7 +272,7 @@ class Server:
             host, port = split_address(settings.admin.listen)
             site = status_site(self.health, self.metrics)
             self._ports.append(("admin", self._reactor.listenTCP(port, site, interface=host)))
-        self._every(pressure.TICK_SECONDS, self._pressure.tick)
+        self._watch_pressure(factory)
         self._every(SWEEP_SECONDS, self._edge.sweep)
         self._every(PRUNE_SECONDS, self._prune)
         self._every(PRUNE_SECONDS, self._files.prune)
@@ -294,6 +287,19 @@ class Server:
         for issue in self.library.issues:
             log.warning("blueprint", problem=str(issue))
         log.info("serving", database=self.database.safe_url, **self.addresses)
+
+    def _watch_pressure(self, factory: HttpFactory) -> None:
+        listening = [port.socket for name, port in self._ports if name in ("http", "https")]
+        load = Load(
+            store_delay=lambda: self._queues.delay,
+            served=lambda: self._edge.served,
+            accepted=lambda: factory.gate.entered,
+            unaccepted=lambda: sum(map(unaccepted, listening)),
+        )
+        watched = Pressure(self._admission, load, self._reactor.seconds)
+        watched.watch(self.metrics)
+        self.health.watch("admission", watched.health)
+        self._every(TICK_SECONDS, watched.tick)
 
     def _tls(self) -> Any:  # zope's implementer decorator says nothing to a type checker
         cwmp = self.settings.cwmp
