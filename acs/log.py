@@ -10,6 +10,7 @@ errors go to standard error too.
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import re
@@ -75,25 +76,26 @@ def configure(
     backups: int = 5,
     json: bool = False,
     stderr: TextIO | None = None,
+    shared_as: str = "",
 ) -> Callable[[], None]:
     """Begin to log; the callable returned ends it and closes the file.
 
     ``file`` None: everything to ``stderr`` (by default `sys.stderr`); else everything of
     ``level`` and above to the file, and warnings to ``stderr``.  To be called once, at the start
-    of the process.  Raises `OSError` when the file cannot be opened.
+    of the process.  ``shared_as``: other processes write to the file too; the name this one's
+    lines bear.  Raises `OSError` when the file cannot be opened.
     """
     threshold = logging.getLevelNamesMapping()[level.upper()]
     formatter = ProcessorFormatter(
         foreign_pre_chain=[structlog.stdlib.add_log_level, structlog.stdlib.add_logger_name],
-        processors=_finish(json),
+        processors=[_named(shared_as), *_finish(json)] if shared_as else _finish(json),
     )
     console = logging.StreamHandler(stderr or sys.stderr)
     handlers: list[logging.Handler] = [console]
     if file is not None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handlers.append(
-            _BoundedFile(file, maxBytes=max_bytes, backupCount=backups, encoding="utf-8")
-        )
+        kind = _SharedFile if shared_as else _BoundedFile
+        handlers.append(kind(file, maxBytes=max_bytes, backupCount=backups, encoding="utf-8"))
         console.setLevel(max(logging.WARNING, threshold))
     root = logging.getLogger()
     for handler in handlers:
@@ -145,6 +147,59 @@ class _BoundedFile(RotatingFileHandler):
 
     def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802
         return self.stream is not None and self.stream.tell() >= self.maxBytes
+
+
+class _SharedFile(_BoundedFile):
+    """The same for several processes at once, whichever of them turns it over.
+
+    A line is one write at the end of the file, so that lines stay whole.
+    """
+
+    def _open(self) -> TextIOWrapper:
+        stream = super()._open()
+        stream.reconfigure(write_through=True)
+        return stream
+
+    def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802
+        if self.stream is not None and not self._is_current(self.stream):
+            self._reopen(self.stream)
+        return super().shouldRollover(record)
+
+    def doRollover(self) -> None:  # noqa: N802
+        stream = cast("TextIOWrapper", self.stream)
+        # Who locks the full file first turns it over; the others find that it has been done.
+        held = os.dup(stream.fileno())
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            if self._is_current(stream):
+                super().doRollover()
+            else:
+                self._reopen(stream)
+        finally:
+            os.close(held)
+
+    def _is_current(self, stream: TextIOWrapper) -> bool:
+        try:
+            there = Path(self.baseFilename).stat()
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(there, os.fstat(stream.fileno()))
+
+    def _reopen(self, stream: TextIOWrapper) -> None:
+        stream.close()
+        self.stream = self._open()
+
+
+def _named(name: str) -> Processor:
+    """Put the name of this process on each line."""
+
+    def put(
+        _logger: object, _method: str, event: MutableMapping[str, object]
+    ) -> MutableMapping[str, object]:
+        event.setdefault("worker", name)
+        return event
+
+    return put
 
 
 def _finish(json: bool) -> list[Processor]:
