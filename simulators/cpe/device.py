@@ -215,9 +215,10 @@ class Ont:
 
     def current_time(self, now: float) -> str:
         """CurrentTime of an Inform, in the dialect's form."""
-        moment = datetime.fromtimestamp(now, UTC)
-        build = _BUILD.search(self.tree.find(f"{self.model.top}DeviceInfo.SoftwareVersion"))
-        if not self._clock_set and build:
+        moment = datetime.fromtimestamp(now + self.misbehaviour.clock_skew, UTC)
+        version = f"{self.model.top}DeviceInfo.SoftwareVersion"
+        build = None if self._clock_set else _BUILD.search(self.tree.find(version))
+        if build:
             year, month, day = map(int, build.groups())
             moment = datetime(2000 + year, month, day, 0, 1, 12, tzinfo=UTC)
         match self.dialect.clock:
@@ -237,7 +238,11 @@ class Ont:
             self.tree.put(up_time, str(int(now - self._booted_at)))
         names = [self.wan if name == "{wan}" else name for name in self.model.inform]
         names += [name for name in self.tree.changed if name not in names]
-        return self.tree.read(name for name in names if name in self.tree)
+        more = self.misbehaviour.huge_inform
+        return self.tree.read(name for name in names if name in self.tree) + [
+            Parameter(f"{self.model.top}X_FILLER.{number}.Text", "string", "x" * 100)
+            for number in range(1, more + 1)
+        ]
 
     def keep_parameter_key(self, key: str) -> None:
         """Store ParameterKey, on families that do."""

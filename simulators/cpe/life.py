@@ -216,10 +216,15 @@ class Life:
 
     def _call(self, events: tuple[Event, ...]) -> None:
         self._tell("session-start", events=[event.code for event in events])
-        sessions = [self._session(events) for _ in range(self.ont.misbehaviour.at_once)]
-        running = self._running = defer.gatherResults(sessions, consumeErrors=True)
-        running.addCallbacks(self._called, self._broken_off)
-        running.addErrback(self._end)
+        at_once = self.ont.misbehaviour.at_once
+        sessions = [self._session(events) for _ in range(at_once)]
+        if at_once > 1:
+            running = defer.gatherResults(sessions, consumeErrors=True)
+        else:
+            running = sessions[0].addCallback(lambda report: [report])
+        running.addCallback(self._called)
+        self._running = None if running.called else running
+        running.addErrback(self._broken_off).addErrback(self._end)
 
     def _session(self, events: tuple[Event, ...]) -> defer.Deferred[SessionReport]:
         return self._sessions.run(self.ont, events, self._source)

@@ -54,8 +54,6 @@ class Misbehaviour:
     silent: bool = False
     """Say nothing more once the Inform is answered, and keep the connection open."""
     wrong_password: bool = False
-    broken_xml: bool = False
-    """Send an Inform that is not well formed."""
     slow: float = 0.0
     """Seconds it lets pass before each request but the first."""
     trickle: float = 0.0

@@ -351,11 +351,20 @@ class Tree:
         return path.startswith(self.model.later) and not path.startswith(self.model.at_once)
 
     def _parameter(self, path: str) -> tuple[Node, ParameterSpec]:
+        if path in self.without:
+            raise KeyError(path)
+        # Outside the tables that this unit changed it has what all units of the model have.
+        shared = not (self._tables and path.startswith(tuple(self._tables)))
+        if shared and (known := self.model.known.get(path)):
+            return known
         above, _, leaf = path.rpartition(".")
         node = self._object(above + "." if above else "")
-        if isinstance(node, Table) or leaf not in node.spec.parameters or path in self.without:
+        if isinstance(node, Table) or leaf not in node.spec.parameters:
             raise KeyError(path)
-        return node, node.spec.parameters[leaf]
+        found = node, node.spec.parameters[leaf]
+        if shared:
+            self.model.known[path] = found
+        return found
 
     def _parameter_or_fault(self, path: str) -> tuple[Node, ParameterSpec]:
         try:

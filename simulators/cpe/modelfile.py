@@ -14,13 +14,13 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from .nodes import Node, build
-from .schema import ObjectSpec, parse_parameter
+from .schema import ObjectSpec, ParameterSpec, parse_parameter
 
 _INSTANCE = re.compile(r"\.(?:\d+|\*)(?=\.)")
 _PLACEHOLDER = re.compile(r"\{(\w+)(?:\+(\d+))?\}")
@@ -89,6 +89,8 @@ class Model:
     effects: str
     upgrades: tuple[str, ...]
     """SoftwareVersion after each firmware image that does not tell its own."""
+    known: dict[str, tuple[Node, ParameterSpec]] = field(default_factory=dict, repr=False)
+    """Where parameters of the factory tree are, by path: filled as units look for them."""
 
     @property
     def top(self) -> str:

@@ -15,6 +15,7 @@ from .calls import Call, read_call
 from .device import Ont
 from .dialect import Ids, Unknown
 from .faults import CpeFaultError, RefusedParameter
+from .hostile import document
 from .misbehaviour import PARAMETER_CODES
 from .render import Event
 from .report import End, Rpc, SessionReport, Told
@@ -86,8 +87,8 @@ class Session:
             ont.inform_parameters(self._now),
         )
         inform = self._ask("Inform", body, render.inform_header(ont.dialect))
-        if ont.misbehaviour.broken_xml:
-            return inform.replace(b"</DeviceId>", b"")
+        if ont.misbehaviour.hostile:
+            return document(ont.misbehaviour.hostile, inform)
         return inform
 
     def receive(self, body: bytes) -> bytes | Transfer | None:
@@ -145,6 +146,8 @@ class Session:
             self.report.informed = True
             if self._ont.misbehaviour.silent:
                 raise HangUpError("silent after the Inform", linger=True)
+            if self._ont.misbehaviour.flood:
+                raise HangUpError("left after the Inform", linger=False)
         self._settled()
         return self._go_on()
 

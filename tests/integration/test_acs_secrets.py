@@ -50,7 +50,7 @@ class Told:
         home.call()
         home.misbehave(Misbehaviour(hang_up_after=8))
         home.call("1 BOOT", complete=False)
-        home.misbehave(Misbehaviour(broken_xml=True))
+        home.misbehave(Misbehaviour(hostile="unclosed"))
         home.call("1 BOOT", complete=False)
         home.misbehave(Misbehaviour(wrong_password=True))
         home.call("1 BOOT", complete=False)

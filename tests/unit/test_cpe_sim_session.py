@@ -362,6 +362,6 @@ def test_refusing_a_path_or_a_method() -> None:
 
 
 def test_an_inform_that_is_not_well_formed() -> None:
-    inform = Session(ont(misbehaviour=Misbehaviour(broken_xml=True)), [], NOW).start()
+    inform = Session(ont(misbehaviour=Misbehaviour(hostile="unclosed")), [], NOW).start()
     assert b"<DeviceId>" in inform
     assert b"</DeviceId>" not in inform
