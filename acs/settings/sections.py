@@ -102,6 +102,16 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
             shown="$XDG_DATA_HOME/gigafibre-acs, else ~/.local/share/gigafibre-acs",
         ),
     ] = ""
+    workers: Annotated[
+        Count,
+        Meta(le=32),
+        says("Processes that serve devices; above 1 another one looks after them."),
+    ] = 1
+    drain_seconds: Annotated[
+        float,
+        Meta(ge=0, le=3600),
+        says("Seconds that a worker which is stopped lets its open sessions end."),
+    ] = 30.0
 
 
 class CwmpSettings(Struct, frozen=True, kw_only=True):
