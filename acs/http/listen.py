@@ -14,9 +14,9 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from acs.address import split_address
 from acs.http.factory import HttpFactory
 
-__all__ = ["listen", "secured", "split_address"]
+__all__ = ["BACKLOG", "listen", "secured", "split_address"]
 
-_BACKLOG = 1024
+BACKLOG = 1024
 """A whole street comes back from a power cut at once."""
 
 
@@ -33,7 +33,7 @@ def listen(
     """
     host, port = split_address(address)
     serving = factory if tls is None else secured(factory, tls, reactor)
-    listening: IListeningPort = reactor.listenTCP(port, serving, _BACKLOG, interface=host)
+    listening: IListeningPort = reactor.listenTCP(port, serving, BACKLOG, interface=host)
     return listening
 
 

@@ -24,8 +24,8 @@ from acs.files.links import Links
 from acs.files.offers import Offers
 from acs.files.site import FileSite, SiteLimits, Transfer
 from acs.files.upkeep import prune
-from acs.http import split_address
 from acs.log import OncePer, get_logger
+from acs.server.place import OpenPort
 from acs.server.watch import EdgeWatcher
 from acs.settings import Settings
 from acs.store import Database
@@ -109,25 +109,28 @@ class FileServer:
         """What a job is told of its file."""
         return self._offers.offer
 
-    def listen(self, tls: Callable[[], Any]) -> dict[str, Any]:
-        """Open the listeners: ``files``, ``files tls``. ``tls`` makes the context of the second.
+    def listen(self, tls: Callable[[], Any], open_port: OpenPort) -> dict[str, Any]:
+        """Open the listeners: ``files``, ``files_tls``. ``tls`` makes the context of the second.
 
         Raises OSError for a folder that cannot be made, `CannotListenError` and `TlsError`.
         """
         if self.is_wanted:
             self._folder.prepare()
         if self._settings.listen:
-            self._ports["files"] = self._listening(self._settings.listen, self._site.factory())
+            at, factory = self._settings.listen, self._site.factory()
+            self._ports["files"] = open_port("files", at, factory, _BACKLOG)
         if self._settings.tls_listen:
-            factory: Any = self._site.factory()
-            secured = TLSMemoryBIOFactory(tls(), False, factory, self._reactor)
+            plain: Any = self._site.factory()
+            secured = TLSMemoryBIOFactory(tls(), False, plain, self._reactor)
             secured.protocol = TLSMemoryBIOProtocol
-            self._ports["files_tls"] = self._listening(self._settings.tls_listen, secured)
+            at = self._settings.tls_listen
+            self._ports["files_tls"] = open_port("files_tls", at, secured, _BACKLOG)
         return self._ports
 
-    def _listening(self, address: str, factory: Any) -> Any:
-        host, port = split_address(address)
-        return self._reactor.listenTCP(port, factory, _BACKLOG, interface=host)
+    @property
+    def transfers(self) -> int:
+        """Transfers under way."""
+        return self._site.transfers
 
     def _base(self) -> str:
         """The URL by which devices reach us; "" while we do not know one."""

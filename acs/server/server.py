@@ -18,7 +18,7 @@ from acs.api import Health, Metrics, Part, State, status_site
 from acs.cwmp.admission import Admission, Aim
 from acs.cwmp.authenticate import Gate, GateSettings
 from acs.cwmp.dialect import Dialect
-from acs.cwmp.digest import Challenger, Replay
+from acs.cwmp.digest import Challenger
 from acs.cwmp.edge import CwmpEdge
 from acs.cwmp.limits import EdgeLimits
 from acs.cwmp.recording import SessionFacts
@@ -30,10 +30,10 @@ from acs.http import (
     Bounds,
     HttpFactory,
     TlsError,
-    listen,
     split_address,
     tls_context_factory,
 )
+from acs.http.listen import BACKLOG, secured
 from acs.log import OncePer, get_logger
 from acs.model import Contact
 from acs.profiles import Facts
@@ -41,6 +41,7 @@ from acs.server import campaigns
 from acs.server.bridge import Bridge
 from acs.server.files import FileServer
 from acs.server.parts import fingerprint_key, known_names, load_library, open_database, policy_of
+from acs.server.place import Place, alone
 from acs.server.pressure import TICK_SECONDS, Load, Pressure, unaccepted
 from acs.server.recorder import RECORDINGS, Recorder, prune_recordings
 from acs.server.rules import RuleFolder
@@ -73,17 +74,20 @@ SLOW_STORE_SECONDS = 2.0
 class Server:
     """A running server. `start` it, `stop` it; `addresses` says where it listens."""
 
-    def __init__(self, settings: Settings, reactor: Any) -> None:
+    def __init__(self, settings: Settings, reactor: Any, place: Place | None = None) -> None:
         """Build all parts; nothing is open yet but the database.
 
-        ``settings`` must be complete (`acs.settings.first_start.complete`).
+        ``settings`` must be complete (`acs.settings.first_start.complete`). ``place``: where it
+        stands among others; None: alone.
         """
         self.settings = settings
+        self._place = place or alone(reactor)
         self.metrics = Metrics()
         self.health = Health()
         self._reactor = reactor
         self._ports: list[tuple[str, Any]] = []
         self._loops: list[LoopingCall] = []
+        self._duties: list[LoopingCall] = []
         self.database = open_database(settings)
         self._queues = Queues(
             self.database, reactor.callFromThread, committed=self.metrics.store_commit
@@ -150,7 +154,10 @@ class Server:
                 basic_on_http=settings.auth.allow_basic_on_http,
             ),
             Challenger(
-                settings.auth.realm, key, ALGORITHMS[settings.auth.digest.value], replay=Replay()
+                settings.auth.realm,
+                key,
+                ALGORITHMS[settings.auth.digest.value],
+                replay=self._place.replay,
             ),
             self._queues.account,
             clock=time.time,
@@ -170,10 +177,11 @@ class Server:
                 hold_requests=settings.cwmp.hold_requests,
                 path=settings.cwmp.path,
             ),
-            token=lambda: secrets.token_urlsafe(16),
+            token=self._place.token,
             admission=self._admission,
             dialect=self._dialect,
             recorder=self._recorder,
+            rivals=self._place.rivals,
         )
 
     def _build_recorder(self) -> Recorder:
@@ -245,8 +253,9 @@ class Server:
         settings = self.settings
         if self._bridge is not None:
             self._bridge.start()
+        door = self._place.door(self._edge)
         factory = HttpFactory(
-            self._edge.handle,
+            door.handle,
             reactor=self._reactor,
             bounds=Bounds(
                 header_bytes=settings.http.header_bytes,
@@ -257,28 +266,26 @@ class Server:
                 max_connections=settings.http.connections,
                 max_connections_per_address=settings.http.connections_per_address,
             ),
-            admission=self._edge.admission,
+            admission=door.admission,
             count=self._watcher.counted,
             on_error=lambda error: self._watcher.bug("http", error),
         )
         cwmp = settings.cwmp
+        open_port = self._place.open_port
         if cwmp.listen:
-            self._ports.append(("http", listen(self._reactor, cwmp.listen, factory)))
+            self._ports.append(("http", open_port("http", cwmp.listen, factory, BACKLOG)))
         if cwmp.tls_listen:
-            tls = self._tls()
-            self._ports.append(("https", listen(self._reactor, cwmp.tls_listen, factory, tls)))
-        self._ports += self._files.listen(self._tls).items()
-        if settings.admin.listen:
+            tls = secured(factory, self._tls(), self._reactor)
+            self._ports.append(("https", open_port("https", cwmp.tls_listen, tls, BACKLOG)))
+        self._ports += self._files.listen(self._tls, open_port).items()
+        if settings.admin.listen and self._place.is_alone:
             host, port = split_address(settings.admin.listen)
             site = status_site(self.health, self.metrics)
             self._ports.append(("admin", self._reactor.listenTCP(port, site, interface=host)))
         self._watch_pressure(factory)
         self._every(SWEEP_SECONDS, self._edge.sweep)
-        self._every(PRUNE_SECONDS, self._prune)
-        self._every(PRUNE_SECONDS, self._files.prune)
-        self._every(COUNT_SECONDS, self._count)
-        self._every(CAMPAIGN_SECONDS, self._advance_campaigns)
-        self._every(PRUNE_SECONDS, self._forget_campaigns)
+        if self._place.is_alone:
+            self.begin_duties()
         if self._rules.folder is not None:
             self._every(RULES_SECONDS, self._refresh_rules)
         # From the first session on: an operator may have asked while no server ran.
@@ -289,12 +296,15 @@ class Server:
         log.info("serving", database=self.database.safe_url, **self.addresses)
 
     def _watch_pressure(self, factory: HttpFactory) -> None:
-        listening = [port.socket for name, port in self._ports if name in ("http", "https")]
+        def waiting() -> int:
+            ours = (port.socket for name, port in self._ports if name in ("http", "https"))
+            return sum(map(unaccepted, ours))
+
         load = Load(
             store_delay=lambda: self._queues.delay,
             served=lambda: self._edge.served,
             accepted=lambda: factory.gate.entered,
-            unaccepted=lambda: sum(map(unaccepted, listening)),
+            unaccepted=waiting,
         )
         watched = Pressure(self._admission, load, self._reactor.seconds)
         watched.watch(self.metrics)
@@ -323,12 +333,49 @@ class Server:
             where[name] = f"{host}:{at.port}"
         return where
 
+    def begin_duties(self) -> None:
+        """Begin what one server does for all on its database: forget, count, advance campaigns."""
+        if not self._duties:
+            self._duties = [
+                self._every(PRUNE_SECONDS, self._prune),
+                self._every(PRUNE_SECONDS, self._files.prune),
+                self._every(COUNT_SECONDS, self._count),
+                self._every(CAMPAIGN_SECONDS, self._advance_campaigns),
+                self._every(PRUNE_SECONDS, self._forget_campaigns),
+            ]
+
+    def end_duties(self) -> None:
+        """Leave to another what is done for all; what is under way ends by itself."""
+        duties, self._duties = self._duties, []
+        for loop in duties:
+            self._loops.remove(loop)
+            loop.stop()
+
+    async def close_ports(self) -> None:
+        """Take no more connections; those that are open, and all else, go on."""
+        ports, self._ports = self._ports, []
+        for _name, port in ports:
+            await maybeDeferred(port.stopListening)
+
+    @property
+    def edge(self) -> CwmpEdge:
+        """Where CPEs have their sessions."""
+        return self._edge
+
+    @property
+    def work(self) -> int:
+        """Sessions and transfers that are under way."""
+        return len(self._edge.lines) + self._files.transfers
+
+    async def written(self) -> None:
+        """Return once all is written that was learned until now."""
+        await self._queues.run("written", lambda _conn: None)
+
     async def stop(self) -> None:
         """Close the listeners, finish what is written, close the database."""
         for loop in self._loops:
             loop.stop()
-        for _name, port in self._ports:
-            await maybeDeferred(port.stopListening)
+        await self.close_ports()
         try:
             if self._bridge is not None:
                 await self._bridge.stop()
@@ -345,7 +392,7 @@ class Server:
         """One line of JSON for whoever started us: where we listen."""
         return json.dumps({"event": "ready", **self.addresses})
 
-    def _every(self, seconds: float, work: Callable[[], Deferred[Any] | None]) -> None:
+    def _every(self, seconds: float, work: Callable[[], Deferred[Any] | None]) -> LoopingCall:
         """Run ``work`` periodically; one failure is logged and the loop goes on."""
 
         def failed(failure: Failure) -> None:
@@ -359,6 +406,7 @@ class Server:
         loop.clock = self._reactor
         loop.start(seconds, now=False)
         self._loops.append(loop)
+        return loop
 
     def _count(self) -> Deferred[Any]:
         counted: Deferred[Any] = self._queues.run("standings", standings_thd)
