@@ -29,6 +29,8 @@ _QUEUED = 0.25
 """Share of the target above which a delay is that of a queue, not of the work itself."""
 _MORE = 1.5
 """By how much more is tried each interval while there is no queue."""
+_LESS = 0.8
+"""By how much less is tried each interval while the queue is too long."""
 _BURST = 0.25
 """Seconds of the rate that may be used at once."""
 _RETURNING = 0.5
@@ -166,9 +168,11 @@ class Admission:
 
     def _follow(self, served: float, lasted: float) -> None:
         """Bring the rate nearer to what keeps the delay at its target."""
-        if self._least > _QUEUED * self._aim.delay:
-            # As long as there is a queue, what is served is all that can be served.
-            self._capacity += 0.5 * (served - self._capacity)
+        if self._least > self._aim.delay:
+            # What is served now is all that can be served, unless too little was let in before.
+            self._capacity = max(served, _LESS * self._capacity)
+        elif self._least > _QUEUED * self._aim.delay:
+            self._capacity = max(served, self._capacity)
         elif self.refused == self._refused_before:
             self._let_all_in()
             return
