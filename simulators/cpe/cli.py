@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from .asking import request_download, transferred_itself
+from .cli_fleet import faults, fleet
 from .cli_manner import Manner, habits
 from .content import make_image
 from .device import Ont
@@ -21,6 +22,7 @@ from .fleet import DEMO, FleetError, Unit, read_fleet
 from .life import Life, Pace
 from .misbehaviour import Misbehaviour, parse_draw
 from .modelfile import ModelFileError, model_names
+from .repertoire import WrongError, misbehave
 from .state import StateDirectory
 
 
@@ -178,6 +180,8 @@ def models() -> None:
 
 
 main.add_command(habits)
+main.add_command(faults)
+main.add_command(fleet)
 
 
 def with_account(units: Sequence[Unit], username: str, password: str) -> list[Unit]:
@@ -209,6 +213,10 @@ def _shared(given: dict[str, Any]) -> Options:
         faults=draws,
         forget_key=frozenset(given.pop("forget_key")),
     )
+    try:
+        misbehaviour = misbehave(given.pop("misbehave"), misbehaviour, number=given["seed"])
+    except WrongError as error:
+        raise FleetError(f"--misbehave: {error}") from None
     return Options(misbehaviour=misbehaviour, manner=Manner.take(given), **given)
 
 

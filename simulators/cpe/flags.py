@@ -8,6 +8,11 @@ from pathlib import Path
 import click
 
 from .cli_manner import manner_options
+from .repertoire import WRONGS
+
+
+def _words() -> str:
+    return ", ".join(f"{name}=…" if wrong.usual else name for name, wrong in WRONGS.items())
 
 
 def shared_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -130,6 +135,12 @@ def shared_options(command: Callable[..., None]) -> Callable[..., None]:
                 metavar="ADDRESS",
                 help="Answer connection requests on a free port of this address "
                 "(127.0.0.1), announced in the Inform.",
+            ),
+            click.option(
+                "--misbehave",
+                multiple=True,
+                metavar="FAULT[=VALUE]",
+                help=f"Misbehave: {_words()}. `cpe-sim faults` says what each is.",
             ),
             click.option(
                 "--hang-up-after",

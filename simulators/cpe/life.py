@@ -16,7 +16,7 @@ from .beside import Beside
 from .device import CONNECTION_REQUEST, PERIODIC, SCHEDULED, Ont
 from .http import Sessions
 from .render import Event
-from .report import End, SessionReport
+from .report import End, Lost, SessionReport
 from .transfers import Transfer
 
 Observer = Callable[[Ont, str, dict[str, Any]], None]
@@ -215,7 +215,6 @@ class Life:
     # --- a session ------------------------------------------------------------------------
 
     def _call(self, events: tuple[Event, ...]) -> None:
-        self._tell("session-start", events=[event.code for event in events])
         at_once = self.ont.misbehaviour.at_once
         sessions = [self._session(events) for _ in range(at_once)]
         if at_once > 1:
@@ -227,6 +226,7 @@ class Life:
         running.addErrback(self._broken_off).addErrback(self._end)
 
     def _session(self, events: tuple[Event, ...]) -> defer.Deferred[SessionReport]:
+        self._tell("session-start", events=[event.code for event in events])
         return self._sessions.run(self.ont, events, self._source)
 
     def _called(self, reports: list[SessionReport]) -> None:
@@ -246,6 +246,8 @@ class Life:
         cause = first.subFailure if isinstance(first, defer.FirstError) else failure
         cause.trap(defer.CancelledError)
         self.ont.retry_count = 0
+        for _ in range(self.ont.misbehaviour.at_once):
+            self._tell_session(_cut_off())
         self._rest()
 
     def _plan(self, report: SessionReport) -> None:
@@ -298,8 +300,8 @@ class Life:
         self._flooding.discard(flooding)
         if isinstance(result, Failure):
             result.trap(defer.CancelledError)
-        else:
-            self._tell_session(result)
+            result = _cut_off()
+        self._tell_session(result)
 
     def _judge(self, report: SessionReport) -> None:
         if any(rpc.method in _WRITING and not rpc.fault for rpc in report.rpcs):
@@ -393,6 +395,10 @@ class Life:
 
     def _tell(self, what: str, /, **fields: Any) -> None:
         self._observe(self.ont, what, fields)
+
+
+def _cut_off() -> SessionReport:
+    return SessionReport((), end=End.FAILED, lost=Lost.STOPPED, reason="the unit went off")
 
 
 def _keep_nothing(_: Ont) -> None:
