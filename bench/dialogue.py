@@ -1,30 +1,49 @@
 """The CPE's side of one session, out of recorded bytes. No XML is read or written here.
 
 Identical devices are asked identical questions, down to the SOAP header's ID, so what a
-simulated ONT once answered to a question is what each of them answers.  Only serial number, MAC
-and session cookie are put in their place.
+simulated ONT once answered to a question is what each of them answers.  What is a unit's own is
+put in its place: serial number, MAC, its customer's settings, the session cookie.  A secret that
+the server makes up is learned from the question that tells it, and must stay the same.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from hashlib import md5
 from typing import Protocol
 
 import msgspec
 
+from bench.template import Template
 from bench.units import Unit
 
 INFORM_RESPONSE = b"<cwmp:InformResponse>"
-_COOKIE = re.compile(rb"\r\nSet-Cookie: acs=([A-Za-z0-9_-]+)")
+_COOKIE = re.compile(rb"\r\nSet-Cookie: acs=([A-Za-z0-9_.-]+)")
 _REALM = re.compile(rb'realm="([^"]*)"')
 _NONCE = re.compile(rb'nonce="([^"]*)"')
 _OPAQUE = re.compile(rb'opaque="([^"]*)"')
+_RETRY_AFTER = re.compile(rb"\r\nRetry-After: ([0-9]+)")
+DEFAULT_RETRY = 10.0
+"""Seconds until a refused CPE comes back that was not told when (TR-069 3.2.1.1: 5 to 10)."""
+
+Account = tuple[str, str]
+"""User name and password."""
 
 
 class Wrong(Exception):  # noqa: N818 - the server's, not ours
     """The server answered what it should not."""
+
+
+class Refused(Wrong):
+    """The server is busy: come back after ``seconds``."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("status 503 to the Inform")
+        self.seconds = seconds
+
+
+class Early(Wrong):
+    """The server ended the session before it had asked all that was recorded."""
 
 
 class Script(msgspec.Struct, frozen=True):
@@ -39,10 +58,31 @@ class Script(msgspec.Struct, frozen=True):
     """The empty POST after the InformResponse."""
     answers: list[tuple[bytes, bytes]] = []
     """Body of each further request of the server, in order, and what the unit answered."""
+    secrets: list[bytes] = []
+    """What the server made up for the recorded unit."""
 
     def requests(self) -> list[bytes]:
         """All requests of the session, in order."""
         return [self.inform, self.empty, *(request for _, request in self.answers)]
+
+
+class Part:
+    """A script made ready to be played by many units."""
+
+    __slots__ = ("answers", "cookie", "empty", "gaps", "inform")
+
+    def __init__(self, script: Script) -> None:
+        marks = Unit(script.unit).marks()
+        recorded = (*marks, script.cookie, *script.secrets)
+        self.cookie = len(marks)
+        """Number of the gap of the session cookie."""
+        self.gaps = len(recorded)
+        self.inform = Template(script.inform, recorded)
+        self.empty = Template(script.empty, recorded)
+        self.answers = [
+            (Template(question, recorded), Template(request, recorded))
+            for question, request in script.answers
+        ]
 
 
 class Dialogue(Protocol):
@@ -56,49 +96,53 @@ class Dialogue(Protocol):
 
 
 class Session:
-    """A session of ``unit`` after ``script``; with ``digest`` it answers a challenge."""
+    """A session of ``unit`` after ``part``; with an ``account`` it has to answer a challenge."""
 
-    __slots__ = ("_asked", "_challenged", "_cookie", "_digest", "_informed", "_script", "_unit")
+    __slots__ = ("_account", "_asked", "_challenged", "_informed", "_part", "_values")
 
-    def __init__(self, script: Script, unit: Unit, *, digest: bool = False) -> None:
-        self._script = script
-        self._unit = unit
-        self._digest = digest
+    def __init__(self, part: Part, unit: Unit, account: Account | None = None) -> None:
+        marks = unit.marks()
+        self._part = part
+        self._account = account
+        self._values = [*marks, *[b""] * (part.gaps - len(marks))]
         self._challenged = False
         self._informed = False
-        self._cookie = b""
         self._asked = 0
 
     def begin(self) -> bytes:
         """The Inform."""
-        return self._own(self._script.inform)
+        return self._part.inform.fill(self._values)
 
     def answer(self, status: int, head: bytes, body: bytes) -> bytes | None:
         """What the unit says to this answer. Raises `Wrong`."""
         if not self._informed:
             return self._begun(status, head, body)
+        answers = self._part.answers
         if status == 204:
-            if body or self._asked != len(self._script.answers):
-                raise Wrong(f"the end after {self._asked} of {len(self._script.answers)} questions")
+            if body or self._asked != len(answers):
+                raise Early(f"the end after {self._asked} of {len(answers)} questions")
             return None
         if status != 200:
             raise Wrong(f"status {status} within the session")
-        if self._asked >= len(self._script.answers):
+        if self._asked >= len(answers):
             raise Wrong(f"a question too many: {body[:2000]!r}")
-        question, request = self._script.answers[self._asked]
-        if body != question:
+        question, request = answers[self._asked]
+        if not question.fits(body, self._values):
             raise Wrong(f"another question than recorded: {body[:2000]!r}")
         self._asked += 1
-        return self._own(request)
+        return request.fill(self._values)
 
     def _begun(self, status: int, head: bytes, body: bytes) -> bytes:
-        if status == 401 and self._digest and not self._challenged:
+        if status == 401 and self._account and not self._challenged:
             self._challenged = True
-            proof = authorization(head, self._unit.device_id.key, self._unit.password)
+            proof = authorization(head, *self._account)
             return self.begin().replace(b"\r\n\r\n", b"\r\n" + proof + b"\r\n\r\n", 1)
+        if status == 503:
+            told = _RETRY_AFTER.search(head)
+            raise Refused(float(told[1]) if told else DEFAULT_RETRY)
         if status != 200:
             raise Wrong(f"status {status} to the Inform")
-        if self._digest and not self._challenged:
+        if self._account and not self._challenged:
             raise Wrong("no challenge before the Inform was taken")
         if INFORM_RESPONSE not in body:
             raise Wrong(f"no InformResponse: {body[:200]!r}")
@@ -106,13 +150,8 @@ class Session:
         if found is None:
             raise Wrong("no session cookie")
         self._informed = True
-        self._cookie = found[1]
-        return self._own(self._script.empty)
-
-    def _own(self, request: bytes) -> bytes:
-        for recorded, own in zip(Unit(self._script.unit).marks(), self._unit.marks(), strict=True):
-            request = request.replace(recorded, own)
-        return request.replace(self._script.cookie, self._cookie) if self._cookie else request
+        self._values[self._part.cookie] = found[1]
+        return self._part.empty.fill(self._values)
 
 
 class Replay:
@@ -160,7 +199,3 @@ def authorization(head: bytes, username: str, password: str, path: str = "/") ->
 
 def _hash(text: bytes) -> bytes:
     return md5(text, usedforsecurity=False).hexdigest().encode()
-
-
-Begin = Callable[[Unit], Dialogue]
-"""Makes the dialogue of one unit's next session."""

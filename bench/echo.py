@@ -1,14 +1,16 @@
-"""The baseline: the HTTP edge with a handler that does nothing. Run as ``python -m bench.echo``.
+"""The baseline: the HTTP edge with a handler that does nothing.
 
-Whatever it is asked, it answers with one fixed InformResponse, and 204 to an empty POST.
+Run as ``python -m bench.echo CERTIFICATE KEY``.  Whatever it is asked, over HTTP or HTTPS, it
+answers with one fixed InformResponse, and 204 to an empty POST.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
-from acs.http import HttpFactory, Reply, Request, listen
+from acs.http import HttpFactory, Reply, Request, listen, tls_context_factory
 
 _BODY = b"""<?xml version="1.0" encoding="UTF-8"?>
 <soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/" \
@@ -40,9 +42,14 @@ def main() -> None:
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
-    port: Any = listen(reactor, "127.0.0.1:0", HttpFactory(answer, reactor=reactor))
-    host = port.getHost()
-    print(json.dumps({"event": "ready", "http": f"{host.host}:{host.port}"}), flush=True)
+    factory = HttpFactory(answer, reactor=reactor)
+    tls: Any = tls_context_factory(*sys.argv[1:])
+    ports: dict[str, Any] = {
+        "http": listen(reactor, "127.0.0.1:0", factory),
+        "https": listen(reactor, "127.0.0.1:0", factory, tls),
+    }
+    where = {name: f"127.0.0.1:{port.getHost().port}" for name, port in ports.items()}
+    print(json.dumps({"event": "ready", **where}), flush=True)
     reactor.run()
 
 

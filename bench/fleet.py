@@ -6,14 +6,10 @@ verification.  What the database then holds of it is copied for all others.
 
 from __future__ import annotations
 
-import os
-import secrets
-import shutil
-import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 
 from acs.devices.effects import SaveCredentials
 from acs.devices.identity import Equipment, EquipmentStatus
@@ -22,63 +18,63 @@ from acs.devices.source import MirrorRow
 from acs.model import Contact, Secret, Value
 from acs.profiles import Intent, VoiceLine
 from acs.profiles.intent import Band, Security, WifiNetwork
-from acs.server import open_database
-from acs.settings import Settings
-from acs.settings.first_start import complete
 from acs.store import Database, credentials, devices, equipment, snapshots
 from acs.store.opening import open_thd
 from bench.dialogue import Script
-from bench.processes import BenchError, Server
+from bench.figures import Kind, Wish
+from bench.place import Place
+from bench.processes import BenchError
 from bench.recording import ont_of, record
 from bench.units import STRANGERS, Unit
+from simulators.cpe import Ont
 
 FIRST = Unit(0)
-INTENT = Intent(
-    wifi=tuple(
-        WifiNetwork(
-            band,
-            ssid="Villa Aurore",
-            passphrase=Secret("tournesol-42"),
-            security=Security.WPA2,
-            enabled=True,
-        )
-        for band in (Band.GHZ_2_4, Band.GHZ_5)
-    ),
-    voice=(VoiceLine(1, enabled=True, username="0187650042", password=Secret("dix-huit")),),
+_VOICE = (VoiceLine(1, enabled=True, username="0187650042", password=Secret("dix-huit")),)
+_WIFI = tuple(
+    WifiNetwork(
+        band,
+        ssid="Villa Aurore",
+        passphrase=Secret("tournesol-42"),
+        security=Security.WPA2,
+        enabled=True,
+    )
+    for band in (Band.GHZ_2_4, Band.GHZ_5)
 )
+INTENTS: Mapping[Wish, Intent] = {
+    Wish.WHOLE: Intent(wifi=_WIFI, voice=_VOICE),
+    Wish.TELEPHONE: Intent(voice=_VOICE),
+}
+_ACCOUNT = "Device.X_TP_Services.X_TP_VoiceService.1.VoiceProfile.1.MultiIsp.1."
+FACTORY = {
+    f"{_ACCOUNT}MultiIspName": "",
+    f"{_ACCOUNT}MultiAccountEnable": "0",
+    f"{_ACCOUNT}MultiVoipNum": "",
+    f"{_ACCOUNT}MultiProfileName": "",
+    f"{_ACCOUNT}MultiAuthUserName": "",
+}
+"""What a telephone account is before it is set up: five values of the ten a boot is asked for."""
 _SESSIONS_TO_LIVE = 4
 """Most periodic sessions after the first until a new device is proven and left alone."""
 
-
-@dataclass(frozen=True, slots=True)
-class Scripts:
-    """What was recorded."""
-
-    periodic: Script
-    boot: Script
-    first_contact: Script
+Scripts = Mapping[Kind, list[Script]]
+"""What was recorded: the sessions of each kind, one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """A prepared data directory, and how many units it knows."""
+    """A prepared place, and how many units it knows."""
 
-    folder: Path
+    place: Place
     units: int
     scripts: Scripts
 
-    def copy(self, to: Path) -> Fleet:
-        """The same in another directory."""
-        shutil.copytree(self.folder, to)
-        return Fleet(to, self.units, self.scripts)
-
-    def serve(self, auth: str = "none") -> Server:
-        """Run the server on it."""
-        return serve(self.folder, auth)
+    def copy(self, name: str) -> Fleet:
+        """The same beside it."""
+        return Fleet(self.place.copy(name), self.units, self.scripts)
 
     def store_values(self, count: int) -> None:
         """Give each unit a snapshot of ``count`` values."""
-        database = _database(self.folder)
+        database = self.place.database()
         with database.begin() as conn:
             known = _devices(database, self.units)
             read = snapshots.load_thd(conn, [known[0].id])[known[0].id]
@@ -86,73 +82,82 @@ class Fleet:
             snapshots.save_thd(conn, {device.id: new for device in known})
         database.dispose()
 
-    def check(self, began: float, sessions: int, *, strangers: bool) -> None:
-        """See that the database tells of the sessions that were counted. Raises `BenchError`."""
-        database = _database(self.folder)
+    def check(self, began: float, sessions: int, *, strangers: bool, resting: bool = True) -> None:
+        """See that the database tells of the sessions that were counted.
+
+        ``resting``: no unit may be under way to its proof.  Raises `BenchError`.
+        """
+        database = self.place.database()
         counts = database.run("standings", devices.standings_thd)
         known = _devices(database, self.units)
         database.dispose()
         seen = sum(device.last_seen >= began for device in known)
         live, quarantined = counts[Standing.LIVE], counts[Standing.QUARANTINED]
-        if live < self.units:
-            raise BenchError(f"{self.units - live} of {self.units} devices are live no more")
+        good = live if resting else live + counts[Standing.VERIFYING]
+        if good < self.units:
+            raise BenchError(f"{self.units - good} of {self.units} devices are live no more")
         if strangers and quarantined < sessions:
             raise BenchError(f"{sessions} strangers called, {quarantined} are in quarantine")
-        if not strangers and seen < min(sessions, self.units):
+        if not strangers and resting and seen < min(sessions, self.units):
             raise BenchError(f"only {seen} of {self.units} devices were seen")
 
 
-def environ(folder: Path, auth: str) -> dict[str, str]:
-    """The environment of a server on this data directory; nobody's own settings are in it."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("ACS_")}
-    return kept | {
-        "ACS_CONFIG": str(folder / "acs.toml"),
-        "ACS_SERVER_DATA_DIR": str(folder),
-        "ACS_CWMP_LISTEN": "127.0.0.1:0",
-        # A few devices stand for a fleet.
-        "ACS_CWMP_SESSIONS_PER_MINUTE": "1000000",
-        "ACS_ADMIN_LISTEN": "",
-        "ACS_AUTH_MODE": auth,
-    }
-
-
-def serve(folder: Path, auth: str) -> Server:
-    """Run the server on this data directory as people do, by the `acs` command."""
-    command = str(Path(sys.executable).with_name("acs"))
-    return Server(command, "serve", "--ready", folder=folder, environ=environ(folder, auth))
-
-
-def prepare(folder: Path, units: int) -> Fleet:
-    """Make ``folder`` with ``units`` live devices, and record their sessions.
+def prepare(place: Place, units: int, wish: Wish = Wish.WHOLE) -> Fleet:
+    """Make ``place`` with ``units`` live devices of this ``wish``, and record their sessions.
 
     Raises `BenchError`, `bench.recording.RecordingError`.
     """
-    folder.mkdir(parents=True)
-    (folder / "acs.toml").write_text("", encoding="utf-8")
-    database = _database(folder)
+    place.make()
+    database = place.database()
     now = time.time()
-    rows = [_mirrored(Unit(number), now) for number in range(units)]
+    rows = [_mirrored(Unit(number), INTENTS[wish], now) for number in range(units)]
     database.run("mirror", equipment.store_thd, rows)
     database.dispose()
-    with serve(folder, "none") as server:
-        scripts = _record(server.port)
-    database = _database(folder)
+    with place.serve() as server:
+        scripts = _record(server.port, wish)
+    database = place.database()
     _multiply(database, units)
     database.dispose()
-    return Fleet(folder, units, scripts)
+    return Fleet(place, units, scripts)
 
 
-def _record(port: int) -> Scripts:
+def _record(port: int, wish: Wish) -> Scripts:
+    ont = ont_of(FIRST, port)
+    if wish is Wish.TELEPHONE:
+        record(ont, FIRST)
+        _until_live(ont)
+        return {Kind.BOOT: _boot_with_factory_values(ont)}
     stranger = Unit(STRANGERS - 1)
     first_contact = record(ont_of(stranger, port), stranger)
-    ont = ont_of(FIRST, port)
     record(ont, FIRST)
+    periodic = _until_live(ont)
+    return {
+        Kind.PERIODIC: [periodic],
+        Kind.BOOT_UNCHANGED: [record(ont, FIRST, ["1 BOOT"])],
+        Kind.FIRST_CONTACT: [first_contact],
+    }
+
+
+def _until_live(ont: Ont) -> Script:
+    """Run periodic sessions until nothing is asked any more; return the last one."""
     for _ in range(_SESSIONS_TO_LIVE):
         periodic = record(ont, FIRST, ["2 PERIODIC"])
         if not periodic.answers:
-            boot = record(ont, FIRST, ["1 BOOT"])
-            return Scripts(periodic, boot, first_contact)
+            return periodic
     raise BenchError(f"not at rest after {_SESSIONS_TO_LIVE} periodic sessions")
+
+
+def _boot_with_factory_values(ont: Ont) -> list[Script]:
+    """Boot with `FACTORY` values, and the session in which they are seen to be mended."""
+    recorded: list[Script] = []
+    for _ in range(2):  # the second time is what it is from then on
+        for path, text in FACTORY.items():
+            ont.tree.put(path, text)
+        boot = record(ont, FIRST, ["1 BOOT"])
+        recorded = [boot, record(ont, FIRST, ["2 PERIODIC"])]
+    if record(ont, FIRST, ["2 PERIODIC"]).answers:
+        raise BenchError("not at rest after a boot and a periodic session")
+    return recorded
 
 
 def _multiply(database: Database, units: int) -> None:
@@ -184,7 +189,7 @@ def _multiply(database: Database, units: int) -> None:
         credentials.save_thd(conn, [SaveCredentials(d.id, d.key, None) for d in known])
 
 
-def _mirrored(unit: Unit, now: float) -> MirrorRow:
+def _mirrored(unit: Unit, intent: Intent, now: float) -> MirrorRow:
     box = Equipment(
         name=unit.equipment,
         serial_number=unit.serial,
@@ -193,7 +198,7 @@ def _mirrored(unit: Unit, now: float) -> MirrorRow:
         status=EquipmentStatus.ACTIVE,
         customer="CUST-1",
     )
-    return MirrorRow(box, INTENT, "as first wished", now)
+    return MirrorRow(box, intent, "as first wished", now)
 
 
 def _devices(database: Database, units: int) -> list[Device]:
@@ -209,9 +214,3 @@ def _values(read: Snapshot) -> dict[str, Value]:
         for leaf in ("HostName", "IPAddress", "PhysAddress", "Layer1Interface", "Active")
     }
     return {**read.values, **more}
-
-
-def _database(folder: Path) -> Database:
-    path = folder / "acs.toml"
-    settings = Settings.load(path, environ(folder, "none"))
-    return open_database(complete(settings, secrets.token_bytes))

@@ -1,22 +1,16 @@
-"""Processes of a run: started with a ready line, timed by the kernel, stopped by their id."""
+"""Processes of a run: started with a ready line, weighed by the kernel, stopped by their id."""
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-
-import msgspec
-
-from bench.load import PATIENCE, Load, Tally
 
 START_SECONDS = 60.0
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -26,24 +20,44 @@ class BenchError(RuntimeError):
     """Something did not start, did not answer, or answered wrong."""
 
 
+def family(pid: int) -> Iterator[int]:
+    """Process ``pid`` and all processes below it."""
+    yield pid
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        for child in (thread / "children").read_text().split():
+            yield from family(int(child))
+
+
 def cpu_seconds(pid: int) -> float:
     """CPU time of process ``pid``, all threads, and of all processes below it (proc(5), stat)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    own = sum(map(int, fields[11:15])) / _TICKS  # utime, stime, cutime, cstime
-    below = [
-        int(child)
-        for thread in Path(f"/proc/{pid}/task").iterdir()
-        for child in (thread / "children").read_text().split()
-    ]
-    return own + sum(map(cpu_seconds, below))
+    ticks = 0
+    for member in family(pid):
+        fields = Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
+        ticks += sum(map(int, fields[11:15]))  # utime, stime, cutime, cstime
+    return ticks / _TICKS
 
 
-class _Program:
-    """One child process that talks in lines."""
+def memory_kib(pid: int) -> float:
+    """Resident memory of ``pid`` and all processes below it; what they share counts once."""
+    return float(
+        sum(
+            int(line.split()[1])
+            for member in family(pid)
+            for line in Path(f"/proc/{member}/smaps_rollup").read_text().splitlines()
+            if line.startswith("Pss:")
+        )
+    )
 
-    def __init__(self, *command: str, folder: Path, environ: Mapping[str, str]) -> None:
+
+class Program:
+    """One child process that talks in lines. A context manager that stops it."""
+
+    def __init__(
+        self, *command: str, folder: Path, environ: Mapping[str, str] | None = None
+    ) -> None:
         self._name = " ".join(command[1:])
         self._errors = folder / f"{Path(command[-1]).name.strip('-')}.err"
+        self._heard = b""
         with self._errors.open("ab") as errors:
             self._child = subprocess.Popen(
                 command,
@@ -51,29 +65,46 @@ class _Program:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 cwd=Path(__file__).parents[1],
-                env=dict(environ),
+                env=None if environ is None else dict(environ),
+                bufsize=0,
             )
 
     @property
     def pid(self) -> int:
+        """Its process."""
         return self._child.pid
 
     def say(self, line: bytes) -> None:
+        """Write a line to it."""
         assert self._child.stdin is not None
-        self._child.stdin.write(line + b"\n")
-        self._child.stdin.flush()
+        data = line + b"\n"
+        while data:
+            data = data[self._child.stdin.write(data) or 0 :]
 
     def hear(self, seconds: float) -> str:
-        """Its next line."""
+        """Its next line. Raises `BenchError` when it says none in time, with what it complained."""
         assert self._child.stdout is not None
-        if select.select([self._child.stdout], [], [], seconds)[0]:
-            line = self._child.stdout.readline()
-            if line:
-                return line.decode().strip()
-        tail = self._errors.read_text(errors="replace")[-2000:]
-        raise BenchError(f"{self._name} said nothing within {seconds:.0f} s or ended\n{tail}")
+        until = time.monotonic() + seconds
+        while b"\n" not in self._heard:
+            left = max(until - time.monotonic(), 0.0)
+            if not select.select([self._child.stdout], [], [], left)[0]:
+                raise self._mute(seconds)
+            data = os.read(self._child.stdout.fileno(), 1 << 20)
+            if not data:
+                raise self._mute(seconds)
+            self._heard += data
+        line, _, self._heard = self._heard.partition(b"\n")
+        return line.decode().strip()
+
+    def hear_of(self, word: str, seconds: float) -> str:
+        """Its next line that begins with ``word``."""
+        until = time.monotonic() + seconds
+        while not (line := self.hear(max(until - time.monotonic(), 0.0))).startswith(word):
+            pass
+        return line
 
     def stop(self) -> None:
+        """End it and wait for it."""
         self._child.send_signal(signal.SIGTERM)
         try:
             self._child.wait(20)
@@ -84,76 +115,17 @@ class _Program:
             if pipe is not None:
                 pipe.close()
 
-
-class Server:
-    """A server process, ``acs serve`` or the echo, on a loopback port of its own choice."""
-
-    def __init__(self, *command: str, folder: Path, environ: Mapping[str, str]) -> None:
-        self._program = _Program(*command, folder=folder, environ=environ)
-        try:
-            where = json.loads(self._program.hear(START_SECONDS))["http"]
-        except BaseException:
-            self._program.stop()
-            raise
-        self.port = int(where.rpartition(":")[2])
-
-    def cpu(self) -> float:
-        """CPU-seconds so far."""
-        return cpu_seconds(self._program.pid)
+    def _mute(self, seconds: float) -> BenchError:
+        tail = self._errors.read_text(errors="replace")[-2000:]
+        return BenchError(f"{self._name} said nothing within {seconds:.0f} s or ended\n{tail}")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
-        self._program.stop()
-
-
-class Player:
-    """A load process. It warms its server up at once; await that with `ready`."""
-
-    def __init__(self, load: Load, folder: Path) -> None:
-        self._warm_up = load.warm_up
-        self._program = _Program(
-            sys.executable, "-m", "bench.load", folder=folder, environ=os.environ
-        )
-        try:
-            self._program.say(msgspec.json.encode(load))
-        except BaseException:
-            self._program.stop()
-            raise
-
-    def ready(self) -> None:
-        """Return when its server is warm. Raises `BenchError` when any answer was wrong."""
-        said = self._program.hear(START_SECONDS + self._warm_up + 2 * PATIENCE)
-        if said != "ready":
-            raise BenchError(f"warm-up: {said}")
-
-    def run(self, seconds: float) -> Tally:
-        """Play for ``seconds``. Raises `BenchError` when any answer was wrong."""
-        self._program.say(str(seconds).encode())
-        tally = msgspec.json.decode(self._program.hear(seconds + 2 * PATIENCE), type=Tally)
-        if tally.error:
-            raise BenchError(f"after {tally.sessions} sessions: {tally.error}")
-        return tally
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType
-    ) -> None:
-        self._program.stop()
-
-
-def settle(server: Server, patience: float = 5.0) -> float:
-    """Wait until ``server`` rests, what it writes behind included; return its CPU-seconds."""
-    before, until = server.cpu(), time.monotonic() + patience
-    while time.monotonic() < until:
-        time.sleep(0.25)  # longer than posts wait in the store
-        now = server.cpu()
-        if now - before < 0.02:
-            return now
-        before = now
-    return before
+        self.stop()

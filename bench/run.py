@@ -1,128 +1,112 @@
-"""Measuring: the server and the echo by turns, round after round."""
+"""Measuring: each figure on a copy of a prepared fleet, beside the echo of the same run."""
 
 from __future__ import annotations
 
-import os
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from statistics import quantiles
 
-from bench.dialogue import Script, authorization
-from bench.figures import Figure, Kind
+from bench.certificate import make_certificate
+from bench.databases import databases
+from bench.figures import Figure, Kind, Wish
 from bench.fleet import Fleet, prepare
-from bench.load import Load
-from bench.processes import BenchError, Player, Server, settle
+from bench.open_sessions import measure_open
+from bench.place import Place
+from bench.rates import measure_rate, share_of_load
 from bench.report import Measured
-from bench.units import Unit
+from bench.servers import Server, echo
+from bench.size import Size
+from bench.storm import Weathered, weather
+from bench.telling import Say
 
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """How much is measured."""
-
-    rounds: int = 3
-    seconds: float = 2.5
-    """Of each round, for each of the two."""
-    warm_up: float = 1.5
-    units: int = 2000
-    """Devices known to the store, so that none is back before its last visit is written."""
-    connections: int = 64
-
-
-FULL = Size()
-QUICK = Size(rounds=1, seconds=0.3, warm_up=0.2, units=300)
+_MOST_ON_DISK = 2000
+"""Devices of a storm that is made for their size on disk alone."""
 
 
 def measure(
-    figures: Sequence[Figure], size: Size, say: Callable[[str], None]
+    figures: Sequence[Figure], size: Size, say: Say, *, database: str = "sqlite", workers: int = 1
 ) -> Iterator[Measured]:
     """Measure ``figures`` one after the other. Raises `BenchError`."""
-    with tempfile.TemporaryDirectory(prefix="acs-bench-") as folder, _echo(Path(folder)) as echo:
-        say(f"preparing {size.units} devices")
-        fleet = prepare(Path(folder) / "fleet", size.units)
+    with tempfile.TemporaryDirectory(prefix="acs-bench-") as name:
+        folder = Path(name)
+        certificate = make_certificate(folder)
+        with databases(database, folder) as kept, echo(folder, certificate) as baseline:
+            places = Place(folder / "place", kept, certificate, workers)
+            for measured in _Run(places, size, baseline, say).measure(figures):
+                measured.database, measured.workers = database, workers
+                yield measured
+
+
+class _Run:
+    """One run: what was prepared is used again."""
+
+    def __init__(self, place: Place, size: Size, baseline: Server, say: Say) -> None:
+        self._place = place
+        self._size = size
+        self._echo = baseline
+        self._say = say
+        self._fleets: dict[Wish, Fleet] = {}
+
+    def measure(self, figures: Sequence[Figure]) -> Iterator[Measured]:
+        """Measure ``figures``; a storm and its size on disk are one."""
+        stormy = [figure for figure in figures if figure.kind in (Kind.STORM, Kind.DISK)]
         for figure in figures:
-            yield _measure(figure, size, fleet.copy(Path(folder) / figure.name), echo, say)
+            if figure not in stormy:
+                yield self._on_a_fleet(figure)
+        if stormy:
+            storms = any(figure.kind is Kind.STORM for figure in stormy)
+            units = self._size.storm_units if storms else min(self._size.storm_units, _MOST_ON_DISK)
+            place = self._place.beside("storm")
+            seen = weather(place, units, self._size, self._echo, self._say)
+            for figure in stormy:
+                how = self._of_a_storm if figure.kind is Kind.STORM else _on_disk
+                yield how(figure, seen)
+
+    def _on_a_fleet(self, figure: Figure) -> Measured:
+        if figure.wish not in self._fleets:
+            self._say(f"preparing {self._size.units} devices")
+            place = self._place.beside(f"fleet_{figure.wish.name.lower()}")
+            self._fleets[figure.wish] = prepare(place, self._size.units, figure.wish)
+        fleet = self._fleets[figure.wish].copy(figure.name)
+        how = measure_open if figure.kind is Kind.OPEN else measure_rate
+        return how(figure, self._size, fleet, self._echo, self._say)
+
+    def _of_a_storm(self, figure: Figure, seen: Weathered) -> Measured:
+        tally = seen.tally
+        measured = Measured(figure, durations=tally.durations)
+        measured.add(tally.sessions / seen.cpu, seen.echo)
+        median, late = _middle_and_late(tally.durations)
+        median_wait, late_wait = _middle_and_late(tally.waits)
+        measured.fields |= {
+            "units": seen.units,
+            "arrived_within_seconds": self._size.storm_seconds,
+            "took_seconds": round(tally.seconds, 1),
+            "median_session_seconds": median,
+            "p95_session_seconds": late,
+            "median_seconds_to_service": median_wait,
+            "p95_seconds_to_service": late_wait,
+            "share_provisioned": round(seen.provisioned / seen.units, 4),
+            "ended_unprovisioned": tally.early,
+            "refused_503": tally.refused,
+            "erpnext_queries_per_device": round(sum(seen.queries.values()) / seen.units, 5),
+            **{f"erpnext: {name}": count for name, count in seen.queries.items()},
+            "load_cpu_by_server_cpu": share_of_load(figure.name, tally.cpu, seen.cpu, self._say),
+        }
+        return measured
 
 
-@contextmanager
-def _echo(folder: Path) -> Iterator[Server]:
-    environ = {name: text for name, text in os.environ.items() if not name.startswith("ACS_")}
-    command = (sys.executable, "-m", "bench.echo")
-    with Server(*command, folder=folder, environ=environ) as server:
-        yield server
-
-
-def _measure(
-    figure: Figure, size: Size, fleet: Fleet, echo: Server, say: Callable[[str], None]
-) -> Measured:
-    if figure.values is not None:
-        fleet.store_values(figure.values)
-    script = {
-        Kind.PERIODIC: fleet.scripts.periodic,
-        Kind.BOOT: fleet.scripts.boot,
-        Kind.FIRST_CONTACT: fleet.scripts.first_contact,
-    }[figure.kind]
-    strangers = figure.kind is Kind.FIRST_CONTACT
-    measured = Measured(figure.name)
-    began, sessions = time.time(), 0
-    common: dict[str, Any] = {
-        "script": script,
-        "connections": size.connections,
-        "warm_up": size.warm_up,
-    }
-    replay = Load(
-        port=echo.port,
-        units=fleet.units,
-        kept=figure.kept,
-        replay=_requests(script, digest=figure.digest),
-        **common,
-    )
-    with (
-        Player(replay, fleet.folder) as others,
-        fleet.serve("digest" if figure.digest else "none") as server,
-    ):
-        load = Load(
-            port=server.port,
-            units=0 if strangers else fleet.units,
-            kept=figure.kept,
-            digest=figure.digest,
-            **common,
-        )
-        with Player(load, fleet.folder) as cpes:
-            others.ready()
-            cpes.ready()
-            settle(server)
-            for turn in range(size.rounds):
-                rate, count = _per_cpu_second(server, cpes, size.seconds)
-                base, _ = _per_cpu_second(echo, others, size.seconds)
-                sessions += count
-                measured.add(rate, base)
-                say(f"{figure.name} {turn + 1}/{size.rounds}: {rate:.0f}, echo {base:.0f}")
-    fleet.check(began, sessions, strangers=strangers)
+def _on_disk(figure: Figure, seen: Weathered) -> Measured:
+    """What is stored of each device; beside it, what each device sent."""
+    measured = Measured(figure)
+    measured.add(seen.stored / seen.units / 1024, seen.told / 1024)
+    measured.fields["units"] = seen.units
     return measured
 
 
-def _per_cpu_second(server: Server, player: Player, seconds: float) -> tuple[float, int]:
-    before = server.cpu()
-    tally = player.run(seconds)
-    spent = settle(server) - before
-    if not tally.sessions or spent <= 0:
-        raise BenchError(f"{tally.sessions} sessions in {spent:.2f} CPU-seconds tell nothing")
-    return tally.sessions / spent, tally.sessions
-
-
-def _requests(script: Script, *, digest: bool) -> list[bytes]:
-    """What a session sends, for the echo, that of a challenged one included."""
-    requests = script.requests()
-    if digest:
-        head = b'WWW-Authenticate: Digest realm="gigafibre-acs", nonce="%b"' % (b"0" * 48)
-        unit = Unit(script.unit)
-        proof = authorization(head, unit.device_id.key, unit.password)
-        answered = script.inform.replace(b"\r\n\r\n", b"\r\n" + proof + b"\r\n\r\n", 1)
-        requests.insert(1, answered)
-    return requests
+def _middle_and_late(seconds: list[float]) -> tuple[float, float]:
+    """Median and 95th percentile."""
+    if len(seconds) < 2:
+        return (seconds or [0.0])[0], (seconds or [0.0])[0]
+    hundredths = quantiles(seconds, n=100, method="inclusive")
+    return round(hundredths[49], 3), round(hundredths[94], 3)

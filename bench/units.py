@@ -53,10 +53,39 @@ class Unit:
         return f"EQP-{self.number:07d}"
 
     @property
+    def ssid(self) -> str:
+        """Name of its customer's Wi-Fi."""
+        return f"Villa Aurore {self.number:07d}"
+
+    @property
+    def passphrase(self) -> str:
+        """Key of that Wi-Fi."""
+        return f"tournesol-{self.number:07d}"
+
+    @property
+    def telephone(self) -> str:
+        """Number of its telephone line, which is its SIP user name too."""
+        return f"+1450{self.number:07d}"
+
+    @property
+    def sip_password(self) -> str:
+        """Password of that line."""
+        return f"dix-huit-{self.number:07d}"
+
+    @property
     def device_id(self) -> DeviceId:
         """Identity in its Inform."""
         return DeviceId(OUI, PRODUCT_CLASS, self.serial)
 
     def marks(self) -> tuple[bytes, ...]:
         """What tells its bytes from those of another unit, in a fixed order."""
-        return (self.serial.encode(), self.mac.encode(), self.gpon.encode())
+        own = (
+            self.serial,
+            self.mac,
+            self.gpon,
+            self.ssid,
+            self.passphrase,
+            self.telephone,
+            self.sip_password,
+        )
+        return tuple(text.encode() for text in own)

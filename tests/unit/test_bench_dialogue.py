@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from hashlib import md5
 
+import msgspec
 import pytest
 
-from bench.dialogue import Replay, Script, Session, Wrong, authorization
-from bench.load import split
+from bench.dialogue import Early, Part, Refused, Replay, Script, Session, Wrong, authorization
 from bench.units import Unit
+from bench.wire import split
 
 RECORDED, OTHER = Unit(0), Unit(41)
 HEAD = b"HTTP/1.1 200 OK\r\nSet-Cookie: acs=fresh-cookie; Path=/; HttpOnly"
@@ -28,15 +29,19 @@ SCRIPT = Script(
 )
 
 
-def informed(**options: bool) -> Session:
-    session = Session(SCRIPT, OTHER, **options)
+PART = Part(SCRIPT)
+ACCOUNT = (OTHER.device_id.key, OTHER.password)
+
+
+def informed(part: Part = PART) -> Session:
+    session = Session(part, OTHER)
     session.begin()
     session.answer(200, HEAD, INFORMED)
     return session
 
 
 def test_a_unit_speaks_for_itself_in_its_own_session() -> None:
-    session = Session(SCRIPT, OTHER)
+    session = Session(PART, OTHER)
     assert session.begin().endswith(
         b"<Inform>%b %b</Inform>" % (OTHER.serial.encode(), OTHER.mac.encode())
     )
@@ -52,18 +57,17 @@ def test_a_unit_speaks_for_itself_in_its_own_session() -> None:
 @pytest.mark.parametrize(
     ("status", "head", "body"),
     [
-        (503, HEAD, b""),
         (204, HEAD, b""),
         (401, b'WWW-Authenticate: Digest realm="r", nonce="n"', b""),
         (200, HEAD, b"<soap:Fault/>"),
         (200, b"HTTP/1.1 200 OK", INFORMED),
     ],
-    ids=["busy", "empty", "challenge", "fault", "no cookie"],
+    ids=["empty", "challenge", "fault", "no cookie"],
 )
 def test_an_inform_is_answered_by_an_inform_response_with_a_cookie(
     status: int, head: bytes, body: bytes
 ) -> None:
-    session = Session(SCRIPT, OTHER)
+    session = Session(PART, OTHER)
     session.begin()
     with pytest.raises(Wrong):
         session.answer(status, head, body)
@@ -86,8 +90,44 @@ def test_a_question_too_many_is_wrong() -> None:
         session.answer(200, b"", b"<GetParameterValues/>")
 
 
+def test_a_busy_server_says_when_to_come_back() -> None:
+    for head, seconds in ((b"HTTP/1.1 503 Busy\r\nRetry-After: 7", 7.0), (b"", 10.0)):
+        session = Session(PART, OTHER)
+        session.begin()
+        with pytest.raises(Refused) as refused:
+            session.answer(503, head, b"")
+        assert refused.value.seconds == seconds
+
+
+def test_an_end_before_all_was_asked_is_told_from_other_mistakes() -> None:
+    with pytest.raises(Early):
+        informed().answer(204, b"", b"")
+
+
+def test_a_secret_the_server_makes_up_is_learned_and_must_stay_the_same() -> None:
+    made_up, own = b"recorded-secret-24-chars", b"anotherOne_with-24-chars"
+    ask, answer = b"<SetParameterValues>%b</SetParameterValues>", b"POST / \r\n\r\nnow %b"
+    recorded = [(ask % made_up, answer % made_up), (ask % made_up, answer % made_up)]
+    part = Part(msgspec.structs.replace(SCRIPT, answers=recorded, secrets=[made_up]))
+    session = informed(part)
+    assert session.answer(200, b"", ask % own) == answer % own
+    with pytest.raises(Wrong, match="another question"):
+        session.answer(200, b"", ask % made_up)
+    for wrong in (b"too-short", b"<tag>in-it-24-chars</tag", own + b"x"):
+        with pytest.raises(Wrong, match="another question"):
+            informed(part).answer(200, b"", ask % wrong)
+
+
+def test_what_is_asked_of_another_units_customer_is_wrong() -> None:
+    recorded = [(b"<ssid>%b" % RECORDED.ssid.encode(), b"POST / \r\n\r\n")]
+    part = Part(msgspec.structs.replace(SCRIPT, answers=recorded))
+    assert informed(part).answer(200, b"", b"<ssid>%b" % OTHER.ssid.encode()) is not None
+    with pytest.raises(Wrong, match="another question"):
+        informed(part).answer(200, b"", b"<ssid>%b" % RECORDED.ssid.encode())
+
+
 def test_a_challenge_is_answered_once_with_the_units_own_password() -> None:
-    session = Session(SCRIPT, OTHER, digest=True)
+    session = Session(PART, OTHER, ACCOUNT)
     session.begin()
     head = b'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Digest realm="r", nonce="abc"'
     again = session.answer(401, head, b"")
@@ -95,13 +135,13 @@ def test_a_challenge_is_answered_once_with_the_units_own_password() -> None:
     fields, _, body = again.partition(b"\r\n\r\n")
     assert fields.count(b"\r\nAuthorization: Digest ") == 1
     assert OTHER.device_id.key.encode() in fields
-    assert body == Session(SCRIPT, OTHER).begin().partition(b"\r\n\r\n")[2]
+    assert body == Session(PART, OTHER).begin().partition(b"\r\n\r\n")[2]
     with pytest.raises(Wrong, match="401"):
         session.answer(401, head, b"")
 
 
 def test_an_inform_that_is_taken_without_the_challenge_asked_for_is_wrong() -> None:
-    session = Session(SCRIPT, OTHER, digest=True)
+    session = Session(PART, OTHER, ACCOUNT)
     session.begin()
     with pytest.raises(Wrong, match="challenge"):
         session.answer(200, HEAD, INFORMED)

@@ -1,0 +1,105 @@
+"""ERPNext's stand-in in a process of its own, with the equipment of a storm's units."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+
+from bench.processes import START_SECONDS, Program
+from bench.units import Unit
+
+_KEY, _SECRET = "bench-key", "bench-secret"
+_MAPPING = """\
+[voice]
+registrar = "sip.exemple.test"
+domain = "sip.exemple.test"
+"""
+
+
+class Business:
+    """The stand-in; it knows the units ``first`` to ``first + count - 1``."""
+
+    def __init__(self, folder: Path, first: int, count: int) -> None:
+        folder.mkdir()
+        seeds, mapping = folder / "seeds.toml", folder / "mapping.toml"
+        seeds.write_text(_documents(first, count), encoding="utf-8")
+        mapping.write_text(_MAPPING, encoding="utf-8")
+        command = [sys.executable, "-m", "simulators.erpnext", "serve", "--listen", "127.0.0.1:0"]
+        command += ["--api-key", _KEY, "--api-secret", _SECRET, "--seed-file", str(seeds)]
+        self._program = Program(*command, folder=folder)
+        try:
+            line = self._program.hear_of("listening ", 3 * START_SECONDS)
+        except BaseException:
+            self._program.stop()
+            raise
+        self._url = line.removeprefix("listening ")
+        self.settings = {
+            "ACS_ERP_URL": self._url,
+            "ACS_ERP_API_KEY": _KEY,
+            "ACS_ERP_API_SECRET": _SECRET,
+            "ACS_ERP_MAPPING": str(mapping),
+        }
+        """What the server is told of it."""
+
+    def queries(self) -> dict[str, int]:
+        """How often it was asked so far, by what for."""
+        answer = requests.get(f"{self._url}/__sim__/state", timeout=30)
+        answer.raise_for_status()
+        routes: dict[str, int] = _statistics(answer.json())["routes"]
+        return {route: count for route, count in routes.items() if "Equipment" in route}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._program.stop()
+
+
+def _statistics(state: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = state["statistics"]
+    return found
+
+
+def _documents(first: int, count: int) -> str:
+    customer = {
+        "doctype": "Customer",
+        "name": "CUST-1",
+        "customer_type": "Individual",
+        "customer_group": "Résidentiel",
+        "territory": "Canada",
+    }
+    return "\n".join(
+        [_document(customer), *(_document(_equipment(Unit(first + n))) for n in range(count))]
+    )
+
+
+def _equipment(unit: Unit) -> dict[str, str]:
+    return {
+        "doctype": "Service Equipment",
+        "name": unit.equipment,
+        "customer": "CUST-1",
+        "equipment_type": "ONT",
+        "model": "XX230v",
+        "serial_number": unit.serial,
+        "mac_address": unit.mac,
+        "status": "active",
+        "wifi_ssid": unit.ssid,
+        "wifi_password": unit.passphrase,
+        "sip_username": unit.telephone,
+        "sip_password": unit.sip_password,
+    }
+
+
+def _document(fields: dict[str, str]) -> str:
+    lines = (f"{name} = {json.dumps(text, ensure_ascii=False)}" for name, text in fields.items())
+    return "\n".join(["[[document]]", *lines, ""])

@@ -1,0 +1,95 @@
+"""The servers that are measured: ``acs serve`` as people run it, and the echo."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bench.certificate import Certificate
+from bench.processes import START_SECONDS, Program, cpu_seconds, memory_kib
+
+
+class Server:
+    """A server process on loopback ports of its own choice, and what it costs.
+
+    ``beside`` gives CPU-seconds that are spent for it elsewhere, as by a database.
+    """
+
+    def __init__(
+        self,
+        *command: str,
+        folder: Path,
+        environ: Mapping[str, str],
+        beside: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        self._program = Program(*command, folder=folder, environ=environ)
+        self._beside = beside
+        try:
+            where = json.loads(self._program.hear_of("{", START_SECONDS))
+        except BaseException:
+            self._program.stop()
+            raise
+        self.port = _port(where["http"])
+        self.tls_port = _port(where["https"])
+
+    def cpu(self) -> float:
+        """CPU-seconds so far."""
+        return cpu_seconds(self._program.pid) + self._beside()
+
+    def memory(self) -> float:
+        """KiB of memory it holds now."""
+        return memory_kib(self._program.pid)
+
+    def settle(self, patience: float = 5.0) -> float:
+        """Wait until it rests, what it writes behind included; return its CPU-seconds."""
+        before, until = self.cpu(), time.monotonic() + patience
+        while time.monotonic() < until:
+            time.sleep(0.25)  # longer than posts wait in the store
+            now = self.cpu()
+            if now - before < 0.02:
+                return now
+            before = now
+        return before
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._program.stop()
+
+
+def echo(folder: Path, certificate: Certificate) -> Server:
+    """Run the echo."""
+    files = (str(certificate.certificate), str(certificate.key))
+    command = (sys.executable, "-m", "bench.echo", *files)
+    return Server(*command, folder=folder, environ=plain_environ())
+
+
+def acs(
+    folder: Path, environ: Mapping[str, str], beside: Callable[[], float], workers: int
+) -> Server:
+    """Run the server by the `acs` command."""
+    command = [str(Path(sys.executable).with_name("acs")), "serve", "--ready"]
+    if workers > 1:
+        command += ["--workers", str(workers)]
+    return Server(*command, folder=folder, environ=environ, beside=beside)
+
+
+def plain_environ() -> dict[str, str]:
+    """Our environment without anybody's settings."""
+    return {name: text for name, text in os.environ.items() if not name.startswith("ACS_")}
+
+
+def _port(address: str) -> int:
+    return int(address.rpartition(":")[2])

@@ -1,0 +1,40 @@
+"""How much is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.figures import STORM_UNITS
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is measured; times in seconds."""
+
+    rounds: int = 3
+    seconds: float = 2.5
+    """Of each round, for each of server and echo."""
+    warm_up: float = 1.5
+    units: int = 2000
+    """Devices known to the store, so that none is back before its last visit is written."""
+    connections: int = 64
+    """Sessions at the same time."""
+    open_sessions: int = 2000
+    """That are held open; one of a device at most."""
+    storm_units: int = STORM_UNITS
+    storm_seconds: float = 120.0
+    """Within which they arrive, as ONTs do whose street has its power back."""
+    processes: int = 1
+    """Load processes."""
+
+
+FULL = Size()
+QUICK = Size(
+    rounds=1,
+    seconds=0.3,
+    warm_up=0.2,
+    units=300,
+    open_sessions=300,
+    storm_units=100,
+    storm_seconds=2.0,
+)

@@ -1,0 +1,118 @@
+"""A storm: a town of new ONTs arrives at once, each is found in ERPNext and provisioned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from acs.devices.record import Standing
+from acs.store import devices
+from bench.business import Business
+from bench.dialogue import Script
+from bench.orders import Load, Login, Tally
+from bench.place import BOOTSTRAP, Place
+from bench.players import Players
+from bench.processes import BenchError
+from bench.rates import per_cpu_second, requests_of
+from bench.recording import ont_of, record
+from bench.servers import Server
+from bench.size import Size
+from bench.telling import Say
+from bench.units import Unit
+
+_SESSIONS_TO_LIVE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Weathered:
+    """What a storm did."""
+
+    units: int
+    tally: Tally
+    cpu: float
+    """CPU-seconds of the server."""
+    provisioned: int
+    """Devices that were written, or written and seen to be in order."""
+    queries: Mapping[str, int]
+    """What ERPNext was asked, by what for."""
+    stored: int
+    """Octets the database grew by."""
+    told: int
+    """Octets each unit sent."""
+    echo: float
+    """Sessions per CPU-second of the echo, which gets the same requests."""
+
+
+def weather(place: Place, units: int, size: Size, echo: Server, say: Say) -> Weathered:
+    """Let ``units`` new ONTs arrive; ``place`` is made for it. Raises `BenchError`."""
+    say(f"a storm of {units}: ERPNext is told of them")
+    # Two more go before, by whom the server learns what their model lacks.
+    with Business(place.folder.with_name(f"{place.folder.name}.erpnext"), 0, units + 2) as erp:
+        place = place.beside(place.folder.name, erp.settings)
+        place.make()
+        with place.serve("digest") as server:
+            script = _rehearse(server.port, units)
+        before = place.size()
+        asked = erp.queries()
+        load = Load(
+            port=0,
+            scripts=[script],
+            first=0,
+            units=units,
+            connections=size.connections,
+            login=Login.BOOTSTRAP,
+            bootstrap=BOOTSTRAP,
+        )
+        say(f"a storm of {units} within {size.storm_seconds:g} s")
+        tally, cpu = _storm(place, load, size)
+        queries = {name: count - asked.get(name, 0) for name, count in erp.queries().items()}
+    provisioned = _provisioned(place) - 2
+    if provisioned <= 0:
+        raise BenchError(f"{tally.sessions} sessions, and nothing was provisioned")
+    return Weathered(
+        units,
+        tally,
+        cpu,
+        provisioned,
+        queries,
+        place.size() - before,
+        sum(map(len, script.requests())),
+        _echo_rate(script, load, size, echo, place.folder),
+    )
+
+
+def _rehearse(port: int, units: int) -> Script:
+    """Record the first session of a unit whose model the server knows by then."""
+    teacher, model = Unit(units), Unit(units + 1)
+    ont = ont_of(teacher, port, BOOTSTRAP)
+    record(ont, teacher)
+    for _ in range(_SESSIONS_TO_LIVE):
+        if not record(ont, teacher, ["2 PERIODIC"]).answers:
+            return record(ont_of(model, port, BOOTSTRAP), model)
+    raise BenchError(f"not at rest after {_SESSIONS_TO_LIVE} periodic sessions")
+
+
+def _storm(place: Place, load: Load, size: Size) -> tuple[Tally, float]:
+    with place.serve("digest") as server:
+        against = msgspec.structs.replace(load, port=server.port)
+        with Players(against, place.folder, size.processes) as cpes:
+            before = server.settle()
+            tally = cpes.storm(size.storm_seconds)
+            return tally, server.settle() - before
+
+
+def _echo_rate(script: Script, load: Load, size: Size, echo: Server, folder: Path) -> float:
+    replay = [requests_of(script, digest=True)]
+    against = msgspec.structs.replace(load, port=echo.port, login=Login.NONE, replay=replay)
+    with Players(against, folder, 1) as others:
+        return per_cpu_second(echo, others, size.seconds)[0]
+
+
+def _provisioned(place: Place) -> int:
+    database = place.database()
+    counts = database.run("standings", devices.standings_thd)
+    database.dispose()
+    return counts[Standing.VERIFYING] + counts[Standing.LIVE]
