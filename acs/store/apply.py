@@ -136,4 +136,5 @@ def _attempt(database: Database, effects: Sequence[Effect]) -> Exception | None:
         database.run("commit", apply_thd, effects)
     except Exception as error:
         return error
+    database.hindrance = ""
     return None

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from acs.store.errors import BadDatabaseUrl, StoreUnavailable
+from acs.store.errors import BadDatabaseUrl, StoreHindered, StoreUnavailable
 from acs.store.vault import Vault
 
 P = ParamSpec("P")
@@ -50,6 +50,8 @@ _SQLITE_HINDERED = frozenset(
 
 # Waiting for another process's transaction must end before the callers give up on us.
 _SQLITE_PRAGMAS = (
+    # Says something to a new file only: room that history leaves can be given back to the disk.
+    "PRAGMA auto_vacuum=INCREMENTAL",
     "PRAGMA busy_timeout=5000",
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -94,6 +96,8 @@ class Database:
         self.vault = vault
         self.trouble = ""
         """Why the last transaction of `run` found no usable database; empty after a good one."""
+        self.hindrance = ""
+        """Why nothing can be written; empty once a commit was written again."""
         self._observe = observe
         self._sleep = sleep
         self._url = _parse(url)
@@ -137,8 +141,8 @@ class Database:
         It is run again, up to `TRIES` times with growing pauses, when the database was locked,
         chose it as a deadlock's victim, or was lost; then `StoreUnavailable` is raised. A
         connection lost during the commit itself leaves open whether the work was kept: it is then
-        done again, so ``fn_thd`` may run twice. A database that is there but hindered (disk full,
-        read only) is `StoreUnavailable` at once. Other errors pass through.
+        done again, so ``fn_thd`` may run twice. A database that is there but cannot write (disk
+        full, read only) is `StoreHindered` at once. Other errors pass through.
         """
         started = time.monotonic()
         try:
@@ -152,7 +156,10 @@ class Database:
                         raise
                     if hindered or tried == TRIES:
                         self.trouble = f"{self.safe_url}: {_first_line(error.orig)}"
-                        tries = "" if hindered else f"no luck in {TRIES} tries on "
+                        tries = f"no luck in {TRIES} tries on "
+                        if hindered:
+                            self.hindrance = self.trouble
+                            raise StoreHindered(f"{name}: {self.trouble}") from error
                         raise StoreUnavailable(f"{name}: {tries}{self.trouble}") from error
                 else:
                     self.trouble = ""

@@ -12,6 +12,10 @@ class StoreUnavailable(StoreError):
     """The database was locked, restarting, full or out of reach for all tries of a transaction."""
 
 
+class StoreHindered(StoreUnavailable):
+    """The database is there and can be read, but cannot write: full, broken or read only."""
+
+
 class Overloaded(StoreError):
     """A queue is full: the caller is refused at once, and may come back later."""
 

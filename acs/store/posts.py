@@ -28,6 +28,8 @@ class Posts:
         """``delay``: seconds the first one waits; ``enough``: effects that wait no longer."""
         self._delay = delay
         self._enough = enough
+        self.rest_until = float("-inf")
+        """Those that could not be written are not tried again before."""
         self._clear()
 
     def _clear(self) -> None:
@@ -46,6 +48,7 @@ class Posts:
         self._take(group)
         if self.effects >= self._enough:
             self._due = now
+        self._due = max(self._due, self.rest_until)
 
     def put_back(self, groups: Sequence[Group], due: float) -> None:
         """Take groups again that could not be written, before all others; try at ``due``."""
@@ -53,7 +56,7 @@ class Posts:
         self._clear()
         for group in (*groups, *later):
             self._take(group)
-        self._due = due
+        self._due = self.rest_until = due
 
     def _take(self, group: Group) -> None:
         self._groups.append(group)

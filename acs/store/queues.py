@@ -37,7 +37,7 @@ from acs.model import Contact
 from acs.store.apply import commit
 from acs.store.credentials import Account
 from acs.store.engine import Database
-from acs.store.errors import Closed, Overloaded, StoreUnavailable
+from acs.store.errors import Closed, Overloaded, StoreHindered, StoreUnavailable
 from acs.store.lookups import (
     ACCOUNT,
     EQUIPMENT,
@@ -350,6 +350,8 @@ class Queues:
 
     def _write_posts(self) -> None:
         with self._changed:
+            if self._posts.rest_until > self._clock():
+                return  # They could not be written a moment ago.
             posts = self._posts.take()
         self._write([], posts)
 
@@ -360,7 +362,9 @@ class Queues:
         again: Callable[[Sequence[_Ask]], None],
     ) -> None:
         """Try each request by itself, so that a bad one harms nobody else."""
-        if len(asks) == 1 or isinstance(error, StoreUnavailable):
+        # Where the disk is full, a device that has nothing to write is still served.
+        lost = isinstance(error, StoreUnavailable) and not isinstance(error, StoreHindered)
+        if len(asks) == 1 or lost:
             self._answer(asks, [error] * len(asks))
             return
         for ask in asks:
