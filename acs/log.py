@@ -15,6 +15,7 @@ import logging
 import os
 import re
 import sys
+import time
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, MutableMapping
@@ -29,9 +30,17 @@ from structlog.stdlib import ProcessorFormatter
 from structlog.typing import Processor
 from twisted.logger import ILogObserver, STDLibLogObserver, globalLogBeginner, globalLogPublisher
 
+from acs.log_bounds import Complaints, FloodFilter, drop_old
+
 MASK = "***"
 MAX_VALUE = 2000
 """Longest text of one value, in characters: what a device says can be long."""
+
+LINES_OF_KIND = 6000
+"""Lines a minute of one kind that are written: a hundred sessions a second."""
+LINES_OF_DEVICE = 30
+"""Lines a minute of one kind about one device or address."""
+_complain = Complaints(time.monotonic)
 
 _SECRET_NAMES = re.compile(
     r"passw(or)?d|secret|token|passphrase|authorization|api_?key|pre_?shared|credential", re.I
@@ -94,12 +103,15 @@ def configure(
     handlers: list[logging.Handler] = [console]
     if file is not None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        drop_old(file, backups)  # fewer may be kept than at the last start
         kind = _SharedFile if shared_as else _BoundedFile
         handlers.append(kind(file, maxBytes=max_bytes, backupCount=backups, encoding="utf-8"))
         console.setLevel(max(logging.WARNING, threshold))
     root = logging.getLogger()
+    flood = FloodFilter(LINES_OF_KIND, LINES_OF_DEVICE, time.monotonic)
     for handler in handlers:
         handler.setFormatter(formatter)
+        handler.addFilter(flood)
         root.addHandler(handler)
     root.setLevel(threshold)
     for name in _QUIET:
@@ -147,6 +159,10 @@ class _BoundedFile(RotatingFileHandler):
 
     def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802
         return self.stream is not None and self.stream.tell() >= self.maxBytes
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        # The standard one prints a trace for each line: a full disk would fill the journal.
+        _complain(self.baseFilename)
 
 
 class _SharedFile(_BoundedFile):
