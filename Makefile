@@ -68,8 +68,8 @@ format: setup ## Put the code in form
 	$(BIN)/ruff format .
 
 .PHONY: bench
-bench: setup ## Measure, beside a baseline of the same run (SUITE=name, JSON=1)
-	$(BIN)/python -m bench $(if $(SUITE),--suite $(SUITE)) $(if $(JSON),--json)
+bench: setup ## Measure beside a baseline of the same run (SUITE=, JSON=1, ARGS="--quick")
+	$(BIN)/python -m bench $(if $(SUITE),--suite $(SUITE)) $(if $(JSON),--json) $(ARGS)
 
 .PHONY: docs
 docs: setup ## Write docs/settings.md from the declarations
@@ -87,5 +87,5 @@ lock: ## Resolve the dependencies anew into requirements.lock (ARGS=--upgrade fo
 
 .PHONY: clean
 clean: ## Remove what was made, but not .venv and no data
-	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .demo
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .demo .bench
 	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -75,8 +75,8 @@ class Fleet:
     def store_values(self, count: int) -> None:
         """Give each unit a snapshot of ``count`` values."""
         database = self.place.database()
+        known = _devices(database, self.units)
         with database.begin() as conn:
-            known = _devices(database, self.units)
             read = snapshots.load_thd(conn, [known[0].id])[known[0].id]
             new = Snapshot(read.at, dict(islice(_values(read).items(), count)), read.written)
             snapshots.save_thd(conn, {device.id: new for device in known})
@@ -125,8 +125,8 @@ def _record(port: int, wish: Wish) -> Scripts:
     ont = ont_of(FIRST, port)
     if wish is Wish.TELEPHONE:
         record(ont, FIRST)
-        _until_live(ont)
-        return {Kind.BOOT: _boot_with_factory_values(ont)}
+        periodic = _until_live(ont)
+        return {Kind.PERIODIC: [periodic], Kind.BOOT: _boot_with_factory_values(ont)}
     stranger = Unit(STRANGERS - 1)
     first_contact = record(ont_of(stranger, port), stranger)
     record(ont, FIRST)

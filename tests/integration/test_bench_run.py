@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from bench.calls import Connections
 from bench.certificate import make_certificate
 from bench.databases import Sqlite
-from bench.figures import SUITES, Kind
-from bench.fleet import prepare
+from bench.figures import SUITES, Figure, Kind, Wish
+from bench.fleet import Fleet, prepare
+from bench.open_sessions import measure_open
 from bench.orders import Load, Login
 from bench.place import Place
 from bench.players import Players
 from bench.processes import BenchError, cpu_seconds, memory_kib
-from bench.report import Measured
+from bench.rates import measure_rate
 from bench.run import measure
+from bench.servers import Server, echo
 from bench.size import Size
 
 SMALL = Size(
@@ -31,61 +34,57 @@ SMALL = Size(
     storm_seconds=0.5,
     processes=2,
 )
+DATABASE = "sqlite" if os.environ.get("ACS_TEST_WITHOUT_POSTGRESQL") == "1" else "postgresql"
 
 
-def measured(names: Sequence[str], database: str = "sqlite") -> dict[str, Measured]:
-    figures = [figure for figure in SUITES["cwmp"] if figure.name in names]
-    found = measure(figures, SMALL, lambda text: None, database=database)
-    return {each.name: each for each in found}
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
+    folder = tmp_path_factory.mktemp("bench")
+    place = Place(folder / "fleet", Sqlite(), make_certificate(folder))
+    return prepare(place, SMALL.units, Wish.TELEPHONE)
 
 
-@pytest.mark.slow
-def test_figures_of_one_fleet_are_measured_with_every_answer_checked() -> None:
-    names = {
-        "cwmp.periodic.digest",
-        "cwmp.periodic.newconn",
-        "cwmp.periodic.tls",
-        "cwmp.first_contact",
-        "cwmp.open_session_kib",
-    }
-    found = measured(sorted(names))
-    assert found.keys() == names
-    assert all(each.value > 0 and each.baseline > 0 for each in found.values())
-    assert found["cwmp.open_session_kib"].fields["sessions"] == SMALL.open_sessions
-    assert found["cwmp.periodic.digest"].fields["requests_per_session"] == 3
+@pytest.fixture(scope="module")
+def baseline(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with echo(tmp_path_factory.mktemp("echo"), fleet.place.certificate) as running:
+        yield running
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    os.environ.get("ACS_TEST_WITHOUT_POSTGRESQL") == "1", reason="asked to leave PostgreSQL out"
-)
-def test_a_boot_is_ten_reads_and_five_sets_on_postgresql_too() -> None:
-    [boot] = measured(["cwmp.boot"], "postgresql").values()
-    assert boot.database == "postgresql"
-    assert boot.value > 0
+def test_a_boot_is_ten_reads_and_five_sets_over_a_new_tls_connection_for_each_request(
+    fleet: Fleet, baseline: Server
+) -> None:
+    boot, proof = fleet.scripts[Kind.BOOT]
+    asked = [question for question, _ in boot.answers]
+    assert b"xsd:string[10]" in asked[0]
+    assert b"ParameterValueStruct[5]" in asked[-1]
+    assert not any(b"SetParameterValues" in question for question, _ in proof.answers)
+
+    said: list[str] = []
+    figure = Figure("a.boot", Kind.BOOT, use=Connections.REQUEST, tls=True)
+    measured = measure_rate(figure, SMALL, fleet.copy("a_boot"), baseline, said.append)
+    assert measured.value > 0
+    assert measured.baseline > 0
+    assert measured.fields["requests_per_session"] == 2 + (len(asked) + len(proof.answers)) / 2
+    assert any("a.boot 1/1" in line for line in said)
 
 
 @pytest.mark.slow
-def test_a_storm_is_provisioned_by_its_first_sessions() -> None:
-    found = measured(["cwmp.storm.20000", "cwmp.disk_kib_per_device"])
-    storm = found["cwmp.storm.20000"]
-    assert storm.fields["units"] == SMALL.storm_units
-    assert storm.fields["share_provisioned"] == 1.0
-    assert float(storm.fields["erpnext_queries_per_device"]) > 0
-    assert len(storm.durations) == SMALL.storm_units
-    assert found["cwmp.disk_kib_per_device"].value > 0
+def test_open_sessions_are_counted_and_all_of_them_end_well(fleet: Fleet, baseline: Server) -> None:
+    figure = Figure("an.open_session", Kind.OPEN)
+    measured = measure_open(figure, SMALL, fleet.copy("an_open"), baseline, lambda text: None)
+    assert measured.fields["sessions"] == SMALL.open_sessions
+    assert measured.value > 0
 
 
 @pytest.mark.slow
-def test_a_wrong_password_is_no_figure(tmp_path: Path) -> None:
-    place = Place(tmp_path / "fleet", Sqlite(), make_certificate(tmp_path))
-    fleet = prepare(place, 5)
-    with place.serve("digest") as server:
+def test_a_wrong_password_is_no_figure(fleet: Fleet, tmp_path: Path) -> None:
+    with fleet.copy("a_wrong_password").place.serve("digest") as server:
         load = Load(
             port=server.port,
             scripts=fleet.scripts[Kind.PERIODIC],
-            first=0,
-            units=6,  # the last one has no account
+            first=SMALL.units,  # has no account
+            units=1,
             connections=1,
             login=Login.OWN,
         )
@@ -94,6 +93,20 @@ def test_a_wrong_password_is_no_figure(tmp_path: Path) -> None:
             pytest.raises(BenchError, match="status 401 to the Inform"),
         ):
             players.play(10.0)
+
+
+@pytest.mark.slow
+def test_a_storm_is_provisioned_by_its_first_sessions() -> None:
+    wanted = ("cwmp.storm.20000", "cwmp.disk_kib_per_device")
+    figures = [figure for figure in SUITES["cwmp"] if figure.name in wanted]
+    found = measure(figures, SMALL, lambda text: None, database=DATABASE)
+    storm, disk = list(found)
+    assert storm.database == DATABASE
+    assert storm.fields["units"] == SMALL.storm_units
+    assert storm.fields["share_provisioned"] == 1.0
+    assert float(storm.fields["erpnext_queries_per_device"]) > 0
+    assert len(storm.durations) == SMALL.storm_units
+    assert disk.value > 0
 
 
 def test_cpu_time_grows_with_work_and_memory_with_what_is_held() -> None:
