@@ -15,6 +15,7 @@ import click
 from .asking import request_download, transferred_itself
 from .cli_fleet import faults, fleet
 from .cli_manner import Manner, habits
+from .cli_model import model as model_group
 from .content import make_image
 from .device import Ont
 from .flags import shared_options
@@ -64,7 +65,7 @@ def main() -> None:
 
 @main.command()
 @click.option("--acs", help="URL of the ACS, such as http://127.0.0.1:7547/.")
-@click.option("--model", help="Model to simulate; see `cpe-sim models`.")
+@click.option("--model", help="Model to simulate (`cpe-sim models`), or a file ./my.toml.")
 @click.option("--serial", default="", help="SerialNumber (counted up with --count).")
 @click.option(
     "--serial-template",
@@ -180,6 +181,7 @@ def models() -> None:
 
 
 main.add_command(habits)
+main.add_command(model_group)
 main.add_command(faults)
 main.add_command(fleet)
 

@@ -24,9 +24,9 @@ def tplink_a(tree: Tree, changed: Sequence[str], wan: str) -> str:
     for row in tree.rows("Device.WiFi.AccessPoint."):
         access_point = f"Device.WiFi.AccessPoint.{row}."
         if access_point in touched:
-            on = tree.get(access_point + "Enable") == "1"
-            tree.put(access_point + "Status", "Up" if on else "Disabled")
-            tree.put(f"Device.WiFi.SSID.{row}.Status", "Up" if on else "Down")
+            on = tree.find(access_point + "Enable") == "1"
+            _put(tree, access_point + "Status", "Up" if on else "Disabled")
+            _put(tree, f"Device.WiFi.SSID.{row}.Status", "Up" if on else "Down")
     _layers(tree, touched)
     if any(path.startswith("Device.IP.Interface.") for path in changed):
         return _reaching_wan(tree, wan)
@@ -46,12 +46,12 @@ def tr098(tree: Tree, changed: Sequence[str], wan: str) -> str:
     for path in {path.rpartition(".")[0] + "." for path in changed}:
         on = tree.find(path + "Enable") == "1"
         if ".WLANConfiguration." in path and path + "Status" in tree:
-            tree.put(path + "Status", "Up" if on else "Disabled")
+            _put(tree, path + "Status", "Up" if on else "Disabled")
         elif path + "ConnectionStatus" in tree:
             up = on and tree.find(path + "Username", "none needed") != ""
-            tree.put(path + "ConnectionStatus", "Connected" if up else "Disconnected")
-            if up and tree.get(path + "ExternalIPAddress") == _NO_ADDRESS:
-                tree.put(path + "ExternalIPAddress", _address(path))
+            _put(tree, path + "ConnectionStatus", "Connected" if up else "Disconnected")
+            if up and tree.find(path + "ExternalIPAddress") == _NO_ADDRESS:
+                _put(tree, path + "ExternalIPAddress", _address(path))
     default = tree.find(f"{top}Layer3Forwarding.DefaultConnectionService").removesuffix(".")
     if tree.find(f"{default}.ConnectionStatus") == "Connected":
         return f"{default}.ExternalIPAddress"
@@ -64,16 +64,22 @@ def _layers(tree: Tree, touched: set[str]) -> None:
         for row in tree.rows(table):
             layer = f"{table}{row}."
             if layer in touched and layer + "Status" in tree:
-                tree.put(layer + "Status", "Up" if tree.get(layer + "Enable") == "1" else "Down")
+                _put(tree, layer + "Status", "Up" if tree.find(layer + "Enable") == "1" else "Down")
     for row in tree.rows("Device.PPP.Interface."):
         ppp = f"Device.PPP.Interface.{row}."
         if ppp in touched:
-            on, named = tree.get(ppp + "Enable") == "1", bool(tree.get(ppp + "Username"))
-            tree.put(ppp + "ConnectionStatus", "Connected" if on and named else "Disconnected")
-            tree.put(ppp + "Status", "Up" if on and named else "Down")
+            on, named = tree.find(ppp + "Enable") == "1", bool(tree.find(ppp + "Username"))
+            _put(tree, ppp + "ConnectionStatus", "Connected" if on and named else "Disconnected")
+            _put(tree, ppp + "Status", "Up" if on and named else "Down")
             error = "ERROR_AUTHENTICATION_FAILURE" if on and not named else "ERROR_NONE"
-            tree.put(ppp + "LastConnectionError", error)
-            tree.put(ppp + "IPCP.LocalIPAddress", _address(ppp) if on and named else "")
+            _put(tree, ppp + "LastConnectionError", error)
+            _put(tree, ppp + "IPCP.LocalIPAddress", _address(ppp) if on and named else "")
+
+
+def _put(tree: Tree, path: str, text: str) -> None:
+    """Set a state, where the unit has it."""
+    if path in tree:
+        tree.put(path, text)
 
 
 def _address(path: str) -> str:
@@ -91,31 +97,33 @@ def _reaching_wan(tree: Tree, wan: str) -> str:
 def _moved_to(tree: Tree, number: int) -> str:
     """Give the IP interface an address, and return its path."""
     row = f"Device.IP.Interface.{number}."
-    tree.put(row + "Status", "Up")
+    _put(tree, row + "Status", "Up")
     address = tree.make_row(row + "IPv4Address.", 1) + "IPAddress"
-    if tree.get(address) == _NO_ADDRESS:
-        tree.put(address, f"100.64.{number}.10")
+    if tree.find(address) == _NO_ADDRESS:
+        _put(tree, address, f"100.64.{number}.10")
     return address
 
 
 def _stands_on_ppp(tree: Tree, number: int) -> bool:
     row = f"Device.IP.Interface.{number}."
-    below = tree.get(row + "LowerLayers").rstrip(".") + "."
+    below = tree.find(row + "LowerLayers").rstrip(".") + "."
     return (
-        tree.get(row + "Enable") == "1"
+        tree.find(row + "Enable") == "1"
         and below.startswith("Device.PPP.Interface.")
         and tree.find(below + "ConnectionStatus") == "Connected"
+        and tree.has_table(row + "IPv4Address.")
     )
 
 
 def _carries_us(tree: Tree, number: int) -> bool:
     row = f"Device.IP.Interface.{number}."
-    kind = tree.get(row + "X_TP_ConnType")
+    kind = tree.find(row + "X_TP_ConnType")
     services = tree.find(row + "X_TP_ServiceType", "TR069").split(",")
     return (
-        tree.get(row + "Enable") == "1"
+        tree.find(row + "Enable") == "1"
         and kind in ("PPPoE", "DHCP", "Static")
         and "TR069" in services
+        and tree.has_table(row + "IPv4Address.")
     )
 
 

@@ -60,9 +60,10 @@ class Tree:
         self.model = model
         self.identity = identity
         self.factory = dict(factory or {})
-        self.without = frozenset(without)
+        lacking = frozenset(without)
+        self.without = model.absent | lacking if lacking else model.absent
         self.factory_reset()
-        for path in self.without:
+        for path in lacking:
             self._object(path.rpartition(".")[0] + ".")
 
     def factory_reset(self) -> None:

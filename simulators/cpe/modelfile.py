@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from .nodes import Node, build
@@ -52,6 +53,8 @@ class Identity:
                 return digits[-4:]
             case "gpon":
                 return "54504C47" + digits[-8:]
+            case "open":  # a brace that opens no placeholder
+                return "{"
             case "serial" | "oui" | "ip" | "product_class":
                 return str(getattr(self, name))
             case _:
@@ -89,6 +92,8 @@ class Model:
     effects: str
     upgrades: tuple[str, ...]
     """SoftwareVersion after each firmware image that does not tell its own."""
+    absent: frozenset[str] = frozenset()
+    """Parameters that single rows lack, though others of their table have them."""
     known: dict[str, tuple[Node, ParameterSpec]] = field(default_factory=dict, repr=False)
     """Where parameters of the factory tree are, by path: filled as units look for them."""
 
@@ -114,10 +119,22 @@ def model_names() -> list[str]:
 
 @cache
 def load_model(name: str) -> Model:
-    """Read model ``name`` (see `model_names`). Raises `ModelFileError`."""
+    """Read model ``name`` (see `model_names`), or the file of that path (``….toml``).
+
+    Raises `ModelFileError`.
+    """
+    if name.endswith(".toml"):
+        try:
+            return build_model(Path(name).stem, _document(Path(name).read_text(encoding="utf-8")))
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            raise ModelFileError(f"{name}: {error}") from error
     if name not in model_names():
         raise ModelFileError(f"no model {name!r}; there are {', '.join(model_names())}")
-    document = _read(name)
+    return build_model(name, _read(name))
+
+
+def build_model(name: str, document: Mapping[str, Any]) -> Model:
+    """Make a model of what a model file says. Raises `ModelFileError`."""
     try:
         return _build(name, document)
     except (KeyError, ValueError, TypeError) as error:
@@ -125,7 +142,10 @@ def load_model(name: str) -> Model:
 
 
 def _read(name: str) -> dict[str, Any]:
-    text = (files("simulators.models") / f"{name}.toml").read_text(encoding="utf-8")
+    return _document((files("simulators.models") / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def _document(text: str) -> dict[str, Any]:
     document = tomllib.loads(text)
     merged: dict[str, Any] = {}
     for part in document.pop("include", ()):
@@ -173,6 +193,7 @@ def _build(name: str, document: Mapping[str, Any]) -> Model:
         at_once=tuple(document.get("at_once", ())),
         effects=document.get("effects", "none"),
         upgrades=tuple(document.get("upgrades", ())),
+        absent=frozenset(document.get("absent", ())),
     )
 
 

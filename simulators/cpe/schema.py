@@ -133,6 +133,23 @@ def parse_parameter(name: str, line: str) -> ParameterSpec:
     )
 
 
+def write_parameter(spec: ParameterSpec) -> str:
+    """Write the line of a parameter, as `parse_parameter` reads it.
+
+    An empty default of a type whose zero is not empty cannot be written: it is left out.
+    """
+    access = "w" if spec.hidden else "rw" if spec.writable else "r"
+    if spec.count_of:
+        return f"{access} count({spec.count_of})"
+    line = f"{access} {spec.type}"
+    if spec.low is not None or spec.high is not None:
+        low, high = ("" if bound is None else bound for bound in (spec.low, spec.high))
+        line += f"({low}:{high})"
+    if spec.words or spec.words_from:
+        line += f" {{={spec.words_from}}}" if spec.words_from else f" {{{','.join(spec.words)}}}"
+    return line if spec.default in ("", _zero(spec.type)) else f"{line} = {spec.default}"
+
+
 def _zero(kind: str) -> str:
     match kind:
         case "string" | "base64" | "hexBinary":
