@@ -6,14 +6,17 @@ import gc
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import click
+import msgspec
 from twisted.internet import error as net_error
 
 from acs import log
 from acs.cli.failures import UNUSABLE
 from acs.cli.main import Context, pass_context
+from acs.cli.serve_workers import run_workers
 from acs.settings import Settings
 
 IMPATIENT_SECONDS = 1.0
@@ -27,28 +30,44 @@ us by the terminal and by whoever started us."""
     is_flag=True,
     help="Print one line of JSON with the addresses once devices are served (for scripts).",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 32),
+    help="Processes that serve devices. Default: server.workers, which is 1.",
+)
 @pass_context
-def serve(context: Context, ready: bool) -> None:
+def serve(context: Context, ready: bool, workers: int | None) -> None:
     """Serve devices until stopped (Ctrl-C or SIGTERM).
 
     Runs with no settings at all: CWMP on port 7547, a database and generated secrets in the data
-    directory. `acs doctor` says what is still missing.
+    directory. `acs doctor` says what is still missing. With several workers, SIGHUP puts a new
+    process in the place of each, one after the other; no session is lost.
 
     \b
     Examples:
       acs serve
       acs --config /etc/gigafibre-acs/acs.toml serve
       ACS_LOG_LEVEL=debug acs serve
+      acs serve --workers 4
     """
     settings = context.settings
+    if workers is not None:
+        server = msgspec.structs.replace(settings.server, workers=workers)
+        settings = replace(settings, server=server)
+    many = settings.server.workers > 1
     end_log = log.configure(
         file=settings.log_file,
         level=settings.log.level.value,
         max_bytes=settings.log.max_bytes,
         backups=settings.log.backups,
         json=settings.log.format == "json",
+        shared_as="supervisor" if many else "",
     )
     try:
+        if not _fits(settings):
+            sys.exit(UNUSABLE)
+        if many:
+            sys.exit(run_workers(settings, context.config, ready, _stop_once, _reason))
         sys.exit(_run(settings, ready))
     finally:
         end_log()
@@ -80,19 +99,27 @@ def _reason(error: Exception) -> str:
     )
 
 
+def _fits(settings: Settings) -> bool:
+    """Tell whether the mapping fits ERPNext, and say what does not."""
+    from acs.server.bridge import misfits
+
+    try:
+        problems = misfits(settings.erp) if settings.erp.url else []
+    except ValueError as error:
+        click.echo(f"acs: settings: {error}", err=True)
+        return False
+    for problem in problems:
+        click.echo(f"acs: ERPNext: {problem.text}. {problem.fix}.", err=True)
+    return not problems
+
+
 def _run(settings: Settings, ready: bool) -> int:
     from twisted.internet import reactor as installed
 
-    from acs.server.bridge import misfits
     from acs.server.server import Server
 
     reactor: Any = installed
     try:
-        problems = misfits(settings.erp) if settings.erp.url else []
-        if problems:
-            for problem in problems:
-                click.echo(f"acs: ERPNext: {problem.text}. {problem.fix}.", err=True)
-            return UNUSABLE
         server = Server(settings, reactor)
     except ValueError as error:
         click.echo(f"acs: settings: {error}", err=True)
