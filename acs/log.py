@@ -19,6 +19,7 @@ import time
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import suppress
 from functools import lru_cache
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
@@ -163,6 +164,17 @@ class _BoundedFile(RotatingFileHandler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         # The standard one prints a trace for each line: a full disk would fill the journal.
         _complain(self.baseFilename)
+        # What could not be written is given up, and the file opened again for the next line.
+        stream, self.stream = self.stream, None
+        if stream is not None:
+            with suppress(OSError, ValueError):
+                stream.close()
+
+    def close(self) -> None:
+        try:
+            super().close()
+        except OSError:
+            _complain(self.baseFilename)
 
 
 class _SharedFile(_BoundedFile):
