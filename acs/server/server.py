@@ -39,6 +39,8 @@ from acs.model import Contact
 from acs.profiles import Facts
 from acs.server import campaigns
 from acs.server.bridge import Bridge
+from acs.server.disk_guard import LOOK_SECONDS, SHED_SECONDS
+from acs.server.disk_sacrifice import guard_of
 from acs.server.files import FileServer
 from acs.server.parts import fingerprint_key, known_names, load_library, open_database, policy_of
 from acs.server.place import Place, alone
@@ -127,6 +129,7 @@ class Server:
         self._dialects = self._make_dialects()
         self._admission = Admission(Aim(delay=settings.cwmp.target_delay), spread=random.random)
         self._edge = self._build_edge()
+        self._disk = guard_of(settings, self._queues, reactor)
         self._watch()
 
     # --- building ----------------------------------------------------------------------
@@ -230,12 +233,17 @@ class Server:
             lambda: self._queues.delay,
         )
         self.health.watch("store", self._store_health)
+        self._disk.watch(self.metrics)
+        self.health.watch("disk", self._disk.health)
         if self._files.is_wanted:
             self.health.watch("files", self._files.health)
         if self._bridge is not None:
             self.health.watch("erpnext", self._bridge.health)
 
     def _store_health(self) -> Part:
+        if self.database.hindrance:
+            detail = f"only what devices need not have kept is answered: {self.database.hindrance}"
+            return Part(State.DEGRADED, detail)
         if self.database.trouble:
             return Part(State.DOWN, self.database.trouble)
         if self._queues.delay > SLOW_STORE_SECONDS:
@@ -284,6 +292,7 @@ class Server:
             self._ports.append(("admin", self._reactor.listenTCP(port, site, interface=host)))
         self._watch_pressure(factory)
         self._every(SWEEP_SECONDS, self._edge.sweep)
+        self._every(LOOK_SECONDS, lambda: Deferred.fromCoroutine(self._disk.look()), now=True)
         if self._place.is_alone:
             self.begin_duties()
         if self._rules.folder is not None:
@@ -340,6 +349,7 @@ class Server:
                 self._every(PRUNE_SECONDS, self._prune),
                 self._every(PRUNE_SECONDS, self._files.prune),
                 self._every(COUNT_SECONDS, self._count),
+                self._every(SHED_SECONDS, lambda: Deferred.fromCoroutine(self._disk.shed())),
                 self._every(CAMPAIGN_SECONDS, self._advance_campaigns),
                 self._every(PRUNE_SECONDS, self._forget_campaigns),
             ]
@@ -392,7 +402,9 @@ class Server:
         """One line of JSON for whoever started us: where we listen."""
         return json.dumps({"event": "ready", **self.addresses})
 
-    def _every(self, seconds: float, work: Callable[[], Deferred[Any] | None]) -> LoopingCall:
+    def _every(
+        self, seconds: float, work: Callable[[], Deferred[Any] | None], *, now: bool = False
+    ) -> LoopingCall:
         """Run ``work`` periodically; one failure is logged and the loop goes on."""
 
         def failed(failure: Failure) -> None:
@@ -404,7 +416,7 @@ class Server:
 
         loop = LoopingCall(fenced)
         loop.clock = self._reactor
-        loop.start(seconds, now=False)
+        loop.start(seconds, now=now)
         self._loops.append(loop)
         return loop
 

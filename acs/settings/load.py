@@ -27,6 +27,7 @@ from acs.settings.sections import (
     CwmpSettings,
     DatabaseSettings,
     DiscoverySettings,
+    DiskSettings,
     ErpSettings,
     FilesSettings,
     HealthSettings,
@@ -81,6 +82,7 @@ class Settings:
     timeline: TimelineSettings = field(default_factory=TimelineSettings)
     files: FilesSettings = field(default_factory=FilesSettings)
     log: LogSettings = field(default_factory=LogSettings)
+    disk: DiskSettings = field(default_factory=DiskSettings)
     admin: AdminSettings = field(default_factory=AdminSettings)
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
 
@@ -149,6 +151,7 @@ SECTIONS: Mapping[str, type[msgspec.Struct]] = {
     "timeline": TimelineSettings,
     "files": FilesSettings,
     "log": LogSettings,
+    "disk": DiskSettings,
     "admin": AdminSettings,
 }
 

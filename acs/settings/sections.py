@@ -389,6 +389,31 @@ class TimelineSettings(Struct, frozen=True, kw_only=True):
     )
 
 
+AMOUNT_OF_DISK = r"^\d+(\.\d+)? ?(%|[kKMGT]?i?B)\Z"
+WANT_AMOUNT = 'an amount of disk, like "5%", "1 GB" or "500 MiB"'
+
+
+class DiskSettings(Struct, frozen=True, kw_only=True):
+    """What is done when the disk of `server.data_dir` fills, see operations.md."""
+
+    low: Annotated[
+        str,
+        Meta(pattern=AMOUNT_OF_DISK),
+        says(
+            "Room below which history, recordings and old logs are given up, the oldest first.",
+            want=WANT_AMOUNT,
+        ),
+    ] = "1 GB"
+    critical: Annotated[
+        str,
+        Meta(pattern=AMOUNT_OF_DISK),
+        says(
+            "Room below which all of them go, and only warnings and errors are logged.",
+            want=WANT_AMOUNT,
+        ),
+    ] = "250 MB"
+
+
 class LogSettings(Struct, frozen=True, kw_only=True):
     """The log. Warnings and errors go to standard error as well."""
 
