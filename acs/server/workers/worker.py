@@ -235,9 +235,11 @@ def _run(assignment: Assignment, settings: Settings) -> int:
         signal.signal(signal.SIGTERM, lambda _number, _frame: reactor.callFromThread(worker.drain))
         try:
             worker.start()
-        except (ValueError, OSError) as error:
+        except Exception as error:
             failed.append(_unusable("cannot serve", str(error)))
             reactor.stop()
+            if not isinstance(error, ValueError | OSError):
+                raise
             return
         gc.collect()
         gc.freeze()
