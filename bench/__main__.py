@@ -13,7 +13,6 @@ from bench.databases import NAMES
 from bench.figures import SUITES, Figure
 from bench.plots import page
 from bench.processes import BenchError
-from bench.recording import RecordingError
 from bench.report import Key, Measured, as_json, as_row, heading
 from bench.run import measure
 from bench.size import FULL, QUICK
@@ -94,12 +93,14 @@ def main(
                 seen[measured.name, kind] = measured
                 click.echo(as_json(measured, seen) if as_lines else as_row(measured, seen))
                 sys.stdout.flush()
-    except (BenchError, RecordingError) as error:
+    except BenchError as error:
         click.echo(f"bench: {error}", err=True)
         sys.exit(1)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(page(list(seen.values()), seen), encoding="utf-8")
     _say(f"plots: {file}")
+    if len(seen) < len(figures) * len(kinds):
+        sys.exit(1)
 
 
 def _chosen(suite: str, only: tuple[str, ...], *, one_of_a_kind: bool) -> list[Figure]:

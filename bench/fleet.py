@@ -113,7 +113,7 @@ def prepare(place: Place, units: int, wish: Wish = Wish.WHOLE) -> Fleet:
     rows = [_mirrored(Unit(number), INTENTS[wish], now) for number in range(units)]
     database.run("mirror", equipment.store_thd, rows)
     database.dispose()
-    with place.serve() as server:
+    with place.alone().serve() as server:
         scripts = _record(server.port, wish)
     database = place.database()
     _multiply(database, units)

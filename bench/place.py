@@ -42,6 +42,10 @@ class Place:
         settings = {**self.more, **(more or {})}
         return replace(self, folder=self.folder.with_name(name), more=settings)
 
+    def alone(self) -> Place:
+        """The same place for a single process, which knows all that was learned so far."""
+        return replace(self, workers=1)
+
     def copy(self, name: str) -> Place:
         """The same beside it."""
         new = self.beside(name)

@@ -20,19 +20,20 @@ class BenchError(RuntimeError):
     """Something did not start, did not answer, or answered wrong."""
 
 
-def family(pid: int) -> Iterator[int]:
-    """Process ``pid`` and all processes below it."""
-    yield pid
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        for child in (thread / "children").read_text().split():
+def family(pid: int) -> Iterator[Path]:
+    """Process ``pid`` and all processes below it, as directories of proc(5)."""
+    place = Path(f"/proc/{pid}")
+    yield place
+    for thread in _listed(place / "task"):
+        for child in _read(thread / "children").split():
             yield from family(int(child))
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU time of process ``pid``, all threads, and of all processes below it (proc(5), stat)."""
+    """CPU time of process ``pid``, all threads, and of all processes below it."""
     ticks = 0
     for member in family(pid):
-        fields = Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
+        fields = _read(member / "stat").rpartition(")")[2].split()
         ticks += sum(map(int, fields[11:15]))  # utime, stime, cutime, cstime
     return ticks / _TICKS
 
@@ -43,10 +44,25 @@ def memory_kib(pid: int) -> float:
         sum(
             int(line.split()[1])
             for member in family(pid)
-            for line in Path(f"/proc/{member}/smaps_rollup").read_text().splitlines()
+            for line in _read(member / "smaps_rollup").splitlines()
             if line.startswith("Pss:")
         )
     )
+
+
+def _read(path: Path) -> str:
+    """Nothing for a process that has ended meanwhile: its parent has its time by then."""
+    try:
+        return path.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def _listed(path: Path) -> list[Path]:
+    try:
+        return list(path.iterdir())
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 class Program:

@@ -30,6 +30,7 @@ def measure_rate(figure: Figure, size: Size, fleet: Fleet, echo: Server, say: Sa
         Players(load_of(figure, size, fleet, echo, replay=True), fleet.place.folder, 1) as others,
         Players(load_of(figure, size, fleet, server), fleet.place.folder, size.processes) as cpes,
     ):
+        server.settle()  # it has just started
         others.play(size.warm_up)
         cpes.play(size.warm_up)
         server.settle()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import quantiles
 
@@ -13,7 +14,9 @@ from bench.figures import Figure, Kind, Wish
 from bench.fleet import Fleet, prepare
 from bench.open_sessions import measure_open
 from bench.place import Place
+from bench.processes import BenchError
 from bench.rates import measure_rate, share_of_load
+from bench.recording import RecordingError
 from bench.report import Measured
 from bench.servers import Server, echo
 from bench.size import Size
@@ -27,7 +30,11 @@ _MOST_ON_DISK = 2000
 def measure(
     figures: Sequence[Figure], size: Size, say: Say, *, database: str = "sqlite", workers: int = 1
 ) -> Iterator[Measured]:
-    """Measure ``figures`` one after the other. Raises `BenchError`."""
+    """Measure ``figures`` one after the other.
+
+    One that met a wrong answer is left out, and ``say`` hears why.  Raises `BenchError` when there
+    is nothing to measure with.
+    """
     with tempfile.TemporaryDirectory(prefix="acs-bench-") as name:
         folder = Path(name)
         certificate = make_certificate(folder)
@@ -53,15 +60,27 @@ class _Run:
         stormy = [figure for figure in figures if figure.kind in (Kind.STORM, Kind.DISK)]
         for figure in figures:
             if figure not in stormy:
-                yield self._on_a_fleet(figure)
+                with self._told(figure.name):
+                    yield self._on_a_fleet(figure)
         if stormy:
-            storms = any(figure.kind is Kind.STORM for figure in stormy)
-            units = self._size.storm_units if storms else min(self._size.storm_units, _MOST_ON_DISK)
-            place = self._place.beside("storm")
-            seen = weather(place, units, self._size, self._echo, self._say)
-            for figure in stormy:
-                how = self._of_a_storm if figure.kind is Kind.STORM else _on_disk
-                yield how(figure, seen)
+            with self._told(stormy[0].name):
+                yield from self._in_a_storm(stormy)
+
+    @contextmanager
+    def _told(self, name: str) -> Iterator[None]:
+        """Say why there is no figure, and go on with the next one."""
+        try:
+            yield
+        except (BenchError, RecordingError) as error:
+            self._say(f"no figure for {name}: {error}")
+
+    def _in_a_storm(self, figures: Sequence[Figure]) -> Iterator[Measured]:
+        storms = any(figure.kind is Kind.STORM for figure in figures)
+        units = self._size.storm_units if storms else min(self._size.storm_units, _MOST_ON_DISK)
+        seen = weather(self._place.beside("storm"), units, self._size, self._echo, self._say)
+        for figure in figures:
+            how = self._of_a_storm if figure.kind is Kind.STORM else _on_disk
+            yield how(figure, seen)
 
     def _on_a_fleet(self, figure: Figure) -> Measured:
         if figure.wish not in self._fleets:

@@ -53,7 +53,7 @@ def weather(place: Place, units: int, size: Size, echo: Server, say: Say) -> Wea
     with Business(place.folder.with_name(f"{place.folder.name}.erpnext"), 0, units + 2) as erp:
         place = place.beside(place.folder.name, erp.settings)
         place.make()
-        with place.serve("digest") as server:
+        with place.alone().serve("digest") as server:
             script = _rehearse(server.port, units)
         before = place.size()
         asked = erp.queries()
