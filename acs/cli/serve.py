@@ -66,6 +66,7 @@ def serve(context: Context, ready: bool, workers: int | None) -> None:
     try:
         if not _fits(settings):
             sys.exit(UNUSABLE)
+        _await_room(settings)
         if many:
             sys.exit(run_workers(settings, context.config, ready, _stop_once, _reason))
         sys.exit(_run(settings, ready))
@@ -111,6 +112,13 @@ def _fits(settings: Settings) -> bool:
     for problem in problems:
         click.echo(f"acs: ERPNext: {problem.text}. {problem.fix}.", err=True)
     return not problems
+
+
+def _await_room(settings: Settings) -> None:
+    """A disk without any room would let us fail at each start, until nobody starts us any more."""
+    from acs.server.disk_sacrifice import wait_for_room
+
+    wait_for_room(settings, lambda text: click.echo(f"acs: {text}", err=True))
 
 
 def _run(settings: Settings, ready: bool) -> int:

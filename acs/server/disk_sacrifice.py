@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
 from acs.log_bounds import drop_old, quieten
-from acs.server.disk import Mark, Marks
+from acs.server.disk import Mark, Marks, Room
 from acs.server.disk_guard import DiskGuard, room_of
 from acs.server.recorder import RECORDINGS, recordings
 from acs.server.upkeep import PRUNE_ROWS
@@ -26,6 +26,10 @@ from acs.store.trees import prune_thd as prune_trees_thd
 _PAGES = 2_000
 """Pages of 4 KiB that one transaction gives back: everybody else waits meanwhile."""
 PAUSE_SECONDS = 0.2
+LEAST_TO_START = 1_000_000
+"""Octets without which not even the database can be opened."""
+START_SECONDS = 5.0
+"""Until it is looked again for room to start in."""
 
 
 class ServerSacrifice:
@@ -80,27 +84,55 @@ class ServerSacrifice:
         return await _in_thread(drop_old, self._log_file)
 
 
-def guard_of(settings: Settings, queues: Queues, reactor: Any) -> DiskGuard:
-    """Build the guard of the disks that hold the data, the database and the log."""
-    log_file = settings.log_file
-    url = make_url(settings.database_url.reveal())
+def places_of(settings: Settings) -> set[Path]:
+    """Where the server writes: its data, the database, the log; those that are there."""
     places = {settings.data_dir}
+    url = make_url(settings.database_url.reveal())
     if url.get_backend_name() == "sqlite" and url.database:
         places.add(Path(url.database).parent)
-    if log_file is not None:
-        places.add(log_file.parent)
+    if settings.log_file is not None:
+        places.add(settings.log_file.parent)
+    return {place for place in places if place.exists()}
+
+
+def wait_for_room(
+    settings: Settings,
+    say: Callable[[str], None],
+    *,
+    measure: Callable[[Iterable[Path]], Room] = room_of,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Return once there is room to start in; a start without any would only fail again and again.
+
+    Old logs and recordings are given up for it. Needs no reactor, and blocks.
+    """
+    said = False
+    while (places := places_of(settings)) and measure(places).free < LEAST_TO_START:
+        if settings.log_file is not None:
+            drop_old(settings.log_file)
+        _drop_recordings(settings.data_dir / RECORDINGS, time.time())
+        if measure(places).free >= LEAST_TO_START:
+            return
+        if not said:
+            said = True
+            say(f"the disk of {settings.data_dir} is full; waiting for room")
+        sleep(START_SECONDS)
+
+
+def guard_of(settings: Settings, queues: Queues, reactor: Any) -> DiskGuard:
+    """Build the guard of the disks that hold the data, the database and the log."""
     sacrifice = ServerSacrifice(
         queues,
         max_per_device=settings.timeline.max_per_device,
         trees=settings.discovery.trees,
         recordings=settings.data_dir / RECORDINGS,
-        log_file=log_file,
+        log_file=settings.log_file,
         pause=lambda: deferLater(reactor, PAUSE_SECONDS),
     )
     return DiskGuard(
         Marks(Mark.parse(settings.disk.low), Mark.parse(settings.disk.critical)),
         settings.timeline.keep_days,
-        lambda: room_of(place for place in places if place.exists()),
+        lambda: room_of(places_of(settings)),
         deferToThread,
         lambda quiet: quieten(quiet, settings.log.level.value),
         sacrifice,

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -300,12 +300,16 @@ class Queues:
     def _settle(self, posts: Sequence[Group], failures: Sequence[Exception | None]) -> int:
         """See to posts that were not written; return how many effects are kept for another try."""
         again = []
+        lost: Counter[str] = Counter()
+        why = ""
         for group, error in zip(posts, failures, strict=True):
             if isinstance(error, StoreUnavailable) and self._closed is None:
                 again.append(group)
             elif error is not None:
-                kinds = sorted({type(effect).__name__ for effect in group})
-                _log.error("effects lost", effects=kinds, error=f"{type(error).__name__}: {error}")
+                lost.update(type(effect).__name__ for effect in group)
+                why = f"{type(error).__name__}: {error}"
+        if lost:
+            _log.error("effects lost", effects=dict(lost), error=why)
         if again:
             with self._changed:
                 self._posts.put_back(again, self._clock() + _PAUSE)

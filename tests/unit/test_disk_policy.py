@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,8 @@ from twisted.internet.defer import Deferred, succeed
 from acs.api import State
 from acs.server.disk import Level, Mark, Marks, Room, shed
 from acs.server.disk_guard import DiskGuard
+from acs.server.disk_sacrifice import wait_for_room
+from acs.settings import LogSettings, ServerSettings, Settings
 
 MARKS = Marks(Mark.parse("1 GB"), Mark.parse("250 MB"))
 GB = 10**9
@@ -102,6 +105,24 @@ def test_whatever_is_measured_the_level_is_never_better_than_the_room(frees: lis
         level = MARKS.judge(Room(free, 100 * GB), level)
         assert (free < GB) <= (level >= Level.LOW)
         assert (free < GB / 4) == (level is Level.CRITICAL) or free < 0.275 * GB
+
+
+def test_a_start_on_a_full_disk_gives_up_old_logs_and_waits_for_room(tmp_path: Path) -> None:
+    settings = Settings(
+        server=ServerSettings(data_dir=str(tmp_path)),
+        log=LogSettings(file=str(tmp_path / "acs.log")),
+    )
+    old = tmp_path / "acs.log.1"
+    old.write_text("old")
+    frees = iter([0, 0, 10, 10, GB])
+    said: list[str] = []
+    slept: list[float] = []
+    wait_for_room(
+        settings, said.append, measure=lambda _: Room(next(frees), GB), sleep=slept.append
+    )
+    assert not old.exists()
+    assert said == [f"the disk of {tmp_path} is full; waiting for room"]
+    assert slept == [5.0, 5.0]
 
 
 class Given:
