@@ -18,6 +18,8 @@ _LARGEST = frozenset(
     {
         "acs_admission_holds_back",
         "acs_devices",
+        "acs_disk_free_bytes",
+        "acs_disk_level",
         "acs_first_answer_delay_seconds",
         "acs_store_delay_seconds",
         "process_max_fds",
