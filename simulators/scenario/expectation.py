@@ -37,7 +37,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """``measure`` compared by ``sign`` with ``bound``, for each ``per`` devices unless that is 0."""
+    """``measure`` compared with ``bound``, which is for each ``per`` devices unless that is 0."""
 
     measure: str
     sign: str

@@ -17,7 +17,7 @@ from simulators.cpe.modelfile import model_names
 
 from .expectation import ExpectationError
 from .measures import UnknownMeasureError, measure
-from .scenario import PhaseTable, Scenario, Step
+from .scenario import ACTIONS, PhaseTable, Profile, Scenario, Step
 from .sights import sight_of
 from .toml_lines import line_of
 from .verdict import expectations
@@ -29,8 +29,15 @@ _PART = re.compile(r"\.([\w-]+)|\[(\d+|\.\.\.)\]")
 Place = tuple[str | int, ...]
 
 
+_WITH_TELEPHONE = (Profile.TELEPHONE, Profile.REFUSED)
+
+
 class ScenarioError(ValueError):
-    """A scenario cannot be read or run; the text says where and what to do."""
+    """A scenario cannot be read; the text says where and what to do."""
+
+
+class RunError(RuntimeError):
+    """A run came to an end that says nothing about the server, such as a command refused."""
 
 
 def library() -> list[str]:
@@ -66,6 +73,10 @@ def read(text: str, where: str = "scenario") -> Scenario:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"{where}: {error}") from None
+    for table in (document, *_tables(document.get("phase"))):
+        _flatten(table, "expect")
+    for table in _tables([document.get("server")]):
+        _flatten(table, "settings")
     try:
         scenario = msgspec.convert(document, Scenario)
     except msgspec.ValidationError as error:
@@ -76,6 +87,25 @@ def read(text: str, where: str = "scenario") -> Scenario:
     if wrong:
         raise ScenarioError("\n".join(wrong))
     return scenario
+
+
+def _tables(given: Any) -> list[dict[str, Any]]:
+    return [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
+
+
+def _flatten(table: dict[str, Any], name: str) -> None:
+    """Let ``failures.timeout = 0``, a table to TOML, be the name it looks like."""
+    inner = table.get(name)
+    if isinstance(inner, dict):
+        table[name] = dict(_flat(inner, ""))
+
+
+def _flat(table: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
 
 
 # --- what the schema finds --------------------------------------------------------------------
@@ -137,12 +167,11 @@ def _wrong(scenario: Scenario) -> Iterator[tuple[Place, str, str]]:
             near = get_close_matches(row.model, models, n=1)
             hint = f"did you mean {near[0]}? " if near else ""
             yield place, "model", f"no model {row.model}; {hint}There are: {', '.join(models)}"
-        elif sight_of(row.model) is None:
-            yield (
-                place,
-                "model",
-                f"it is not known where a {row.model} shows its Wi-Fi; see sights.toml",
-            )
+        elif (sight := sight_of(row.model)) is None:
+            unseen = f"it is not known where a {row.model} shows its Wi-Fi; see sights.toml"
+            yield place, "model", unseen
+        elif (row.profile or scenario.erpnext.profile) in _WITH_TELEPHONE and not sight.telephone:
+            yield place, "profile", f"a {row.model} has no telephone"
         if row.count < 1:
             yield place, "count", "count must be at least 1"
         if not 0 <= row.share <= 1:
@@ -155,6 +184,9 @@ def _wrong(scenario: Scenario) -> Iterator[tuple[Place, str, str]]:
             yield place, "faults", str(error)
     for number, phase in enumerate(scenario.phase):
         yield from _wrong_phase(phase, ("phase", number))
+        joined = [row for row in scenario.units if (row.joins or phases[0]) == phase.name]
+        if phase.arrivals and not phase.events and not joined:
+            yield ("phase", number), "arrivals", 'nobody calls: events = ["1 BOOT"] is missing'
     yield from _wrong_expectations(scenario.expect, ("expect",), whole=True)
     if not scenario.expect:
         yield ("expect",), "", "[expect] is empty: there is nothing to pass or fail"
@@ -179,8 +211,6 @@ def _wrong_phase(phase: PhaseTable, place: Place) -> Iterator[tuple[Place, str, 
 
 
 def _wrong_step(step: Step, phase: PhaseTable) -> Iterator[tuple[str, str]]:
-    from .scenario import ACTIONS
-
     actions = step.actions
     if len(actions) != 1:
         had = f"has {' and '.join(actions)}" if actions else "has none"
