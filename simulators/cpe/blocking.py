@@ -17,6 +17,7 @@ from .exchange import Carry, Exchange, Send, Stop
 from .files import begin, finish
 from .render import Event
 from .report import SessionReport
+from .session import Talk
 from .software import carry_out
 from .transfers import State, Transfer
 from .wire import Response, ResponseReader, Target, WireError
@@ -81,6 +82,14 @@ class Client:
         self._run(exchange)
         if self._settle:
             self.settle()
+        return exchange.report
+
+    def play(self, talk: Talk) -> SessionReport:
+        """Run one session in which ``talk`` speaks for the unit."""
+        exchange = Exchange(
+            self.ont, (), now=self._clock(), cnonce=self._cnonce, keep=self._keep, talk=talk
+        )
+        self._run(exchange)
         return exchange.report
 
     def settle(self, *, delayed: bool = False) -> None:

@@ -16,6 +16,7 @@ from .asking import request_download, transferred_itself
 from .cli_fleet import faults, fleet
 from .cli_manner import Manner, habits
 from .cli_model import model as model_group
+from .cli_play import play
 from .content import make_image
 from .device import Ont
 from .flags import shared_options
@@ -182,6 +183,7 @@ def models() -> None:
 
 main.add_command(habits)
 main.add_command(model_group)
+main.add_command(play)
 main.add_command(faults)
 main.add_command(fleet)
 

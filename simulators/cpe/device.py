@@ -140,6 +140,12 @@ class Ont:
         )
         return get(self._management + "Username"), password
 
+    def give_account(self, username: str, password: str) -> None:
+        """Give the unit an account for the ACS as an installer would."""
+        for leaf, text in (("Username", username), ("Password", password)):
+            self.tree.factory[self._management + leaf] = text
+            self.tree.put(self._management + leaf, text)
+
     @property
     def connection_request_account(self) -> tuple[str, str]:
         """Account with which the ACS asks for a connection."""

@@ -15,7 +15,7 @@ from .dialect import Opening, Proof
 from .digest import Challenge, authorization, parse_challenges
 from .render import Event
 from .report import Lost, SessionReport
-from .session import HangUpError, Session, SessionError
+from .session import HangUpError, Session, SessionError, Talk
 from .transfers import Transfer
 from .wire import Response, Target, WireError, render_request
 
@@ -51,7 +51,8 @@ class Exchange:
     """Drives one `Session` of ``ont`` with its ACS.
 
     ``keep`` False asks for a new connection for every request.  ``cnonce`` gives the
-    client nonces of Digest, ``now`` is the time in epoch seconds.
+    client nonces of Digest, ``now`` is the time in epoch seconds.  ``talk`` speaks in place of
+    such a session.
     """
 
     def __init__(
@@ -62,10 +63,11 @@ class Exchange:
         now: float,
         cnonce: Callable[[], str],
         keep: bool = True,
+        talk: Talk | None = None,
     ) -> None:
         self._ont = ont
         self._url = ont.acs_url
-        self._session = Session(ont, events, now)
+        self._session = talk or Session(ont, events, now)
         self._username, self._password = ont.credentials
         self._cnonce = cnonce
         self._now = now

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum, auto
+from typing import Protocol
 
 from . import asking, render
 from .asking import Question
@@ -37,6 +38,30 @@ class HangUpError(Exception):
     def __init__(self, reason: str, *, linger: bool) -> None:
         self.linger = linger
         super().__init__(reason)
+
+
+class Talk(Protocol):
+    """The device's side of a session, as an `exchange.Exchange` drives it."""
+
+    @property
+    def report(self) -> SessionReport:
+        """What has happened so far."""
+
+    @property
+    def thought(self) -> float:
+        """Seconds the unit takes for what it says next."""
+
+    def start(self) -> bytes:
+        """Return the Inform."""
+
+    def receive(self, body: bytes) -> bytes | Transfer | None:
+        """Take an answer; return what to post next, None at the end."""
+
+    def transferred(self) -> bytes:
+        """Return the answer to a Download or Upload that was carried within the session."""
+
+    def fail(self, reason: str) -> None:
+        """End the session as failed, unless it has ended."""
 
 
 class _Waiting(Enum):
@@ -109,6 +134,17 @@ class Session:
         """End the session as failed, unless it has ended."""
         if self._waiting is not _Waiting.OVER:
             self._end(End.FAILED, reason)
+
+    def informed(self, answer: Element) -> None:
+        """Take note of the answer to an Inform that was made elsewhere: it is the ACS's turn.
+
+        Raises `SessionError` when it is no InformResponse.
+        """
+        if answer.name != "InformResponse":
+            self.fail(f"{answer.name} instead of InformResponse")
+            raise SessionError(self.report.reason)
+        self.report.informed = True
+        self._waiting = _Waiting.TURN
 
     def _receive(self, body: bytes) -> bytes | Transfer | None:
         self.thought = 0.0
