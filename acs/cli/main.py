@@ -48,6 +48,7 @@ pass_context = click.make_pass_decorator(Context)
 
 COMMANDS = {
     "serve": Lazy("acs.cli.serve:serve", "Serve devices until stopped."),
+    "status": Lazy("acs.cli.status:status", "Show how the running server is."),
     "doctor": Lazy("acs.cli.doctor:doctor", "Look for what is missing or wrong, and name the fix."),
     "plan": Lazy("acs.cli.plan:plan", "Show what would be written to a device, without writing."),
     "device": Lazy("acs.cli.device:device", "Look at devices, and have things done on them."),

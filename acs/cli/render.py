@@ -42,6 +42,8 @@ STYLES = {
     "awaited": "cyan",
     "mismatch": "red",
     "ok": "green",
+    "degraded": "yellow",
+    "down": "bold red",
     "warning": "yellow",
     "error": "bold red",
     "good": "green",

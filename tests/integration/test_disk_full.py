@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import time
 from collections.abc import Callable, Iterator
@@ -64,6 +65,12 @@ def test_on_a_full_disk_known_devices_are_answered_and_all_when_there_is_room(
     assert disk["state"] == "degraded"
     assert disk["detail"].startswith("low: ")
     assert acs.metric("acs_disk_level") == 1
+    shown = acs.command("status")
+    assert shown.returncode == 1, "something is not as it should be"
+    assert "low: " in shown.stdout
+    told = json.loads(acs.command("status", "--json").stdout)
+    assert told["status"] == "degraded"
+    assert told["figures"]["disk_free_bytes"] > 0
     assert acs.find("SNFULL2") is not None
     told = "what was learned meanwhile"
     wait_for(told, lambda: acs.device("SNFULL1").last_seen > seen_before)
