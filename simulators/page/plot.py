@@ -9,9 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-import pygal
 from lxml import etree
-from pygal.style import Style
 
 from .figures import shown
 
@@ -25,16 +23,10 @@ _SVG = "{http://www.w3.org/2000/svg}"
 COLORS = 8
 """How many the style sheet has; more lines than that begin again with the first."""
 _COLOR = re.compile(r"\bcolor-(\d+)")
-_STYLE = Style(
-    label_font_size=12,
-    major_label_font_size=12,
-    title_font_size=12,
-)
 _PLAIN: dict[str, Any] = {
     "no_prefix": True,
     "js": [],
     "css": [],
-    "style": _STYLE,
     "width": WIDTH,
     "height": HEIGHT,
     "margin": 8,
@@ -45,10 +37,19 @@ _PLAIN: dict[str, Any] = {
 }
 
 
+def _chart(kind: str, **settings: Any) -> Any:
+    # Slow to load, and needed by few of those who load this package.
+    import pygal
+    from pygal.style import Style
+
+    style = Style(label_font_size=12, major_label_font_size=12, title_font_size=12)
+    return getattr(pygal, kind)(**{**_PLAIN, "style": style, **settings})
+
+
 def lines(series: Mapping[str, Series], *, x: str, y: str, title: str, about: str) -> str:
     """Draw lines; values of y begin at 0 unless some are below."""
-    chart = pygal.XY(
-        **_PLAIN,
+    chart = _chart(
+        "XY",
         show_dots=all(len(points) == 1 for points in series.values()),
         x_title=x,
         y_title=y,
@@ -64,7 +65,7 @@ def lines(series: Mapping[str, Series], *, x: str, y: str, title: str, about: st
 def bars(values: Mapping[str, float], *, x: str, title: str, about: str) -> str:
     """Draw one horizontal bar for each name, the first on top, its value beside the name."""
     upwards = [*values.items()][::-1]
-    chart = pygal.HorizontalBar(**{**_PLAIN, "height": 70 + 26 * len(values)}, x_title=x, spacing=6)
+    chart = _chart("HorizontalBar", height=70 + 26 * len(values), x_title=x, spacing=6)
     chart.x_labels = [f"{name}: {shown(value)}" for name, value in upwards]
     chart.add("", [value for _, value in upwards])
     return _svg(chart, title, about)
@@ -73,8 +74,8 @@ def bars(values: Mapping[str, float], *, x: str, title: str, about: str) -> str:
 def columns(steps: Sequence[tuple[str, float]], *, x: str, y: str, title: str, about: str) -> str:
     """Draw one upright bar for each step; only some of them are labelled."""
     every = max(1, len(steps) // 6)
-    chart = pygal.Bar(
-        **_PLAIN,
+    chart = _chart(
+        "Bar",
         x_title=x,
         y_title=y,
         spacing=1,
