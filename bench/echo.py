@@ -11,6 +11,7 @@ import sys
 from typing import Any
 
 from acs.http import HttpFactory, Reply, Request, listen, tls_context_factory
+from acs.reactor import install
 
 _BODY = b"""<?xml version="1.0" encoding="UTF-8"?>
 <soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/" \
@@ -39,6 +40,7 @@ def answer(request: Request) -> Reply:
 
 def main() -> None:
     """Serve until stopped."""
+    install()
     from twisted.internet import reactor as installed
 
     reactor: Any = installed

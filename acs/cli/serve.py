@@ -122,6 +122,9 @@ def _await_room(settings: Settings) -> None:
 
 
 def _run(settings: Settings, ready: bool) -> int:
+    from acs.reactor import install
+
+    install()
     from twisted.internet import reactor as installed
 
     from acs.server.server import Server

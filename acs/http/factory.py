@@ -15,6 +15,7 @@ from twisted.logger import Logger
 
 from acs.http.bounds import Bounds
 from acs.http.clock import Clock
+from acs.http.deadlines import Deadlines
 from acs.http.gate import Gate
 from acs.http.message import Connection, Refusal, Reply, Request
 from acs.http.protocol import HttpProtocol
@@ -64,6 +65,7 @@ class HttpFactory(Factory):
         self.count = count
         self.on_error = on_error
         self.gate = Gate(self.bounds)
+        self.deadlines = Deadlines(reactor)
         self._random = random
         self._wall_clock = wall_clock
         self._date_second = -1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from socket import IPPROTO_TCP, TCP_NODELAY
 from typing import Any, cast
 
 from twisted.internet.interfaces import (
@@ -13,8 +14,9 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 
 from acs.address import split_address
 from acs.http.factory import HttpFactory
+from acs.http.transport import PromptTransport
 
-__all__ = ["BACKLOG", "listen", "secured", "split_address"]
+__all__ = ["BACKLOG", "listen", "prompt", "secured", "split_address"]
 
 BACKLOG = 1024
 """A whole street comes back from a power cut at once."""
@@ -33,7 +35,15 @@ def listen(
     """
     host, port = split_address(address)
     serving = factory if tls is None else secured(factory, tls, reactor)
-    listening: IListeningPort = reactor.listenTCP(port, serving, BACKLOG, interface=host)
+    listening: IListeningPort = prompt(reactor.listenTCP(port, serving, BACKLOG, interface=host))
+    return listening
+
+
+def prompt(listening: Any) -> Any:
+    """Let the connections of a TCP port send their answers without delay; returns the port."""
+    listening.transport = PromptTransport
+    # Accepted connections inherit it (tcp(7)), which spares each of them a call.
+    listening.socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
     return listening
 
 

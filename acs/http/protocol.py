@@ -4,14 +4,14 @@ One request at a time: the next is not looked at before the answer to the one be
 the transport, and what the peer sends meanwhile is held (one network read) while the transport is
 paused. The same holds while the peer does not take its answers.
 
-There is one deadline a connection, moved by plain assignment; the reactor's delayed call is
-re-armed when it goes off too early, so an ordinary request touches no timer.
+There is one deadline a connection, moved by plain assignment, so that no request touches a timer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum, auto
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
@@ -25,7 +25,6 @@ from twisted.internet.interfaces import (
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from acs.http.clock import DelayedCall
 from acs.http.gate import Entry
 from acs.http.message import Connection, Refusal, Reply, Request
 from acs.http.reader import RequestReader
@@ -59,13 +58,12 @@ class HttpProtocol:
         "__weakref__",
         "_asked",
         "_choked",
-        "_deadline",
         "_held",
         "_phase",
         "_reader",
-        "_timer",
         "_transport",
         "connection",
+        "deadline",
         "factory",
     )
 
@@ -79,8 +77,7 @@ class HttpProtocol:
         self._asked: Request | None = None
         self._choked = False
         self._held = b""
-        self._deadline = 0.0
-        self._timer: DelayedCall | None = None
+        self.deadline = inf
 
     # Called by the transport.
 
@@ -91,10 +88,9 @@ class HttpProtocol:
         peer = getattr(transport.getPeer(), "host", "")
         self.connection = Connection(peer, secure=ISSLTransport.providedBy(transport))
         self._reader = RequestReader(factory.bounds, self.connection, self._admit)
+        factory.deadlines.watch(self)
         match factory.gate.enter(peer):
             case Entry.SERVED:
-                if ITCPTransport.providedBy(transport):
-                    transport.setTcpNoDelay(True)
                 transport.registerProducer(self, True)
                 self._arm(factory.bounds.idle_seconds)
             case Entry.REFUSED:
@@ -125,9 +121,7 @@ class HttpProtocol:
         self._phase = _Phase.CLOSING
         self._asked = None
         self._held = b""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self.factory.deadlines.forget(self)
         self.factory.gate.leave(self.connection.peer)
         self._reader.close()
         del self._reader
@@ -268,21 +262,11 @@ class HttpProtocol:
     # Deadlines.
 
     def _arm(self, seconds: float) -> None:
-        self._deadline = self.factory.reactor.seconds() + seconds
-        if self._timer is None:
-            self._timer = self.factory.reactor.callLater(seconds, self._expired)
-        elif self._timer.getTime() > self._deadline:
-            # A call that is to come sooner would be looked for among those of all connections.
-            self._timer.cancel()
-            self._timer = self.factory.reactor.callLater(seconds, self._expired)
+        self.deadline = self.factory.reactor.seconds() + seconds
 
-    def _expired(self) -> None:
-        self._timer = None
+    def expired(self) -> None:
+        """What was awaited of the peer, or of the handler, has not come in time."""
         factory = self.factory
-        remaining = self._deadline - factory.reactor.seconds()
-        if remaining > 0:
-            self._timer = factory.reactor.callLater(remaining, self._expired)
-            return
         match self._phase:
             case _Phase.IDLE:
                 factory.count("connections_idle")

@@ -1,4 +1,4 @@
-"""Octets in, requests out: llhttp with our bounds around it, and no I/O.
+"""Octets in, requests out: llhttp with our bounds around it, a short way past it, and no I/O.
 
 Feed what the network gives, in any fragments, then take what is whole. A broken rule ends the
 reader: the last thing taken is the Refusal to answer with.
@@ -16,12 +16,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import httptools
 
 from acs.http.bounds import Bounds
 from acs.http.compression import decompress, window_bits
 from acs.http.message import Connection, Refusal, Request
+from acs.http.plain import read_plain_request
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _NO_HEADERS: dict[str, str] = {}
@@ -70,15 +72,18 @@ class RequestReader:
         """The peer waits for `100 Continue` before it sends the body."""
         self._gap = 0
         self._reset()
-        self._parser = httptools.HttpRequestParser(self)
-        self._parser.set_dangerous_leniencies(
-            lenient_headers=True, lenient_spaces_after_chunk_size=True
-        )
+        # Most connections never need one.
+        self._parser: Any = None
 
     def feed(self, data: bytes) -> None:
         """Read on. Octets after a Refusal are ignored."""
-        if self._ended:
+        if self._ended or (self.idle and not self._gap and self._plain(data)):
             return
+        if self._parser is None:
+            self._parser = httptools.HttpRequestParser(self)
+            self._parser.set_dangerous_leniencies(
+                lenient_headers=True, lenient_spaces_after_chunk_size=True
+            )
         self._gap += len(data)
         try:
             self._parser.feed_data(data)
@@ -96,7 +101,22 @@ class RequestReader:
         """Read no more, and let go of llhttp: its callbacks make a cycle, which would keep all
         that hangs on the connection until the garbage collector comes."""
         self._ended = True
-        del self._parser
+        self._parser = None
+
+    def _plain(self, data: bytes) -> bool:
+        """Take ``data`` if it is one request of the plain form."""
+        bounds = self._bounds
+        read = read_plain_request(data, bounds.header_bytes, bounds.max_headers)
+        if read is None or len(read.body) > bounds.body_bytes:
+            return False
+        try:
+            self._admit(read.headers)
+        except Refusal as refusal:
+            self._end(refusal)
+            return True
+        request = Request("POST", *read, self._connection, keep_alive=True)
+        self._complete.append((request, ()))
+        return True
 
     def take(self) -> Request | Refusal | None:
         """The next whole request, the Refusal that ended the reading, or None.

@@ -33,7 +33,7 @@ from acs.http import (
     split_address,
     tls_context_factory,
 )
-from acs.http.listen import BACKLOG, secured
+from acs.http.listen import BACKLOG, prompt, secured
 from acs.log import OncePer, get_logger
 from acs.model import Contact
 from acs.profiles import Facts
@@ -281,10 +281,11 @@ class Server:
         cwmp = settings.cwmp
         open_port = self._place.open_port
         if cwmp.listen:
-            self._ports.append(("http", open_port("http", cwmp.listen, factory, BACKLOG)))
+            self._ports.append(("http", prompt(open_port("http", cwmp.listen, factory, BACKLOG))))
         if cwmp.tls_listen:
             tls = secured(factory, self._tls(), self._reactor)
-            self._ports.append(("https", open_port("https", cwmp.tls_listen, tls, BACKLOG)))
+            port = prompt(open_port("https", cwmp.tls_listen, tls, BACKLOG))
+            self._ports.append(("https", port))
         self._ports += self._files.listen(self._tls, open_port).items()
         if settings.admin.listen and self._place.is_alone:
             host, port = split_address(settings.admin.listen)

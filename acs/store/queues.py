@@ -4,8 +4,8 @@ Whatever is asked while the thread is busy waits, is taken together, is done in 
 per kind, and is answered on the reactor's thread.  So the busier the server, the larger the
 groups and the cheaper each request.
 
-A round is begun at most every `PACE` seconds: the first caller after a while is served at once,
-and under load each round finds a group.
+A round is followed by a rest as long as `PACE` for each of its callers, at most `LONGEST_PACE`:
+the first caller after a while is served at once, and under load each round finds a group.
 
 What is seen by whom, within one process: a request sees every commit that was asked for before
 it.  `open` and the look-ups also see what was posted before and would change their answer; `run`
@@ -55,9 +55,12 @@ T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-PACE = 0.005
-"""Least seconds between the beginnings of two rounds: a round costs about as much as ten callers,
-and while the thread rests it does not fight the reactor for the interpreter."""
+PACE = 0.0025
+"""Seconds between the beginnings of two rounds, for each caller of the first one: a round costs
+about as much as ten callers, and while the thread rests it does not fight the reactor for the
+interpreter."""
+LONGEST_PACE = 0.02
+"""Most seconds between the beginnings of two rounds."""
 POST_DELAY = 0.2
 """Seconds a post waits for company."""
 POST_EFFECTS = 500
@@ -127,7 +130,7 @@ class Queues:
         self._waiting = 0
         self._effects = 0
         self._busy_since = float("inf")
-        self._round_began = float("-inf")
+        self._next_round = float("-inf")
         self._recent = 0.0
         self._recent_at = clock()
         self._closed: Deferred[None] | None = None
@@ -201,9 +204,9 @@ class Queues:
     @property
     def delay(self) -> float:
         """Seconds a caller has to wait, as lately measured; falls to 0 when all is quiet."""
-        with self._changed:
-            now = self._clock()
-            return max(self._faded(now), now - min(self._busy_since, self._batch.since), 0.0)
+        # Asked with every request: numbers of a moment ago will do, so nobody is locked out.
+        now = self._clock()
+        return max(self._faded(now), now - min(self._busy_since, self._batch.since), 0.0)
 
     @property
     def waiting(self) -> int:
@@ -276,10 +279,10 @@ class Queues:
                 if closing:
                     return None
                 self._changed.wait(self._posts.due - now if self._posts else None)
-            rest = self._round_began + PACE - now
+            rest = self._next_round - now
             if asked and rest > 0 and not closing:
                 self._changed.wait(rest)
-            self._round_began = self._clock()
+            self._next_round = self._clock() + min(PACE * self._waiting, LONGEST_PACE)
             batch, self._batch = self._batch, _Batch()
             self._busy_since = batch.since
             free_ride = bool(batch.commits or batch.runs)

@@ -129,6 +129,7 @@ def test_while_the_thread_rests_callers_gather(
     queues: Queues, reactor: Reactor, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queues_module, "PACE", 1.0)
+    monkeypatch.setattr(queues_module, "LONGEST_PACE", 1.0)
     reactor.wait(queues.open(contact("first")))
     counted = commits(database)
     opened = [queues.open(contact(f"S{n}")) for n in range(20)]

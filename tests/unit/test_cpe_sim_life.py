@@ -199,7 +199,9 @@ class Days:
         )
         self.ended = self.life.run()
 
-    def run(self, unit: Ont, events: Sequence[Event], _source: str | None) -> Deferred[SessionReport]:
+    def run(
+        self, unit: Ont, events: Sequence[Event], _source: str | None
+    ) -> Deferred[SessionReport]:
         report = SessionReport(tuple(events), end=End.COMPLETE)
         self._acs(unit, report)
         unit.finish(report, unit.acs_url)

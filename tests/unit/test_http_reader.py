@@ -347,3 +347,64 @@ class TestRender:
         assert reply.close
         assert dict(reply.headers)["Retry-After"] == "13"
         assert reply.body == b"busy\n"
+
+
+# --- the short way past llhttp ------------------------------------------------------------------
+
+_NAMES = st.sampled_from(
+    ["Host", "Cookie", "SOAPAction", "Content-Type", "X-1", "connection", "Expect", "TE", "a_b"]
+) | st.text("abXY-_ :\t\r\n!é\x00", min_size=0, max_size=6)
+_VALUES = st.sampled_from(
+    ["", "keep-alive", "close", " Keep-Alive ", "text/xml", "100-continue", '$Version="1"']
+) | st.text("ab1 \t\r\n\x00\x7fé:;", max_size=8)
+_LENGTHS = st.sampled_from(["{}", " {}", " {}  ", "0{}", "+{}", "{} {}", "", "-1", "9999999"])
+
+
+@st.composite
+def nearly_plain(draw: st.DrawFn) -> bytes:
+    """A POST of the plain form, with something odd here and there."""
+    method = draw(st.sampled_from(["POST"] * 6 + ["GET", "post", "POSTX"]))
+    target = draw(st.sampled_from(["/", "/acs?a=b#c", "*", "http://acs/", "/é", "/a b", ""]))
+    version = draw(st.sampled_from(["HTTP/1.1"] * 6 + ["HTTP/1.0", "HTTP/2.0", "http/1.1"]))
+    body = draw(st.binary(max_size=12))
+    length = draw(_LENGTHS).format(len(body), len(body))
+    fields = [
+        *draw(st.lists(st.tuples(_NAMES, _VALUES), max_size=4)),
+        *draw(st.lists(st.just(("Content-Length", length)), min_size=0, max_size=2)),
+    ]
+    fields = draw(st.permutations(fields))
+    head = "".join(f"{name}:{value}\r\n" for name, value in fields)
+    after = draw(st.sampled_from([b""] * 4 + [b"\r\n", b"P", body]))
+    return f"{method} {target} {version}\r\n{head}\r\n".encode("latin-1") + body + after
+
+
+@given(nearly_plain(), st.booleans())
+@settings(max_examples=600, deadline=None)
+def test_what_is_read_without_llhttp_is_what_llhttp_reads(data: bytes, second: bool) -> None:
+    seen: list[Mapping[str, str]] = []
+
+    def through(*parts: bytes) -> list[object]:
+        reader = RequestReader(Bounds(), Connection("192.0.2.1"), seen.append)
+        items: list[object] = []
+        for part in parts:
+            reader.feed(part)
+            while (item := reader.take()) is not None:
+                items.append(view(item) if isinstance(item, Request) else item.status)
+        return items
+
+    whole = through(*[data] * (1 + second))
+    admitted, seen = seen, []
+    # The first octet alone is of no plain form.
+    assert through(*[part for _ in range(1 + second) for part in (data[:1], data[1:])]) == whole
+    assert seen == admitted
+
+
+def test_a_plain_request_needs_no_llhttp() -> None:
+    reader = RequestReader(Bounds(), Connection("192.0.2.1"), admit_all)
+    reader.feed(post(b"<xml/>", b"Content-Type: text/xml", b"SOAPAction:"))
+    item = reader.take()
+    assert isinstance(item, Request)
+    assert item.headers == {
+        "host": "acs", "content-type": "text/xml", "soapaction": "", "content-length": "6"
+    }  # fmt: skip
+    assert reader._parser is None

@@ -26,6 +26,7 @@ from twisted.python.failure import Failure
 
 from acs import log
 from acs.cwmp.edge import CwmpEdge
+from acs.reactor import install
 from acs.server.place import Door, Place, new_token
 from acs.server.server import Server
 from acs.server.workers import messages, replay
@@ -220,6 +221,7 @@ def main(argument: str, environ: Mapping[str, str]) -> int:
 
 
 def _run(assignment: Assignment, settings: Settings) -> int:
+    install()
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
