@@ -69,7 +69,7 @@ format: setup ## Put the code in form
 
 .PHONY: bench
 bench: setup ## Measure beside a baseline of the same run (SUITE=, JSON=1, ARGS="--quick")
-	$(BIN)/python -m bench $(if $(SUITE),--suite $(SUITE)) $(if $(JSON),--json) $(ARGS)
+	@$(BIN)/python -m bench $(if $(SUITE),--suite $(SUITE)) $(if $(JSON),--json) $(ARGS)
 
 .PHONY: docs
 docs: setup ## Write docs/settings.md from the declarations

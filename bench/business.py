@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import requests
 
@@ -19,6 +20,13 @@ _MAPPING = """\
 registrar = "sip.exemple.test"
 domain = "sip.exemple.test"
 """
+
+
+_PURPOSES = {
+    "list": "list",
+    "frappe.client.get_list": "list",
+    "acs_equipment_secrets": "secrets",
+}
 
 
 class Business:
@@ -46,12 +54,17 @@ class Business:
         }
         """What the server is told of it."""
 
-    def queries(self) -> dict[str, int]:
-        """How often it was asked so far, by what for."""
+    def queries(self) -> Counter[str]:
+        """How often it was asked about equipment so far, by what for: list, secrets, other."""
         answer = requests.get(f"{self._url}/__sim__/state", timeout=30)
         answer.raise_for_status()
-        routes: dict[str, int] = _statistics(answer.json())["routes"]
-        return {route: count for route, count in routes.items() if "Equipment" in route}
+        routes: dict[str, int] = answer.json()["statistics"]["routes"]
+        found: Counter[str] = Counter()
+        for route, count in routes.items():
+            what, _, doctype = route.partition(" ")
+            if doctype == "Service Equipment":
+                found[_PURPOSES.get(what, "other")] += count
+        return found
 
     def __enter__(self) -> Self:
         return self
@@ -63,11 +76,6 @@ class Business:
         trace: TracebackType | None,
     ) -> None:
         self._program.stop()
-
-
-def _statistics(state: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = state["statistics"]
-    return found
 
 
 def _documents(first: int, count: int) -> str:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from enum import StrEnum
 
-from bench.dialogue import Dialogue, Wrong
+from bench.dialogue import Dialogue, Late, Wrong
 from bench.units import Unit
 from bench.wire import Line
 
@@ -28,13 +28,15 @@ class Connections(StrEnum):
 class Call:
     """One session under way."""
 
-    __slots__ = ("answered", "began", "dialogue", "line", "request", "unit", "watched")
+    __slots__ = ("answered", "asked", "began", "dialogue", "line", "request", "unit", "watched")
 
     def __init__(self, unit: Unit, dialogue: Dialogue, now: float) -> None:
         self.unit = unit
         self.dialogue = dialogue
         self.began = now
         self.line: Line | None = None
+        self.asked = now
+        """When it sent its last request."""
         self.answered = 0
         self.watched = 0
         self.request = b""
@@ -101,6 +103,15 @@ class Calls:
                 if not self._failed(call, wrong):
                     raise
 
+    def give_up(self, after: float) -> None:
+        """End sessions that have waited for an answer for more than ``after`` seconds."""
+        since = time.monotonic() - after
+        for call in [call for call in self._calls.values() if call.asked < since]:
+            self._hang_up(call)
+            late = Late(f"no answer within {after:.0f} s")
+            if not self._failed(call, late):
+                raise late
+
     def release(self) -> None:
         """Let the sessions that are held go on to their end."""
         held, self.held, self.hold_after = self.held, [], 0
@@ -136,6 +147,7 @@ class Calls:
             own = "" if self._use is Connections.KEPT else call.unit.address
             call.line = Line(self._port, own, self._context)
         call.line.send(request)
+        call.asked = time.monotonic()
         self.requests += 1
         self._watch(call)
 

@@ -42,6 +42,10 @@ class Refused(Wrong):
         self.seconds = seconds
 
 
+class Late(Wrong):
+    """The server does not answer within a CPE's patience."""
+
+
 class Early(Wrong):
     """The server ended the session before it had asked all that was recorded."""
 

@@ -78,6 +78,8 @@ class Tally(msgspec.Struct):
     """Sessions held."""
     refused: int = 0
     """Informs answered with 503."""
+    given_up: int = 0
+    """Sessions the device gave up as no answer came."""
     early: int = 0
     """Sessions the server ended before it had provisioned the device."""
     durations: list[float] = []

@@ -98,6 +98,7 @@ def together(tallies: list[Tally]) -> Tally:
         cpu=sum(each.cpu for each in tallies),
         held=sum(each.held for each in tallies),
         refused=sum(each.refused for each in tallies),
+        given_up=sum(each.given_up for each in tallies),
         early=sum(each.early for each in tallies),
         durations=[one for each in tallies for one in each.durations],
         waits=[one for each in tallies for one in each.waits],

@@ -108,8 +108,9 @@ class _Run:
             "share_provisioned": round(seen.provisioned / seen.units, 4),
             "ended_unprovisioned": tally.early,
             "refused_503": tally.refused,
+            "given_up": tally.given_up,
             "erpnext_queries_per_device": round(sum(seen.queries.values()) / seen.units, 5),
-            **{f"erpnext: {name}": count for name, count in seen.queries.items()},
+            **{f"erpnext_{name}_queries": count for name, count in seen.queries.items()},
             "load_cpu_by_server_cpu": share_of_load(figure.name, tally.cpu, seen.cpu, self._say),
         }
         return measured

@@ -68,7 +68,7 @@ def weather(place: Place, units: int, size: Size, echo: Server, say: Say) -> Wea
         )
         say(f"a storm of {units} within {size.storm_seconds:g} s")
         tally, cpu = _storm(place, load, size)
-        queries = {name: count - asked.get(name, 0) for name, count in erp.queries().items()}
+        queries = erp.queries() - asked
     provisioned = _provisioned(place) - 2
     if provisioned <= 0:
         raise BenchError(f"{tally.sessions} sessions, and nothing was provisioned")

@@ -12,12 +12,14 @@ from heapq import heapify, heappop, heappush
 from statistics import NormalDist
 
 from bench.calls import Call, Calls
-from bench.dialogue import Dialogue, Early, Refused, Wrong
+from bench.dialogue import DEFAULT_RETRY, Dialogue, Early, Late, Refused, Wrong
 from bench.orders import Load, Tally
 from bench.units import Unit
 
 MOST_OPEN = 6000
 """Sessions one load process has open; file descriptors are limited."""
+CPE_PATIENCE = 30.0
+"""Seconds a CPE waits for an answer."""
 GIVE_UP = 600.0
 """Seconds after which what has not been served by then counts as never served."""
 
@@ -54,8 +56,12 @@ class Storming:
         return tally
 
     def _weather(self) -> None:
+        looked = self._started
         while (self._due or self._calls.open) and self._now() < GIVE_UP:
             now = time.monotonic()
+            if now - looked > 1.0:
+                looked = now
+                self._calls.give_up(CPE_PATIENCE)
             while self._due and self._due[0][0] <= now and self._calls.open < MOST_OPEN:
                 due, number = heappop(self._due)
                 self._first_try.setdefault(number, due)
@@ -78,6 +84,10 @@ class Storming:
             case Refused(seconds=seconds):
                 self._tally.refused += 1
                 heappush(self._due, (time.monotonic() + seconds, call.unit.number))
+                return True
+            case Late():
+                self._tally.given_up += 1
+                heappush(self._due, (time.monotonic() + DEFAULT_RETRY, call.unit.number))
                 return True
             case Early():
                 self._tally.early += 1
