@@ -33,7 +33,7 @@ _PLAIN: dict[str, Any] = {
     "show_legend": False,
     "disable_xml_declaration": True,
     "truncate_label": -1,
-    "formatter": shown,
+    "value_formatter": shown,
 }
 
 

@@ -81,6 +81,12 @@ def test_a_plot_of_nothing_says_so() -> None:
     assert not drawings(page.html())
 
 
+def test_a_line_of_one_point_is_a_dot() -> None:
+    page = Page("t")
+    page.lines("l", {"one": [(3, 1)]}, x="s", y="ms")
+    assert any(node.tag.endswith("circle") for node in drawings(page.html())[0].iter("{*}circle"))
+
+
 def test_more_lines_than_colours_begin_anew() -> None:
     page = Page("t")
     page.lines("l", {str(n): [(0, n), (1, n)] for n in range(COLORS + 1)}, x="s", y="ms")
