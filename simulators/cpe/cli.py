@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 
+from simulators.scenario.cli import scenario
+
 from .asking import request_download, transferred_itself
 from .cli_fleet import faults, fleet
 from .cli_manner import Manner, habits
@@ -186,6 +188,7 @@ main.add_command(model_group)
 main.add_command(play)
 main.add_command(faults)
 main.add_command(fleet)
+main.add_command(scenario)
 
 
 def with_account(units: Sequence[Unit], username: str, password: str) -> list[Unit]:
