@@ -291,6 +291,7 @@ class Server:
             host, port = split_address(settings.admin.listen)
             site = status_site(self.health, self.metrics)
             self._ports.append(("admin", self._reactor.listenTCP(port, site, interface=host)))
+        self._gate = factory.gate
         self._watch_pressure(factory)
         self._every(SWEEP_SECONDS, self._edge.sweep)
         self._every(LOOK_SECONDS, lambda: Deferred.fromCoroutine(self._disk.look()), now=True)
@@ -372,6 +373,11 @@ class Server:
     def edge(self) -> CwmpEdge:
         """Where CPEs have their sessions."""
         return self._edge
+
+    @property
+    def connections(self) -> int:
+        """Connections of CPEs that are open."""
+        return self._gate.connections
 
     @property
     def work(self) -> int:

@@ -199,8 +199,9 @@ class Caller(threading.Thread):
 
 
 def test_workers_are_renewed_without_losing_a_session(two: RunningAcs) -> None:
-    before = workers(two)
+    before, sessions = workers(two), 'acs_sessions_total{result="quarantined"}'
     first, _ = sorted(before)
+    counted = two.metric(sessions)
     kept = cpe_at(two, first, "SNKEPT")
     assert kept.open().name == INFORMED
     mover = cpe_at(two, first, "SNMOVER")
@@ -231,6 +232,8 @@ def test_workers_are_renewed_without_losing_a_session(two: RunningAcs) -> None:
     assert last.status == 204
     assert last.header("connection").lower() == "close"
     wait_for("the end of the old ones", lambda: not workers(two).keys() & before.keys())
+    held = sum(caller.sessions for caller in callers) + 2
+    wait_for("all to be counted", lambda: two.metric(sessions) == counted + held)
     assert two.metric("acs_workers") == 2
     assert two.health()["status"] == "ok"
 

@@ -20,8 +20,6 @@ _LARGEST = frozenset(
         "acs_devices",
         "acs_disk_free_bytes",
         "acs_disk_level",
-        "acs_disk_free_bytes",
-        "acs_disk_level",
         "acs_first_answer_delay_seconds",
         "acs_store_delay_seconds",
         "process_max_fds",

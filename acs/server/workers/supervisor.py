@@ -275,7 +275,7 @@ class Supervisor:
     def _told(self) -> Deferred[dict[str, Told | None]]:
         """Ask all that serve how they are; None for those who do not answer."""
         names = [member.name for member in self._crew.serving]
-        asked = gatherResults([self._ask(name) for name in names])
+        asked = gatherResults([self._ask(name) for name in names], consumeErrors=True)
         return asked.addCallback(lambda told: dict(zip(names, told, strict=True)))
 
     def _ask(self, name: str) -> Deferred[Told | None]:

@@ -45,6 +45,8 @@ logger = log.get_logger("acs.workers")
 
 ANSWER_SECONDS = 110.0
 """For another worker to answer a CPE: less than the CPE's own worker waits (`acs.http.Bounds`)."""
+CHALLENGE_SECONDS = 2.0
+"""For CPEs that were challenged, and have no session yet, to come with their answer."""
 LOOK_SECONDS = 0.1
 """How often one that drains looks whether all is over."""
 UNUSABLE = 3
@@ -127,9 +129,14 @@ class Worker:
         await self.server.close_ports()
         assert self._desk is not None
         self._desk.leaving = True
-        until = self._reactor.seconds() + self._drain_seconds
-        while self.server.work or self._desk.under_way:
-            if self._reactor.seconds() >= until:
+        began = self._reactor.seconds()
+        challenged = min(began + CHALLENGE_SECONDS, began + self._drain_seconds)
+        while (
+            self.server.work
+            or self._desk.under_way
+            or (self.server.connections and self._reactor.seconds() < challenged)
+        ):
+            if self._reactor.seconds() >= began + self._drain_seconds:
                 logger.warning("sessions cut: the time to drain is over", open=self.server.work)
                 break
             await deferLater(self._reactor, LOOK_SECONDS)
