@@ -9,7 +9,7 @@ from twisted.internet import defer
 from twisted.internet.task import LoopingCall, deferLater
 from twisted.internet.threads import deferToThread
 
-from .evidence import Ending, Evidence, Sample, Stretch
+from .evidence import Ending, Evidence, JobState, Sample, Stretch
 from .house import House
 from .progress import Progress, progress
 from .reading import RunError
@@ -58,6 +58,8 @@ class Run:
             clock=self._now,
         )
         self._seen = self._town.seen
+        steps = [step for phase in scenario.phase for step in phase.do]
+        self._commands = {step.command[0] for step in steps if step.command}
         self._steps: set[defer.Deferred[None]] = set()
         self._power = 0
         """Orders for the server under way: meanwhile it may be down."""
@@ -126,8 +128,8 @@ class Run:
         standings = await deferToThread(house.standings)
         over = not self._town.failing(standings)
         if over and phase.until is Until.QUIET:
-            jobs = await deferToThread(house.jobs)
-            waiting = await deferToThread(house.campaigns_waiting)
+            jobs = await self._jobs(house)
+            waiting = await self._of_campaigns(house.campaigns_waiting)
             over = not waiting and not any(j.state in ("queued", "sent") for j in jobs.values())
         if not over:
             # Asking costs the machine something: not more than a quarter of its time.
@@ -243,12 +245,20 @@ class Run:
                 self._note(f"live and wrong: unit {stand.member.number}: {', '.join(stand.wrong)}")
         return Ending(
             stands=stands,
-            jobs=await deferToThread(house.jobs),
+            jobs=await self._jobs(house),
             asked=frozenset(house.asked),
-            campaigns_unmet=await deferToThread(house.campaigns_unmet),
+            campaigns_unmet=await self._of_campaigns(house.campaigns_unmet),
             faults=sum(standing == "faulted" for standing, _, _ in standings.values()),
             queries=await deferToThread(house.queries),
         )
+
+    async def _jobs(self, house: House) -> dict[int, JobState]:
+        """Return how the jobs stand, which only commands ask for."""
+        return await deferToThread(house.jobs) if self._commands else {}
+
+    async def _of_campaigns(self, ask: Callable[[], int]) -> int:
+        """Return a figure of the campaigns, which only ``bulk`` makes."""
+        return await deferToThread(ask) if "bulk" in self._commands else 0
 
     def _note(self, text: str) -> None:
         self._seen.notes.append((self._now(), text))

@@ -1,0 +1,121 @@
+"""`cpe-sim scenario run`: a town really lives, and the verdict is its exit code."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+FIRST_BOOT = """\
+name = "First boot"
+about = "Three units are plugged in."
+
+[server]
+settings = { "provisioning.settle_seconds" = 1, "erp.hold_seconds" = 10 }
+
+[pace]
+periodic = 1
+apply = 0.2
+
+[[units]]
+model = "tplink-a-xx230v"
+count = 1
+profile = "telephone"
+
+[[units]]
+model = "generic-tr098"
+count = 1
+
+[[units]]
+model = "tplink-a-ex220"
+count = 1
+profile = "unknown"
+
+[[phase]]
+name = "plugged in"
+seconds = 60
+until = "served"
+
+[[phase]]
+name = "asked"
+seconds = 60
+until = "quiet"
+do = [{ command = ["device", "provision", "{serial}"], share = 0.5 }]
+
+[expect]
+provisioned_share = 1
+wrong_states = 0
+lost_jobs = 0
+done_jobs = 1
+failed_sessions = 0
+server_restarts = 0
+erpnext_queries = "> 0"
+rss_mib_max = "> 10"
+"""
+
+NEVER_MET = """\
+name = "Too much"
+about = "Nobody calls so often."
+
+[[units]]
+model = "generic-tr098"
+count = 1
+
+[[phase]]
+name = "one call"
+seconds = 0.5
+
+[expect]
+sessions = ">= 1000"
+"""
+
+
+def run(folder: Path, text: str, *options: str) -> subprocess.CompletedProcess[str]:
+    file = folder / "town.toml"
+    file.write_text(text, encoding="utf-8")
+    command = str(Path(sys.executable).with_name("cpe-sim"))
+    return subprocess.run(
+        [command, "scenario", "run", str(file), *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        cwd=folder,
+    )
+
+
+def test_a_town_boots_and_is_served(tmp_path: Path) -> None:
+    ran = run(tmp_path, FIRST_BOOT, "--json", "report.json", "--html", "report.html")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    told = json.loads((tmp_path / "report.json").read_text())
+    assert told["passed"]
+    assert told["good_units"] == 2
+    assert {each["outcome"] for each in told["expectations"]} == {"passed"}
+    assert told["measures"]["sessions"] >= 5
+    assert told["measures"]["p95_seconds_to_serve"] < 60
+    assert told["measures"]["cpu_seconds"] > 0
+    html = (tmp_path / "report.html").read_text()
+    assert "<title>First boot: passed</title>" in html
+    assert "phase: plugged in" in ran.stderr
+    # Nothing is left behind: all ran in a directory of its own.
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "town.toml",
+        "report.json",
+        "report.html",
+    }
+
+
+def test_an_expectation_that_is_not_met_ends_with_1(tmp_path: Path) -> None:
+    ran = run(tmp_path, NEVER_MET, "--json", "-")
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    told = json.loads(ran.stdout)
+    assert not told["passed"]
+    assert [each["outcome"] for each in told["expectations"]] == ["failed"]
+    assert told["measures"]["sessions"] == 1
+
+
+def test_what_cannot_be_run_ends_with_2(tmp_path: Path) -> None:
+    misspelt = run(tmp_path, NEVER_MET.replace("seconds = 0.5", "secnds = 0.5"))
+    assert misspelt.returncode == 2
+    assert "did you mean seconds?" in misspelt.stderr
