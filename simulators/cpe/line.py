@@ -36,6 +36,7 @@ class Line(Protocol):
         self._reader = ResponseReader()
         self._answer: defer.Deferred[Response] | None = None
         self._gone: defer.Deferred[None] | None = None
+        self._hanging_up = False
         self.closed = False
 
     def ask(self, data: bytes) -> defer.Deferred[Response]:
@@ -69,6 +70,7 @@ class Line(Protocol):
             self._wind(self._timeout)
             self._transport.write(piece.octets)
             if piece.hang_up:
+                self._hanging_up = True
                 self._transport.loseConnection()
             self._send(pieces, answer)
 
@@ -107,7 +109,8 @@ class Line(Protocol):
         """Fail what waits for an answer."""
         self.closed = True
         if self._answer is not None:
-            self._fire(Failure(_broken(reason.value)))
+            own = LineError(Lost.OWN, "hung up in the middle of a request")
+            self._fire(Failure(own if self._hanging_up else _broken(reason.value)))
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

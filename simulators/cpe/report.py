@@ -32,6 +32,7 @@ class Lost(StrEnum):
     RULES = "broken answer"
     """What the ACS sent breaks the rules of HTTP, SOAP or TR-069."""
     STOPPED = "stopped"
+    OWN = "hung up on purpose"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class SessionReport:
             case End.COMPLETE | End.RUNNING, _:
                 return ""
             case End.HUNG_UP, _:
-                return "hung up on purpose"
+                return Lost.OWN.value
             case _, Lost.STATUS:
                 return f"{Lost.STATUS} {self.status}"
             case _, lost:
