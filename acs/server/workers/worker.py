@@ -155,7 +155,7 @@ class Worker:
             await maybeDeferred(self._local.stopListening)
         self.neighbours.close()
         await self.server.stop()
-        self.supervisor.say(Last(self.server.metrics.render().decode()))
+        _last_word(Last(self.server.metrics.render().decode()))
 
     # --- neighbours ------------------------------------------------------------------------
 
@@ -200,6 +200,16 @@ class _Supervisor(LineReceiver):
 
     def connectionLost(self, reason: object = None) -> None:  # noqa: N802
         self._worker.drain()
+
+
+def _last_word(word: Word) -> None:
+    """Tell the supervisor at the very end, when the reactor writes no more."""
+    try:
+        output = sys.stdout.fileno()
+        os.set_blocking(output, True)
+        os.write(output, encode(word) + b"\n")
+    except OSError as error:
+        logger.warning("last figures not told", error=str(error))
 
 
 def main(argument: str, environ: Mapping[str, str]) -> int:
