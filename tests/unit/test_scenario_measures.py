@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -290,3 +291,11 @@ def test_progress_looks_at_the_last_seconds() -> None:
     now = progress(evidence(), at=20.0, phase="b", left=0, served=1, open_sessions=0)
     assert (now.sessions, now.per_second, now.p50) == (5, 0.2, 2.5)
     assert now.failures == {"timed out": 2}
+
+
+def test_each_measure_is_documented() -> None:
+    told = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text("utf-8")
+    for name, each in MEASURES.items():
+        row = next((line for line in told.splitlines() if line.startswith(f"| `{name}` |")), "")
+        assert row, f"{name} is not in docs/scenarios.md"
+        assert row.endswith("(†) |") == each.at_end, name
