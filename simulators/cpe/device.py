@@ -98,6 +98,8 @@ class Ont:
         self.think = AT_ONCE
         """How long it takes to answer."""
         self.in_session = False
+        self._told: tuple[str, ...] = ()
+        """Changed parameters that were in the last Inform."""
         self._bootstrapped_at: str | None = None
         self._start()
         self.power_on()
@@ -210,7 +212,20 @@ class Ont:
         """Return what the next Inform says; a due bootstrap drops all else."""
         if self.bootstrap_due and BOOTSTRAP not in self.events:
             self.power_on()
+        if ACTIVE in self.tree.changed.values() and not self.bootstrap_due:
+            self.report(VALUE_CHANGE)
         return (*self.events, *asking.events(self))
+
+    def events_to_tell(self, events: Iterable[Event]) -> tuple[Event, ...]:
+        """Return the events of an Inform for which there is reason in ``events``.
+
+        What is watched passively gives no reason to call, but is told of in any Inform.
+        """
+        told = tuple(events)
+        codes = {event.code for event in told}
+        if self.tree.changed and codes.isdisjoint({VALUE_CHANGE.code, BOOTSTRAP.code}):
+            return (*told, VALUE_CHANGE)
+        return told
 
     # --- within a session ---------------------------------------------------------------
 
@@ -243,7 +258,8 @@ class Ont:
         if up_time in self.tree:
             self.tree.put(up_time, str(int(now - self._booted_at)))
         names = [self.wan if name == "{wan}" else name for name in self.model.inform]
-        names += [name for name in self.tree.changed if name not in names]
+        self._told = tuple(self.tree.changed)
+        names += [name for name in self._told if name not in names]
         more = self.misbehaviour.huge_inform
         return self.tree.read(name for name in names if name in self.tree) + [
             Parameter(f"{self.model.top}X_FILLER.{number}.Text", "string", "x" * 100)
@@ -287,7 +303,8 @@ class Ont:
         self.retry_count = 0
         self._clock_set = True
         self.events = [event for event in self.events if event not in report.events]
-        self.tree.changed.clear()
+        for name in self._told:
+            self.tree.changed.pop(name, None)
         self._bootstrapped_at = acs_url
 
     def end_tests(self, now: float) -> list[str]:

@@ -98,7 +98,7 @@ class Session:
         self._repeats = 0
         self.thought = 0.0
         """Seconds the unit takes for what it says next."""
-        self.report = SessionReport(tuple(events), ont.retry_count)
+        self.report = SessionReport(ont.events_to_tell(events), ont.retry_count)
 
     def start(self) -> bytes:
         """Return the Inform."""

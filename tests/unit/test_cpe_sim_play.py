@@ -7,7 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from simulators.cpe.cli import main
 from simulators.cpe.play import Difference, Player, unit_of
 from simulators.cpe.recorded import Recording, RecordingError, Turn, message, read_recording
 from simulators.cpe.report import End
@@ -187,6 +189,14 @@ def test_another_serial_number() -> None:
 def test_what_is_no_recording(content: bytes, reason: str) -> None:
     with pytest.raises(RecordingError, match=reason):
         read_recording(content)
+
+
+def test_a_file_that_is_no_recording_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "x.jsonl"
+    file.write_text("{}\n{}\n{}\n")
+    ran = CliRunner().invoke(main, ["play", str(file), "--acs", "http://127.0.0.1:1/"])
+    assert ran.exit_code == 1
+    assert f"{file}: it has version None" in ran.output
 
 
 def test_what_was_challenged_counts_once() -> None:
