@@ -31,6 +31,10 @@ _MORE = 1.5
 """By how much more is tried each interval while there is no queue."""
 _LESS = 0.8
 """By how much less is tried each interval while the queue is too long."""
+_TRICKLE = 0.2
+"""Sessions a second that are let in while none ends: the database is locked, or gone."""
+_STUCK = 2.0
+"""Times the target in which none ends, from which that is believed."""
 _BURST = 0.25
 """Seconds of the rate that may be used at once."""
 _RETURNING = 0.5
@@ -59,8 +63,10 @@ class Admission:
         "_credit",
         "_credited_at",
         "_least",
+        "_progress_at",
         "_refused_before",
         "_sent_away",
+        "_served",
         "_served_before",
         "_since",
         "_spread",
@@ -92,7 +98,9 @@ class Admission:
         self._credited_at = 0.0
         self._since = float("-inf")
         self._least = float("inf")
+        self._served = 0
         self._served_before = 0
+        self._progress_at = float("-inf")
         self._refused_before = 0
 
     def measured(self, delay: float, served: int, now: float) -> bool:
@@ -104,6 +112,8 @@ class Admission:
         if self._since == float("-inf"):
             self._begin_interval(served, now)
         self._least = min(self._least, delay)
+        if served != self._served:
+            self._served, self._progress_at = served, now
         lasted = now - self._since
         # So long a queue does not go by itself: every moment more makes it longer.
         if self.calm and delay > 3 * self._aim.delay:
@@ -116,7 +126,7 @@ class Admission:
             if self._least > self._aim.delay:
                 self._hold_back(served, lasted, now)
         else:
-            self._follow((served - self._served_before) / lasted, lasted)
+            self._follow((served - self._served_before) / lasted, lasted, now)
         self._begin_interval(served, now)
         return self.calm is not was_calm
 
@@ -163,10 +173,10 @@ class Admission:
         self.calm = False
         self._capacity = (served - self._served_before) / max(lasted, 0.1)
         self._credit, self._credited_at = 0.0, now
-        self._set_rate(self.delay)
+        self._set_rate(self.delay, now)
         self._begin_interval(served, now)
 
-    def _follow(self, served: float, lasted: float) -> None:
+    def _follow(self, served: float, lasted: float, now: float) -> None:
         """Bring the rate nearer to what keeps the delay at its target."""
         if self._least > self._aim.delay:
             # What is served now is all that can be served, unless too little was let in before.
@@ -178,16 +188,18 @@ class Admission:
             return
         else:
             self._capacity *= _MORE
-        self._set_rate(self._least)
+        self._set_rate(self._least, now)
         self._away -= self._away * min(1.0, lasted / (SOONEST + self.window))
         # Half of what can be served is for those who come back, half for those who call anew.
         self.window = min(max(NARROWEST, 2.0 * self._away / self._capacity), WIDEST)
 
-    def _set_rate(self, delay: float) -> None:
+    def _set_rate(self, delay: float, now: float) -> None:
         # In proportion to what is missing or too much, and not more each time: that would swing.
         share = 1.0 + (self._aim.delay - delay) / self._aim.delay
         self._capacity = max(self._aim.least_rate, self._capacity)
         self.rate = max(self._aim.least_rate, self._capacity * min(max(share, 0.1), 1.5))
+        if delay > self._aim.delay and now - self._progress_at > _STUCK * self._aim.delay:
+            self.rate = _TRICKLE
 
     def _let_all_in(self) -> None:
         self.calm = True
