@@ -22,9 +22,10 @@ setup: $(READY) ## Make .venv with the locked dependencies (quick when nothing c
 $(READY): requirements.lock setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		$(MAKE) --no-print-directory system-packages
-	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
-	$(PIP) --require-hashes --requirement requirements.lock
-	PYTHONWARNINGS=ignore $(PIP) --no-deps --no-build-isolation --editable .
+	@echo "Installing what requirements.lock names into $(VENV)" >&2
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	@$(PIP) --require-hashes --requirement requirements.lock
+	@PYTHONWARNINGS=ignore $(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .PHONY: system-packages

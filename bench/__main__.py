@@ -109,7 +109,7 @@ def _chosen(suite: str, only: tuple[str, ...], *, one_of_a_kind: bool) -> list[F
         raise click.BadParameter(f"{', '.join(unknown)}; there are: {', '.join(sorted(names))}")
     figures = [figure for figure in SUITES[suite] if not only or figure.name in only]
     if one_of_a_kind and not only:
-        return list({(f.kind, f.digest, f.tls, f.use): f for f in figures}.values())
+        return list({(f.kind, f.digest, f.tls): f for f in figures}.values())
     return figures
 
 

@@ -23,6 +23,9 @@ from bench.size import Size
 from bench.storm import Weathered, weather
 from bench.telling import Say
 
+_SATURATED = {"ACS_CWMP_TARGET_DELAY": "30"}
+"""A speed is measured with the server as busy as can be, against which it would defend itself, the
+sooner the more else the machine has to do. In a storm that is part of what is measured."""
 _MOST_ON_DISK = 2000
 """Devices of a storm that is made for their size on disk alone."""
 
@@ -85,7 +88,7 @@ class _Run:
     def _on_a_fleet(self, figure: Figure) -> Measured:
         if figure.wish not in self._fleets:
             self._say(f"preparing {self._size.units} devices")
-            place = self._place.beside(f"fleet_{figure.wish.name.lower()}")
+            place = self._place.beside(f"fleet_{figure.wish.name.lower()}", _SATURATED)
             self._fleets[figure.wish] = prepare(place, self._size.units, figure.wish)
         fleet = self._fleets[figure.wish].copy(figure.name)
         how = measure_open if figure.kind is Kind.OPEN else measure_rate

@@ -56,23 +56,28 @@ class Line:
         Raises `OSError`, and `Wrong` for what is no answer.
         """
         self._write()
-        try:
-            while data := self._socket.recv(_CHUNK):
-                self._data += data
-                if self._tls is None and len(data) < _CHUNK:
-                    break
-            if not data:
-                raise Wrong("the server closed the connection within a session")
-        except (BlockingIOError, ssl.SSLWantReadError):
-            pass
+        closed = self._read()
         answer = split(self._data)
         if answer is not None:
             self._data = b""
+        elif closed:
+            raise Wrong("the server closed the connection within a session")
         return answer
 
     def close(self) -> None:
         """Close it as CPEs do, without a word."""
         self._socket.close()
+
+    def _read(self) -> bool:
+        """Take what is there; True when the server has closed the connection."""
+        try:
+            while data := self._socket.recv(_CHUNK):
+                self._data += data
+                if self._tls is None and len(data) < _CHUNK:
+                    return False
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return False
+        return True
 
     def _write(self) -> None:
         if not self._unsent:
