@@ -57,7 +57,7 @@ class Expectation:
 
     def __str__(self) -> str:
         per = f" per {self.per} devices" if self.per else ""
-        return f"{self.sign} {self.bound:g}{per}"
+        return f"{self.sign} {self.bound:.10g}{per}"
 
 
 def parse_expectation(measure: str, given: str | float) -> Expectation:
