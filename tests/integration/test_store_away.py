@@ -52,6 +52,8 @@ def test_a_database_that_goes_away_is_told_and_its_return_noticed_without_a_hand
             assert int(refused.header("retry-after")) >= 1
             cpe.close()
         assert served.health()["status"] == "down"
+    # Where the tries took long, new sessions are held back until none has to wait any more.
+    wait_for("admission", lambda: served.metric("acs_admission_holds_back") == 0)
     assert new.session("0 BOOTSTRAP"), "it is served again"
     assert known.open("2 PERIODIC").status == 401, "its account is looked up again"
     wait_for("its health", lambda: served.health()["status"] == "ok")
