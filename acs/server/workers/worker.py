@@ -62,7 +62,7 @@ class Worker:
         self._ports = dict(assignment.ports)
         self._drain_seconds = settings.server.drain_seconds
         self._longest = settings.http.decompressed_bytes
-        self._draining = False
+        self._draining = self._stopping = False
         folder = Path(assignment.folder)
         self._socket = socket_of(folder, assignment.name)
         self._name = assignment.name
@@ -140,7 +140,15 @@ class Worker:
                 logger.warning("sessions cut: the time to drain is over", open=self.server.work)
                 break
             await deferLater(self._reactor, LOOK_SECONDS)
-        self._reactor.stop()
+        if not self._stopping:
+            self._reactor.stop()
+
+    def abandoned(self) -> None:
+        """The supervisor is gone: free its ports, and where it was to end anyway, at once."""
+        if not self._draining:
+            self.drain()
+        elif not self._stopping:
+            self._reactor.stop()
 
     def _failed(self, failure: Failure) -> None:
         logger.error("internal error", where="draining", exc_info=failure.value)
@@ -151,6 +159,7 @@ class Worker:
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
+        self._stopping = True
         if self._local is not None:
             await maybeDeferred(self._local.stopListening)
         self.neighbours.close()
@@ -199,7 +208,7 @@ class _Supervisor(LineReceiver):
         self._worker.ordered(Order(line.decode()))
 
     def connectionLost(self, reason: object = None) -> None:  # noqa: N802
-        self._worker.drain()
+        self._worker.abandoned()
 
 
 def _last_word(word: Word) -> None:
