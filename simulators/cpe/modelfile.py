@@ -126,7 +126,9 @@ def load_model(name: str) -> Model:
     if name.endswith(".toml"):
         try:
             return build_model(Path(name).stem, _document(Path(name).read_text(encoding="utf-8")))
-        except (OSError, tomllib.TOMLDecodeError) as error:
+        except OSError as error:
+            raise ModelFileError(f"{name}: {error.strerror}") from error
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise ModelFileError(f"{name}: {error}") from error
     if name not in model_names():
         raise ModelFileError(f"no model {name!r}; there are {', '.join(model_names())}")
