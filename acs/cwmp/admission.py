@@ -108,15 +108,16 @@ class Admission:
 
         ``delay``: seconds a first answer waits. ``served``: sessions that ended since the start.
         """
-        self.delay = delay
+        before, self.delay = self.delay, delay
         if self._since == float("-inf"):
             self._begin_interval(served, now)
         self._least = min(self._least, delay)
         if served != self._served:
             self._served, self._progress_at = served, now
         lasted = now - self._since
-        # So long a queue does not go by itself: every moment more makes it longer.
-        if self.calm and delay > 3 * self._aim.delay:
+        # So long a queue does not go by itself: every moment more makes it longer. Measured once
+        # only, it was a moment in which the machine did something else.
+        if self.calm and min(before, delay) > 3 * self._aim.delay:
             self._hold_back(served, lasted, now)
             return True
         if lasted < self._aim.interval:

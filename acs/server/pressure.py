@@ -51,6 +51,7 @@ class Pressure:
         self._last = clock()
         self._accepted = load.accepted()
         self._accept_rate = 0.0
+        self._empty_at = self._last
         self._held_since = 0.0
         self._refused_before = 0
 
@@ -95,7 +96,11 @@ class Pressure:
         before, self._accepted = self._accepted, load.accepted()
         rate = (self._accepted - before) / max(lasted, TICK_SECONDS)
         self._accept_rate += 0.3 * (rate - self._accept_rate)
-        queue = load.unaccepted() / max(self._accept_rate, 1.0)
+        unaccepted = load.unaccepted()
+        if not unaccepted:
+            self._empty_at = now
+        # Nobody waits longer than there has been a queue, however few were accepted before.
+        queue = min(unaccepted / max(self._accept_rate, 1.0), now - self._empty_at)
         # A new connection is accepted in one turn of the reactor and heard in the next.
         turns = 2 * max(0.0, lasted - TICK_SECONDS)
         return queue + turns + load.store_delay()

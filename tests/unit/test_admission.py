@@ -22,6 +22,7 @@ def held(delay: float = 3.5, spread: float = 0.5) -> Admission:
     admission = Admission(AIM, spread=lambda: spread)
     admission.measured(0.0, 0, -1.0)
     admission.measured(0.0, 0, -0.1)
+    assert not admission.measured(delay, 10, -0.05), "once is a moment's stop"
     assert admission.measured(delay, 10, 0.0)
     assert not admission.calm
     return admission
@@ -52,8 +53,9 @@ def test_a_delay_that_stays_holds_back_within_two_intervals() -> None:
 def test_a_great_delay_holds_back_at_once() -> None:
     admission = Admission(AIM, spread=lambda: 0.5)
     admission.measured(0.0, 0, 0.0)
-    assert admission.measured(3.1, 0, 0.1)
-    assert admission.wait("a", 0.1) == SOONEST + NARROWEST / 2
+    assert not admission.measured(3.1, 0, 0.1)
+    assert admission.measured(3.1, 0, 0.2)
+    assert admission.wait("a", 0.2) == SOONEST + NARROWEST / 2
 
 
 def test_the_rate_is_kept_and_a_slow_disk_stops_nobody() -> None:

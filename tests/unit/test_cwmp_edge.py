@@ -280,7 +280,8 @@ def test_a_kept_connection_is_no_way_around_the_bound_on_sessions() -> None:
     edge = Edge()
     edge.post(CPE.inform("2 PERIODIC"))
     edge.clock.advance(61.0)
-    edge.admission.measured(9.0, 0, edge.clock.seconds())
+    for _ in range(2):
+        edge.admission.measured(9.0, 0, edge.clock.seconds())
     assert edge.edge.admission(edge.connection, {}) is None, "its session goes on"
     edge.edge.sweep()
     assert edge.edge.admission(edge.connection, {}) is not None
@@ -294,7 +295,8 @@ def test_who_was_let_in_and_challenged_is_not_sent_away_when_he_answers() -> Non
 
     edge = Edge(gate=Challenging())
     assert edge.post(CPE.inform("2 PERIODIC"))[0].status == 401
-    edge.admission.measured(9.0, 0, edge.clock.seconds())
+    for _ in range(2):
+        edge.admission.measured(9.0, 0, edge.clock.seconds())
     assert edge.edge.admission(edge.connection, {}) is None
     assert edge.edge.admission(edge.connection, {}) is not None, "once"
 
