@@ -14,6 +14,7 @@ import socket
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -213,12 +214,10 @@ class _Supervisor(LineReceiver):
 
 def _last_word(word: Word) -> None:
     """Tell the supervisor at the very end, when the reactor writes no more."""
-    try:
-        output = sys.stdout.fileno()
-        os.set_blocking(output, True)
+    output = sys.stdout.fileno()
+    os.set_blocking(output, True)
+    with suppress(BrokenPipeError):  # there may be no supervisor any more
         os.write(output, encode(word) + b"\n")
-    except OSError as error:
-        logger.warning("last figures not told", error=str(error))
 
 
 def main(argument: str, environ: Mapping[str, str]) -> int:
