@@ -133,6 +133,7 @@ def test_a_challenge_of_one_worker_is_answered_at_another_and_only_once(two: Run
     repeated = cpe.post(body, proof)
     assert repeated.status == 401
     assert challenges(repeated)[0].stale
+    assert elsewhere.finish(elsewhere.post())[-1].status == 204
 
 
 def test_a_device_has_one_session_in_all_workers(two: RunningAcs) -> None:
