@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -13,18 +12,15 @@ from typing import Any
 import click
 
 from .addresses import NetworkError, sources
-from .arrivals import ArrivalsError, parse_arrivals
+from .arrivals import Arrivals, ArrivalsError, parse_arrivals
 from .fleet import FleetError, Unit, read_fleet
+from .fleet_text import progress, summary_text
 from .hostile import DOCUMENTS
 from .life import Pace
 from .modelfile import ModelFileError
-from .process import allow_sockets, processor_seconds, resident, settle_memory
 from .repertoire import WRONGS, WrongError
 from .shares import ShareError, deal, parse_share
-from .tally import Tally
 
-_PLAIN_EVERY = 10
-"""Seconds between lines of progress where nobody watches."""
 _BAD = (ArrivalsError, FleetError, ModelFileError, NetworkError, ShareError, WrongError)
 
 
@@ -201,156 +197,52 @@ def _units(given: dict[str, Any]) -> list[Unit]:
 
 def _run(**given: Any) -> None:
     # The reactor is installed by its import: only once a command really runs.
-    from twisted.internet import reactor as installed
-    from twisted.internet.task import LoopingCall
+    from twisted.internet import reactor
 
-    from .crowd import Crowd
+    from .fleet_run import FleetRun
     from .http import Sessions
 
-    reactor: Any = installed
     units = _units(given)
     cut = _power_cut(given["power_cut"])
-    wrongs = deal([parse_share(text) for text in given["shares"]], len(units), given["seed"])
-    units[0].build()  # What all units of a model share is not counted.
-    settle_memory()
-    before = resident()
     random = Random(given["seed"])
-    tally = Tally()
-    answered: set[int] = set()
-
-    def observe(ont: Any, kind: str, fields: dict[str, Any]) -> None:
-        tally.observe(ont, kind, fields)
-        if kind == "session-end" and fields["end"] == "complete":
-            answered.add(id(ont))
-
-    crowd = Crowd(
+    sessions = Sessions(
+        reactor,
+        cnonce=lambda: f"{random.getrandbits(64):016x}",
+        keep=given["connection"] == "keep",
+        timeout=given["timeout"],
+        ca_file=given["ca_file"],
+    )
+    run = FleetRun(
         units,
-        sessions=Sessions(
-            reactor,
-            cnonce=lambda: f"{random.getrandbits(64):016x}",
-            keep=given["connection"] == "keep",
-            timeout=given["timeout"],
-            ca_file=given["ca_file"],
-        ),
-        reactor=reactor,
+        sessions,
+        reactor,
         pace=Pace(
             given["time_scale"], given["apply_delay"], given["reboot_time"], given["periodic"]
         ),
         seed=given["seed"],
-        observe=observe,
-        arrivals=parse_arrivals("steady:0.001" if given["measure"] else given["arrivals"]),
-        misbehaviours=wrongs,
+        arrivals=parse_arrivals(given["arrivals"]),
+        wrongs=deal([parse_share(text) for text in given["shares"]], len(units), given["seed"]),
         source=sources(given["network"]) if given["network"] else None,
         max_sessions=given["max_sessions"],
     )
-    running = crowd.run()
-    settle_memory()
-    each = (resident() - before) / len(units) / 1024
     if given["measure"]:
-        crowd.stop()
-        said = {"units": len(units), "kib_each": round(each, 1), "kib": resident() // 1024}
-        text = f"{len(units)} units: {each:.1f} KiB each, {resident() // 1024:,} KiB together"
-        click.echo(json.dumps(said) if given["as_json"] else text)
+        found = {"units": len(units), "kib_each": run.kib_each, "kib": run.kib}
+        text = "{units} units: {kib_each} KiB each, {kib:,} KiB together".format(**found)
+        click.echo(json.dumps(found) if given["as_json"] else text)
         return
-    allow_sockets()
-    began, used = reactor.seconds(), processor_seconds()
-    failures: list[BaseException] = []
-
-    def over(failure: Any) -> None:
-        if failure is not None:
-            failures.append(failure.value)
-        if reactor.running:
-            reactor.stop()
-
-    def begin() -> None:
-        running.addBoth(over)
-        if given["seconds"] is not None:
-            reactor.callLater(given["seconds"], crowd.stop)
-        if cut is not None:
-            reactor.callLater(cut[0], crowd.call_all, cut[1])
-        show = _progress(tally, len(units), reactor.seconds)
-        LoopingCall(next, show).start(1.0, now=False)
-
-    reactor.callWhenRunning(begin)
-    reactor.run()
-    if failures:
-        raise failures[0]
-    seconds = reactor.seconds() - began
-    good = [life for number, life in enumerate(crowd.lives) if number not in wrongs]
-    unanswered = [life.ont.identity.serial for life in good if id(life.ont) not in answered]
-    summary = {
-        "units": len(units),
-        "units_with_faults": len(wrongs),
-        "unanswered": len(unanswered),
-        "provisioned": sum(life.provisioned for life in good),
-        "seconds": round(seconds, 1),
-        "sessions": tally.ended,
-        "complete": tally.complete,
-        "failures": dict(tally.failures),
-        "with_faults": dict(tally.wrongs),
-        "session_seconds": tally.sessions.summary(),
-        "inform_seconds": tally.informs.summary(),
-        "sessions_per_second": round(tally.ended / seconds, 1) if seconds else 0.0,
-        "processor_seconds": round(processor_seconds() - used, 2),
-        "kib_each_idle": round(each, 1),
-        "kib": resident() // 1024,
-    }
-    click.echo(json.dumps(summary) if given["as_json"] else _text(summary))
-    if unanswered:
-        some = ", ".join(unanswered[:5]) + (" …" if len(unanswered) > 5 else "")
+    run.run(given["seconds"], cut, progress(run, sys.stderr))
+    summary = run.summary()
+    click.echo(json.dumps(summary) if given["as_json"] else summary_text(summary))
+    if run.unanswered:
+        some = ", ".join(run.unanswered[:5]) + (" …" if len(run.unanswered) > 5 else "")
         click.echo(f"never had a complete session: {some}", err=True)
         sys.exit(1)
 
 
-def _power_cut(text: str | None) -> tuple[float, Any] | None:
+def _power_cut(text: str | None) -> tuple[float, Arrivals] | None:
     if text is None:
         return None
     seconds, _, curve = text.partition(":")
     if not seconds.replace(".", "", 1).isdigit() or not curve:
         raise FleetError(f"--power-cut wants SECONDS:CURVE, such as 60:storm:30, not {text!r}")
     return float(seconds), parse_arrivals(curve)
-
-
-def _progress(tally: Tally, units: int, now: Callable[[], float]) -> Iterator[None]:
-    """Show a line at each step: over and over at a terminal, else now and then."""
-    began, last, watched = now(), 0, sys.stderr.isatty()
-    step = 0
-    while True:
-        step += 1
-        ended, last = tally.ended - last, tally.ended
-        if watched or step % _PLAIN_EVERY == 0:
-            line = (
-                f"{now() - began:5.0f} s  {units} units  {tally.open} open  "
-                f"{tally.ended} sessions  {ended}/s  {tally.failures.total()} failed  "
-                f"p50 {tally.sessions.percentile(0.5) * 1000:.0f} ms  "
-                f"p95 {tally.sessions.percentile(0.95) * 1000:.0f} ms"
-            )
-            click.echo(f"\r{line}\033[K" if watched else line, err=True, nl=not watched)
-        yield
-
-
-def _text(summary: dict[str, Any]) -> str:
-    """The summary for people."""
-    times: Sequence[tuple[str, str]] = (
-        ("session", "session_seconds"),
-        ("Inform", "inform_seconds"),
-    )
-    lines = [
-        "",
-        f"units        {summary['units']}, {summary['units_with_faults']} with faults, "
-        f"{summary['unanswered']} of the others never answered",
-        f"sessions     {summary['sessions']} in {summary['seconds']} s, "
-        f"{summary['sessions_per_second']} a second; {summary['complete']} complete",
-        f"provisioned  {summary['provisioned']}",
-    ]
-    for name, key in times:
-        each = ", ".join(f"{share} {value * 1000:.1f}" for share, value in summary[key].items())
-        lines.append(f"{name + ' ms':<12} {each}")
-    for name, key in (("failed", "failures"), ("with faults", "with_faults")):
-        counts = ", ".join(f"{kind} {count}" for kind, count in summary[key].items())
-        lines.append(f"{name:<12} {counts or 'none'}")
-    lines.append(
-        f"simulator    {summary['processor_seconds']} s of processor, "
-        f"{summary['kib']:,} KiB, {summary['kib_each_idle']} KiB for each idle unit"
-    )
-    return "\n".join(lines)
