@@ -22,6 +22,7 @@ from acs.devices.record import (
     JobKind,
     JobState,
     Proof,
+    Seen,
     Snapshot,
     Standing,
 )
@@ -40,7 +41,7 @@ from acs.profiles import (
     converge,
     fingerprint,
 )
-from acs.profiles.glance import is_as_seen, seen_in
+from acs.profiles.glance import glance, is_as_before, reading_of, seen_in
 
 REASONS_TO_LOOK = (EventKind.BOOTSTRAP, EventKind.BOOT, EventKind.VALUE_CHANGE)
 UNPROVEN = (Standing.PENDING, Standing.WAITING, Standing.FAULTED, Standing.QUARANTINED)
@@ -153,10 +154,14 @@ async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) ->
     snapshot = Snapshot() if look.reset else await house.snapshot(device.id)
     key = wish_key(wish.digest, look.blueprint, house.policy)
     under = "|".join((device.root, device.model, device.hardware, device.software, device.wan))
-    glance = device.wish == key and _may_glance(ledger, look, snapshot, under)
-    if glance and await is_as_seen(line, snapshot):
-        ledger.change(checked_at=contact.at)
-        return
+    reading = None
+    seen = snapshot.seen if device.wish == key else None
+    if seen is not None and _may_glance(ledger, look, seen, under):
+        glanced = await glance(line, seen)
+        if glanced is not None and not device.plan and is_as_before(glanced, snapshot):
+            ledger.change(checked_at=contact.at)
+            return
+        reading = reading_of(glanced, snapshot) if glanced is not None else None
     checked = check(wish.intent)
     for problem in checked.problems:
         ledger.say("refused wish", str(problem))
@@ -187,6 +192,7 @@ async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) ->
         carrier=device.wan,
         change_carrier=house.policy.change_carrier,
         keep=keep,
+        reading=reading,
         now=contact.at,
         session=contact.session,
         device_id=device.id,
@@ -207,9 +213,10 @@ async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) ->
     if outcome.missing and not outcome.problems:
         # Where a wish finds no place the device may just not be ready; its model is not judged.
         ledger.learn(ForgetMissing(model, outcome.missing))
-    seen = None if checked.problems else seen_in(outcome, at=contact.at, under=under)
+    looked_at = seen.at if seen is not None and reading is not None else contact.at
+    now_seen = None if checked.problems else seen_in(outcome, at=looked_at, under=under)
     impossible = tuple(map(str, outcome.problems))
-    kept = replace(outcome.snapshot, seen=seen, impossible=impossible)
+    kept = replace(outcome.snapshot, seen=now_seen, impossible=impossible)
     if replace(kept, at=stored.at) != stored:
         ledger.learn(SaveSnapshot(device.id, kept))
     for reason in impossible:
@@ -219,15 +226,16 @@ async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) ->
     _conclude(ledger, look, outcome, mark)
 
 
-def _may_glance(ledger: Ledger, look: _Look, snapshot: Snapshot, under: str) -> bool:
-    """A short look will do, unless something else than before is wanted, asked or expected."""
-    device, contact, seen = ledger.device, ledger.contact, snapshot.seen
+def _may_glance(ledger: Ledger, look: _Look, seen: Seen, under: str) -> bool:
+    """A short look may do, unless something else than before is wanted or asked."""
+    device, contact = ledger.device, ledger.contact
+    at_rest = device.standing is Standing.LIVE and not device.plan
+    written = device.standing is Standing.VERIFYING and bool(device.plan)
     return (
-        seen is not None
-        and seen.under == under
+        seen.under == under
         and 0 <= contact.at - seen.at < ledger.house.policy.check_interval
-        and device.standing is Standing.LIVE
-        and not (look.reset or look.asked or device.plan)
+        and (at_rest or written)
+        and not (look.reset or look.asked)
         and contact.credential != "bootstrap"
     )
 

@@ -99,13 +99,16 @@ class Unfinished:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A whole look after which all was as wanted: what a glance may rely on."""
+    """What a whole look was about, all of it as wanted or just written: a glance relies on it."""
 
     at: float
     under: str
     """Names what decides where a device has what is wanted, its firmware above all."""
     paths: tuple[str, ...]
-    """Parameters that were read as wanted; the snapshot has their values."""
+    """Parameters that were compared; the snapshot has what they held."""
+    grounds: tuple[str, ...] | None = None
+    """Others, which told where those are: while they are the same, so is the place of everything.
+    None: it is not known which, or they are too many."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,14 +74,19 @@ class _Run:
         self._missing: set[str] = set()
         self._in_flight: tuple[str, ...] = ()
         self._adopted: frozenset[str] = frozenset()
+        self._open: frozenset[str] = frozenset()
         self.plan = Plan()
 
     async def learn(self) -> Fault | None:
         """Read what the comparison needs, and plan."""
         task = self._task
-        reading = await read(self._device, task.blueprint, task.intent, task.missing)
-        if isinstance(reading, Fault):
-            return reading
+        reading = task.reading
+        if reading is None:
+            fresh = await read(self._device, task.blueprint, task.intent, task.missing)
+            if isinstance(fresh, Fault):
+                return fresh
+            reading = fresh
+        self._open = reading.asked - reading.secret
         self._missing.update(reading.missing)
         values = self._remembered(reading) | dict(reading.values)
         self._snapshot = replace(self._snapshot, at=task.now, values=values)
@@ -251,7 +256,13 @@ class _Run:
             fault=fault,
             missing=tuple(sorted(self._missing)),
             marker=self._marker if marked else "",
+            grounds=self._grounds(),
         )
+
+    def _grounds(self) -> tuple[str, ...]:
+        compared = {change.path for change in (*self.plan.kept, *self.plan.writes)}
+        grounds = self.plan.grounds & self._open & self._snapshot.values.keys()
+        return tuple(sorted(grounds - compared))
 
     def seen(self) -> tuple[ProofLine, ...]:
         """Return a line for everything that is as wanted."""

@@ -11,6 +11,7 @@ from acs.model import Fault, SessionLost
 from acs.profiles.blueprint import Blueprint
 from acs.profiles.intent import Intent, Problem
 from acs.profiles.plan import Plan
+from acs.profiles.reading import Reading
 
 Keep = Callable[[Snapshot], Awaitable[None]]
 """Makes a snapshot durable."""
@@ -53,6 +54,8 @@ class Task:
     """That connection may be moved to another VLAN or mode."""
     keep: Keep = keep_nothing
     """Called before each row that is created, so that the row is known though we are cut short."""
+    reading: Reading | None = None
+    """What was read of the device already; None: it is to be read."""
     now: float = 0.0
     session: str = ""
     device_id: int = 0
@@ -93,6 +96,8 @@ class Outcome:
     """Optional names the model does not have, to be kept for it and handed in next time."""
     marker: str = ""
     """The mark of this wish, when the device was seen to carry it; else empty."""
+    grounds: tuple[str, ...] = ()
+    """What was read and decided where things are; neither secret nor compared itself."""
 
     @property
     def problems(self) -> tuple[Problem, ...]:

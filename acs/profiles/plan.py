@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from acs.devices.record import Snapshot
@@ -43,6 +43,8 @@ class Plan:
     too."""
     steps: tuple[Step, ...] = ()
     """What follows the changes, one by one: the chain of a connection, whose order counts."""
+    grounds: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    """Paths whose values decided what the plan is; it would be another with other values there."""
 
     def __bool__(self) -> bool:
         return bool(self.changes or self.steps)
@@ -214,6 +216,7 @@ def make_plan(
         (*kept, *chain.kept),
         _digest(changes, steps, key),
         steps,
+        frozenset(tree.looked_at),
     )
 
 

@@ -56,6 +56,8 @@ class Reading:
     asked: frozenset[str]
     rows: Mapping[str, frozenset[str]]
     """Rows that exist, by the table's path, of every table that was listed."""
+    secret: frozenset[str] = frozenset()
+    """Those of ``asked`` whose value is not kept."""
 
     def outdates(self, path: str) -> bool:
         """Tell whether what was known of ``path`` is void: asked anew, or its row is gone."""
@@ -139,6 +141,7 @@ async def read(
         tuple(sorted(absent)),
         frozenset(asked),
         {table: frozenset(paths) for table, paths in rows.items()},
+        frozenset(path for path, name in asked.items() if name in needed.secret),
     )
 
 

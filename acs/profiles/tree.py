@@ -45,6 +45,8 @@ class Tree:
         self._values = values
         self._listed = tuple(listed)
         self._tables: dict[str, _Rows] = {}
+        self.looked_at: set[str] = set()
+        """Paths whose values somebody wanted to know, whether the device has them or not."""
 
     def rows(self, table: str) -> tuple[Row, ...]:
         """Return the rows of ``table`` in order of their instance numbers."""
@@ -80,6 +82,7 @@ class Tree:
 
     def value(self, path: str) -> Value | None:
         """Return what ``path`` holds; None when the device does not have it."""
+        self.looked_at.add(path)
         return self._values.get(path)
 
     def locate(self, place: Place, base: str, row: Row | None) -> str | None:
@@ -92,7 +95,7 @@ class Tree:
     def text(self, place: Place, base: str, row: Row | None) -> str | None:
         """Return the text at ``place``, or None when the device does not have it."""
         path = self.locate(place, base, row)
-        value = self._values.get(path) if path else None
+        value = self.value(path) if path else None
         return value.text if value else None
 
     def reach(self, table: str, base: str, row: Row | None) -> Row | None:
@@ -112,7 +115,7 @@ class Tree:
         if start is None:
             return None
         there = self._table(table)
-        reference = self._values.get(start.path + join.reference) if join.reference else None
+        reference = self.value(start.path + join.reference) if join.reference else None
         for path in references(reference.text) if reference else ():
             if path in there.by_path:
                 return there.by_path[path]

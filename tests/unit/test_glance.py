@@ -8,6 +8,8 @@ import pytest
 from device_in_memory import MemoryDevice
 from device_trees import xx230v
 from house_in_memory import EQUIPMENT, HOME, KEY, SSID, MemoryHouse, live, served
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from acs.devices.house import Policy
 from acs.devices.record import Job, JobKind, Standing
@@ -29,6 +31,17 @@ def glanced(device: MemoryDevice) -> bool:
     return not any(isinstance(operation, List) for operation in device.operations)
 
 
+def standing(house: MemoryHouse) -> Standing:
+    assert house.device is not None
+    return house.device.standing
+
+
+def grounds(house: MemoryHouse) -> tuple[str, ...]:
+    seen = house.kept.seen
+    assert seen is not None and seen.grounds is not None
+    return seen.grounds
+
+
 def question(device: MemoryDevice) -> tuple[str, ...]:
     """The last thing it was asked, after what it says of its identity."""
     return [operation for operation in device.operations if isinstance(operation, Get)][-1].paths
@@ -48,14 +61,61 @@ def test_the_question_names_what_was_proven_and_no_secret() -> None:
     house.visited(device, BOOT)
     assert SSID in question(device)
     assert KEY not in question(device)
+    assert set(grounds(house)) <= set(question(device))
+    assert not any("KeyPassphrase" in path or "AuthPassword" in path for path in question(device))
 
 
 def test_a_value_that_was_lost_is_seen_and_healed() -> None:
     device, house = settled()
     device.values[SSID] = Value("TP-Link_11C8")
     house.visited(device, BOOT)
-    assert not glanced(device)
     assert device.pending.get(SSID, device.values[SSID]).text == "Maison"
+    assert standing(house) is Standing.VERIFYING
+    device.next_session()
+    house.visited(device, EventKind.PERIODIC, at=house.time + 61)
+    assert standing(house) is Standing.LIVE
+    assert glanced(device), "neither the boot nor its proof needs a whole look"
+
+
+def test_what_was_written_and_is_not_seen_is_looked_into() -> None:
+    device, house = settled()
+    device.values[SSID] = Value("TP-Link_11C8")
+    house.visited(device, BOOT)
+    device.pending.clear()
+    house.visited(device, EventKind.PERIODIC, at=house.time + 61)
+    assert standing(house) is Standing.FAULTED
+    device.operations.clear()
+    house.visited(device, BOOT, at=house.time + 100_000)
+    assert not glanced(device)
+
+
+def test_rows_that_have_another_role_are_looked_into() -> None:
+    device, house = settled()
+    role = next(path for path in grounds(house) if path.endswith("X_TP_APType"))
+    device.values[role] = Value("Guest")
+    device.values[SSID] = Value("TP-Link_11C8")
+    house.visited(device, BOOT)
+    assert not glanced(device)
+    assert SSID not in {change.path for each in device.sets for change in each.changes}
+
+
+@given(st.data())
+@settings(max_examples=25, deadline=None)
+def test_a_glance_plans_what_a_whole_look_would(data: st.DataObject) -> None:
+    """Whatever the values became meanwhile, the same is written."""
+    device, house = settled()
+    seen = house.kept.seen
+    assert seen is not None and seen.grounds is not None
+    for path in data.draw(st.lists(st.sampled_from((*seen.paths, *seen.grounds)), max_size=4)):
+        device.values[path] = data.draw(st.sampled_from([Value(""), Value("0"), Value("Guest")]))
+    other, elsewhere = settled()
+    other.values = dict(device.values)
+    assert elsewhere.kept.seen is not None
+    elsewhere.kept = replace(elsewhere.kept, seen=None)
+    for each, its_house in ((device, house), (other, elsewhere)):
+        its_house.visited(each, BOOT)
+    assert device.sets == other.sets
+    assert standing(house) is standing(elsewhere)
 
 
 def test_a_parameter_that_is_gone_is_looked_into() -> None:
