@@ -11,18 +11,23 @@ from collections.abc import Callable, Sequence
 import requests
 import urllib3
 
+from .delivery import pieces
 from .device import Ont
 from .errand import Errand, Next
 from .exchange import Carry, Exchange, Send, Stop
 from .files import begin, finish
 from .render import Event
-from .report import SessionReport
+from .report import Lost, SessionReport
 from .session import Talk
 from .software import carry_out
 from .transfers import State, Transfer
 from .wire import Response, ResponseReader, Target, WireError
 
 _CHUNK = 65536
+
+
+class _HungUpError(Exception):
+    """The unit broke off because it was told to."""
 
 
 class Client:
@@ -143,10 +148,12 @@ class Client:
                         exchange.report.connections += 1
                     if step.after:
                         time.sleep(step.after)
-                    connection.sendall(step.data)
+                    self._send(connection, step.data, exchange.report.requests)
                     response = self._answer(connection)
+                except _HungUpError as error:
+                    step = exchange.lost(str(error), Lost.OWN)
                 except (OSError, WireError) as error:
-                    step = exchange.lost(_reason(error))
+                    step = exchange.lost(_reason(error), _sort(error))
                 else:
                     step = exchange.received(response)
             if step.linger and connection is not None:
@@ -154,6 +161,13 @@ class Client:
         finally:
             if connection is not None:
                 connection.close()
+
+    def _send(self, connection: socket.socket, data: bytes, number: int) -> None:
+        for piece in pieces(self.ont.misbehaviour, data, number):
+            time.sleep(piece.wait)
+            connection.sendall(piece.octets)
+            if piece.hang_up:
+                raise _HungUpError("hung up in the middle of a request")
 
     def _answer(self, connection: socket.socket) -> Response:
         reader, deadline = ResponseReader(), time.monotonic() + self._timeout
@@ -237,6 +251,18 @@ def _await_close(connection: socket.socket) -> None:
             pass
     except OSError:
         return
+
+
+def _sort(error: Exception) -> Lost:
+    match error:
+        case TimeoutError():
+            return Lost.TIMED_OUT
+        case ConnectionRefusedError():
+            return Lost.NO_CONNECTION
+        case WireError():
+            return Lost.RULES
+        case _:
+            return Lost.RESET
 
 
 def _reason(error: Exception) -> str:

@@ -47,7 +47,10 @@ def parse_draw(text: str) -> Draw:
 
 @dataclass(frozen=True, slots=True)
 class Misbehaviour:
-    """What a unit does wrong; the default is nothing."""
+    """What a unit does wrong; the default is nothing.
+
+    ``flood`` beyond the leaving, ``restless`` and ``at_once`` are for units with a `life`.
+    """
 
     hang_up_after: int | None = None
     """Close the connection at the RPC that follows this many answered ones."""

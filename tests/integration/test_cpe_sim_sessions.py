@@ -31,7 +31,7 @@ from simulators.cpe.connreq import PATH, Listener
 from simulators.cpe.device import Ont
 from simulators.cpe.http import Sessions, run_session
 from simulators.cpe.life import Life, Pace
-from simulators.cpe.misbehaviour import Misbehaviour
+from simulators.cpe.misbehaviour import GOOD, Misbehaviour
 from simulators.cpe.modelfile import Identity
 from simulators.cpe.render import Event
 from simulators.cpe.report import End, SessionReport
@@ -330,6 +330,41 @@ def test_twisted_says_when_no_acs_is_there() -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     assert on_twisted(f"http://127.0.0.1:{port}/", ont()).end is End.FAILED
+
+
+def test_both_edges_tell_how_a_session_was_lost(acs: ScriptedAcs) -> None:
+    def kinds(url: str, wrong: Misbehaviour = GOOD, timeout: float = 10.0) -> list[str]:
+        reports = (
+            Client(url, ont(misbehaviour=wrong), timeout=timeout).session(),
+            on_twisted(url, ont(misbehaviour=wrong), timeout=timeout),
+        )
+        assert [report.end for report in reports] == [End.FAILED] * 2
+        return [report.kind for report in reports]
+
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        nobody = f"http://127.0.0.1:{probe.getsockname()[1]}/"
+    assert kinds(nobody) == ["connection refused"] * 2
+    assert kinds(acs.url, Misbehaviour(half_body=True)) == ["hung up on purpose"] * 2
+    acs.chunked = True
+    assert kinds(acs.url) == ["broken answer"] * 2
+    acs.account = ("somebody", "else")
+    assert kinds(acs.url) == ["broken answer"] * 2
+    acs.chunked = False
+    assert kinds(acs.url) == ["not authenticated"] * 2
+    acs.stall = True
+    assert kinds(acs.url, timeout=0.2) == ["timed out"] * 2
+
+
+def test_a_trickle_and_a_huge_head_arrive_whole(acs: ScriptedAcs) -> None:
+    acs.script = []
+    wrong = Misbehaviour(trickle=50_000, slow=0.01, huge_head=5_000)
+    for report in (
+        Client(acs.url, ont(misbehaviour=wrong)).session(),
+        on_twisted(acs.url, ont(misbehaviour=wrong)),
+    ):
+        assert (report.end, report.requests) == (End.COMPLETE, 2)
+    assert [bool(body) for _, body, _ in acs.posts] == [True, False] * 2
+    assert all(headers["X-Padding"] for headers, *_ in acs.posts)
 
 
 def test_a_connection_request_wakes_a_unit(acs: ScriptedAcs) -> None:
