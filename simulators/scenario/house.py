@@ -260,14 +260,20 @@ class House:
                 self._control("POST", "faults", body)
 
     def change_wish(self, number: int, wish: Wish) -> None:
-        """Have somebody in the office change what a customer has."""
-        answer = requests.put(
-            f"{self.erpnext_url}/api/resource/Service Equipment/{equipment_name(number)}",
-            json=fields_of(wish),
-            headers=_SEAT,
-            timeout=30,
-        )
-        answer.raise_for_status()
+        """Have somebody in the office change what a customer has. Raises `ChildError`."""
+        document = f"Service Equipment/{equipment_name(number)}"
+        try:
+            requests.put(
+                f"{self.erpnext_url}/api/resource/{document}",
+                json=fields_of(wish),
+                headers=_SEAT,
+                timeout=30,
+            ).raise_for_status()
+        except requests.RequestException as error:
+            raise ChildError(
+                f"ERPNext does not take the new wish of {document} ({error});"
+                " while it is down, nobody in the office can change one"
+            ) from None
 
     def queries(self) -> int:
         """Return how many look-ups ERPNext has answered or refused."""

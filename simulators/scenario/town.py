@@ -66,6 +66,8 @@ class Town:
         self._lives: dict[int, Life] = {}
         self._by_serial = {unit_of(member, "", ("", "")).serial: member for member in self.members}
         self._served: set[int] = set()
+        self._awaited: set[int] = set()
+        """Numbers of the good units that are to call along a curve, and have not yet."""
 
     # --- what happens to it ----------------------------------------------------------------------
 
@@ -73,6 +75,7 @@ class Town:
         """Switch on who joins in this phase, and have the others call where it says so."""
         curve = _AT_ONCE if phase.arrivals is None else parse_arrivals(phase.arrivals)
         if phase.events:
+            self._awaited = {m.number for m in self.good if m.number in self._lives}
             for crowd in self._crowds:
                 crowd.call_all(curve, phase.events)
         joining = [member for member in self.members if member.joins == phase.name]
@@ -117,9 +120,9 @@ class Town:
 
     @property
     def all_served(self) -> bool:
-        """True when each good unit that is on really has what is wished for it."""
+        """True when each good unit that is on has called and really has what is wished for it."""
         wanted = [m.number for m in self.good if m.number in self._lives]
-        return bool(wanted) and all(number in self._served for number in wanted)
+        return bool(wanted) and not self._awaited and self._served.issuperset(wanted)
 
     @property
     def served(self) -> int:
@@ -187,6 +190,8 @@ class Town:
     def _session_ended(self, ont: Ont, fields: dict[str, Any]) -> None:
         member = self._by_serial[ont.identity.serial]
         failure = fields["kind"]
+        if not failure:
+            self._awaited.discard(member.number)
         if failure != STOPPED:
             self.seen.calls.append(
                 Call(
