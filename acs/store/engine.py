@@ -50,8 +50,6 @@ _SQLITE_HINDERED = frozenset(
 
 # Waiting for another process's transaction must end before the callers give up on us.
 _SQLITE_PRAGMAS = (
-    # Says something to a new file only: room that history leaves can be given back to the disk.
-    "PRAGMA auto_vacuum=INCREMENTAL",
     "PRAGMA busy_timeout=5000",
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -61,6 +59,9 @@ _SQLITE_PRAGMAS = (
     "PRAGMA temp_store=MEMORY",
     "PRAGMA journal_size_limit=67108864",
 )
+# Room that history leaves can be given back to the disk. It has to be said before all else is
+# written, and waits for whoever writes: to a file that is no longer new it is not said.
+_NEW_SQLITE_PRAGMA = "PRAGMA auto_vacuum=INCREMENTAL"
 # Our statements are short: compiling them (jit) costs more than it saves.
 _POSTGRESQL_OPTIONS = (
     "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s "
@@ -255,7 +256,11 @@ def _sqlite(url: URL, options: dict[str, Any]) -> Engine:
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None  # the driver must not begin transactions by itself
-        for pragma in _SQLITE_PRAGMAS:
+        first, *others = _SQLITE_PRAGMAS
+        connection.execute(first)
+        if connection.execute("PRAGMA page_count").fetchone() == (0,):
+            connection.execute(_NEW_SQLITE_PRAGMA)
+        for pragma in others:
             connection.execute(pragma)
 
     @event.listens_for(engine, "begin")

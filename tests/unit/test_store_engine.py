@@ -170,3 +170,16 @@ def test_a_database_file_of_ones_own_keeps_the_mode_it_has(tmp_path: Path) -> No
     path.chmod(0o640)  # whatever the umask
     Database(f"sqlite:///{path}", VAULT, realm="r").dispose()
     assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_new_connection_reads_while_another_process_writes(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/a.db"
+    writer = Database(url, VAULT, realm="r")
+    with writer.begin() as conn:
+        conn.execute(text("CREATE TABLE t (x)"))
+    with writer.begin() as conn:
+        conn.execute(text("INSERT INTO t VALUES (1)"))
+        with Database(url, VAULT, realm="r").read() as other:
+            assert other.execute(text("SELECT x FROM t")).all() == []
+            given_back = other.execute(text("PRAGMA auto_vacuum")).scalar()
+    assert given_back == 2, "a new file gives room back to the disk"
