@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred, fail, succeed
 
-from acs.model import Contact, DeviceId, Value
+from acs.model import Contact, DeviceId, Value, ValueType
 from acs.server.workers.board import Board
-from acs.server.workers.claims import Claims
+from acs.server.workers.claims import ROUNDS, Claims
 from acs.server.workers.messages import GiveWay, Gone, Question, encode, heard
 from acs.server.workers.neighbours import NeighbourGone
 
@@ -23,7 +23,7 @@ CONTACT = Contact(
     protocol="cwmp",
     root="Device.",
     events=(),
-    values={"Device.DeviceInfo.SoftwareVersion": Value("1.0", "string")},
+    values={"Device.DeviceInfo.SoftwareVersion": Value("1.0", ValueType.STRING)},
     at=1.0,
 )
 KEY = CONTACT.device.key
@@ -55,6 +55,12 @@ def pair(tmp_path: Path) -> tuple[Claims, Claims, Street]:
         Claims(name, board, street)  # type: ignore[arg-type]
         for name, board in zip(("10", "20"), boards, strict=True)
     )
+
+    def yields(number: int) -> Deferred[Any]:
+        first.void(KEY)
+        return succeed(Gone(number, True))
+
+    street.answer = yields
     return first, second, street
 
 
@@ -87,8 +93,57 @@ def test_the_other_gives_way(pair: Pair) -> None:
     assert asked.contact.values == {}, "its values are nobody else's business"
     assert heard(encode(asked)) == asked
     first.release(KEY)  # its session has ended; the claim is the other's by now
-    assert outcome(first.claim(CONTACT)) is True
+    street.answer = lambda number: succeed(Gone(number, False))
+    assert outcome(first.claim(CONTACT)) is False
     assert len(street.asked) == 2
+
+
+def test_of_three_that_take_a_device_at_once_one_has_it_at_a_time(tmp_path: Path) -> None:
+    """Each asks whoever has it; the answers come when all have asked."""
+    tick = itertools.count().__next__
+    sessions: list[str] = []
+    waiting: list[Callable[[], None]] = []
+    crew: dict[str, Claims] = {}
+
+    @dataclass
+    class Worker:
+        name: str
+
+        def ask(self, make: Callable[[int], Question], _seconds: float) -> Deferred[Any]:
+            answer: Deferred[Any] = Deferred()
+
+            def gives_way() -> None:
+                if self.name in sessions:
+                    sessions.remove(self.name)
+                crew[self.name].void(KEY)
+                answer.callback(Gone(make(7).id, True))
+
+            waiting.append(gives_way)
+            return answer
+
+    class Others:
+        def named(self, name: str) -> Worker:
+            return Worker(name)
+
+    def begin(name: str) -> Callable[[object], None]:
+        def begun(_: object) -> None:
+            assert sessions == [], f"{name} begins beside them"
+            sessions.append(name)
+
+        return begun
+
+    for name in ("10", "20", "30"):
+        crew[name] = Claims(name, Board(tmp_path / "claims", 8, tick), Others())  # type: ignore[arg-type]
+    assert crew["10"].claim(CONTACT) is None
+    begin("10")(None)
+    answers = [crew[name].claim(CONTACT) for name in ("20", "30")]
+    for name, answer in zip(("20", "30"), answers, strict=True):
+        assert answer is not None
+        answer.addCallback(begin(name))
+    while waiting:
+        waiting.pop(0)()
+    assert sessions == ["30"], "the later one has it"
+    assert all(answer is not None and outcome(answer) is None for answer in answers)
 
 
 def test_the_other_stays_and_keeps_its_claim(pair: Pair) -> None:
@@ -109,10 +164,10 @@ def test_a_claim_of_the_dead_is_void(pair: Pair, dies: str) -> None:
     assert first.claim(CONTACT) is None
     if dies == "before":
         street.living.remove("10")
-        assert second.claim(CONTACT) is None
     else:
         street.answer = lambda _number: fail(NeighbourGone("it has ended"))
-        assert outcome(second.claim(CONTACT)) is True
+    assert outcome(second.claim(CONTACT)) is True
+    assert first.claim(CONTACT) is not None, "it is the other's now"
 
 
 def test_a_session_that_follows_another_here_keeps_the_claim(pair: Pair) -> None:
@@ -122,3 +177,11 @@ def test_a_session_that_follows_another_here_keeps_the_claim(pair: Pair) -> None
     first.release(KEY)  # that of the older one
     assert outcome(second.claim(CONTACT)) is True
     assert len(street.asked) == 1
+
+
+def test_who_never_lets_go_is_not_asked_for_ever(pair: Pair) -> None:
+    first, second, street = pair
+    assert first.claim(CONTACT) is None
+    street.answer = lambda number: succeed(Gone(number, True))  # but its name stays
+    assert outcome(second.claim(CONTACT)) is False
+    assert len(street.asked) == ROUNDS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import os
 import subprocess
@@ -28,12 +29,14 @@ def board(file: Path, rows: int = 64) -> Board:
 
 def test_what_one_writes_the_other_sees(tmp_path: Path) -> None:
     one, other = board(tmp_path / "b"), board(tmp_path / "b")
-    assert one.put(b"device", b"10") == b""
-    assert other.put(b"device", b"20") == b"10"
+    assert one.take(b"device", b"10") == b""
+    assert other.take(b"device", b"20") == b"10"
+    assert other.take(b"device", b"20") == b"10", "it is not written over"
+    assert other.take(b"device", b"20", over=b"10") == b"10"
     other.remove(b"device", b"10")
-    assert one.put(b"device", b"10") == b"20", "only the value that is named is removed"
-    one.remove(b"device", b"10")
-    assert other.put(b"device", b"20") == b""
+    assert one.take(b"device", b"10") == b"20", "only the value that is named is removed"
+    other.remove(b"device", b"20")
+    assert one.take(b"device", b"10") == b""
 
 
 def test_a_full_bucket_forgets_its_oldest_row(tmp_path: Path) -> None:
@@ -41,23 +44,25 @@ def test_a_full_bucket_forgets_its_oldest_row(tmp_path: Path) -> None:
     buckets = (tmp_path / "b").stat().st_size // (ROWS * 24)
     keys = [b"key %d" % number for number in range(20 * ROWS * buckets)]
     for key in keys:
-        full.put(key, b"x")
-    assert full.put(keys[-1], b"x") == b"x"
-    assert full.put(keys[0], b"x") == b""
+        full.take(key, b"x")
+    assert full.take(keys[-1], b"x") == b"x"
+    assert full.take(keys[0], b"x") == b""
 
 
 def test_processes_count_together_without_losing_one(tmp_path: Path) -> None:
-    """Each takes the key over from the other; were a row torn, neither would be known."""
+    """Each takes a key that the other one has not; were both let in, there were too many."""
     code = (
-        "import sys; from pathlib import Path; from acs.server.workers.board import Board\n"
-        "b = Board(Path(sys.argv[1]), 64, lambda: 0)\n"
-        "for n in range(20_000):\n"
-        "    assert b.put(b'key', sys.argv[2].encode()) in (b'', b'10', b'20')\n"
+        "import pathlib, runpy, sys\n"
+        "Board = runpy.run_path(sys.argv[1])['Board']\n"
+        "b = Board(pathlib.Path(sys.argv[2]), 20_000, lambda: 0)\n"
+        "print(sum(not b.take(b'%d' % n, sys.argv[3].encode()) for n in range(5_000)))\n"
     )
-    command = [sys.executable, "-c", code, tmp_path / "b"]
-    runs = [subprocess.Popen([*command, name]) for name in ("10", "20")]
-    assert [run.wait(60) for run in runs] == [0, 0]
-    assert board(tmp_path / "b").put(b"key", b"30") in (b"10", b"20")
+    command = [sys.executable, "-c", code, inspect.getfile(Board), str(tmp_path / "b")]
+    runs = [
+        subprocess.Popen([*command, name], stdout=subprocess.PIPE, text=True)
+        for name in ("10", "20")
+    ]
+    assert sum(int(run.communicate(timeout=60)[0]) for run in runs) == 5_000
 
 
 def test_an_answer_that_one_worker_took_is_not_taken_by_another(tmp_path: Path) -> None:

@@ -39,8 +39,11 @@ class Board:
         os.ftruncate(self._file, self._buckets * _BUCKET)
         self._memory = mmap.mmap(self._file, self._buckets * _BUCKET)
 
-    def put(self, key: bytes, value: bytes) -> bytes:
-        """Write ``value`` (up to `VALUE` octets) under ``key``; return what stood there, or b""."""
+    def take(self, key: bytes, value: bytes, over: bytes = b"") -> bytes:
+        """Write ``value`` under ``key``, unless another one but ``over`` stands there.
+
+        ``value``: up to `VALUE` octets. Returns what stood there, or b"".
+        """
         digest, start = self._place(key)
         now = int(self._clock()) & 0xFFFFFFFF
         fcntl.lockf(self._file, fcntl.LOCK_EX, _BUCKET, start)
@@ -48,9 +51,9 @@ class Board:
             bucket = self._memory[start : start + _BUCKET]
             at = _find(bucket, digest)
             before = b"" if at is None else _value(bucket, at)
-            if at is None:
-                at = _room(bucket)
-            _ROW.pack_into(self._memory, start + at, digest, value, now)
+            if before in (b"", value, over):
+                at = _room(bucket) if at is None else at
+                _ROW.pack_into(self._memory, start + at, digest, value, now)
         finally:
             fcntl.lockf(self._file, fcntl.LOCK_UN, _BUCKET, start)
         return before

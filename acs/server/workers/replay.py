@@ -21,4 +21,4 @@ class SharedReplay:
 
     def first(self, credentials: Digest) -> bool:
         """True the first time, and remembered; False for a repeat."""
-        return not self._board.put(answer_id(credentials), _TAKEN)
+        return not self._board.take(answer_id(credentials), _TAKEN)

@@ -69,7 +69,8 @@ class Worker:
         self._name = assignment.name
         self.neighbours = Neighbours(reactor, folder, self._longest)
         rows = settings.cwmp.max_sessions
-        self._claims = Board(folder / "claims", rows, time.monotonic)
+        claimed = Board(folder / "claims", rows, time.monotonic)
+        self._claims = Claims(assignment.name, claimed, self.neighbours)
         self._taken = Board(folder / "taken", replay.ROWS, time.monotonic)
         self.supervisor = _Supervisor(self)
         self._desk: Desk | None = None
@@ -81,7 +82,7 @@ class Worker:
                 open_port=self._adopt,
                 token=tokens(assignment.name, new_token),
                 replay=replay.SharedReplay(self._taken),
-                rivals=Claims(assignment.name, self._claims, self.neighbours),
+                rivals=self._claims,
                 door=self._door,
                 is_alone=False,
             ),
@@ -183,9 +184,11 @@ class Worker:
                 return succeed(messages.Told(question.id, told, self.server.metrics.render()))
 
     async def _give_way(self, question: GiveWay) -> Answer:
-        edge = self.server.edge
-        had = question.contact.device.key in edge.lines.by_device
+        edge, key = self.server.edge, question.contact.device.key
+        had = key in edge.lines.by_device
         yes = edge.gives_way(question.contact)
+        if yes:
+            self._claims.void(key)
         if had and yes:
             # What the session learned is to be seen by the one that takes its place.
             await self.server.written()
