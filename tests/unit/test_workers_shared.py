@@ -39,6 +39,13 @@ def test_what_one_writes_the_other_sees(tmp_path: Path) -> None:
     assert one.take(b"device", b"10") == b""
 
 
+def test_the_room_of_a_board_is_taken_at_once(tmp_path: Path) -> None:
+    """A page of a mapped file for which the disk has no room ends the process that writes it."""
+    board(tmp_path / "b", 20_000)
+    status = (tmp_path / "b").stat()
+    assert status.st_blocks * 512 >= status.st_size > 20_000 * 24
+
+
 def test_a_full_bucket_forgets_its_oldest_row(tmp_path: Path) -> None:
     full = board(tmp_path / "b", 1)
     buckets = (tmp_path / "b").stat().st_size // (ROWS * 24)

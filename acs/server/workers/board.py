@@ -26,7 +26,8 @@ _EMPTY = bytes(_ROW.size)
 class Board:
     """One table in ``file``, which is made when it is not there.
 
-    ``rows`` is how many it should hold with ease; all processes say the same.  ``clock`` gives
+    ``rows`` is how many it should hold with ease; all processes must say the same.  Its room on
+    the disk is taken at once: to write where the disk has none would kill.  ``clock`` gives
     seconds that only grow, the same for all processes of a machine (`time.monotonic`).  A process
     opens a file only once: to close it gives up its locks.  Raises `OSError`.
     """
@@ -36,7 +37,7 @@ class Board:
         self._buckets = 1 << max(6, (2 * rows // ROWS).bit_length())
         self._clock = clock
         self._file = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        os.ftruncate(self._file, self._buckets * _BUCKET)
+        os.posix_fallocate(self._file, 0, self._buckets * _BUCKET)
         self._memory = mmap.mmap(self._file, self._buckets * _BUCKET)
 
     def take(self, key: bytes, value: bytes, over: bytes = b"") -> bytes:

@@ -15,6 +15,8 @@ class Assignment(msgspec.Struct, frozen=True):
     number: int
     """From 1."""
     workers: int
+    sessions: int
+    """`cwmp.max_sessions` of when the supervisor began: the size of a board is the same for all."""
     folder: str
     """The supervisor's directory."""
     ports: Mapping[str, int]

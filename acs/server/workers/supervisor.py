@@ -183,7 +183,13 @@ class Supervisor:
         del self._waiting[name]
         child = {at: _FIRST_PORT + at_number for at_number, at in enumerate(self._sockets)}
         assignment = Assignment(
-            name, number, self._crew.workers, str(self._folder), child, self._config
+            name,
+            number,
+            self._crew.workers,
+            self._settings.cwmp.max_sessions,
+            str(self._folder),
+            child,
+            self._config,
         )
         ours: dict[int, Any] = {0: "w", 1: "r", 2: 2}
         ours |= {child[at]: opened.fileno() for at, opened in self._sockets.items()}

@@ -68,8 +68,7 @@ class Worker:
         self._socket = socket_of(folder, assignment.name)
         self._name = assignment.name
         self.neighbours = Neighbours(reactor, folder, self._longest)
-        rows = settings.cwmp.max_sessions
-        claimed = Board(folder / "claims", rows, time.monotonic)
+        claimed = Board(folder / "claims", assignment.sessions, time.monotonic)
         self._claims = Claims(assignment.name, claimed, self.neighbours)
         self._taken = Board(folder / "taken", replay.ROWS, time.monotonic)
         self.supervisor = _Supervisor(self)
