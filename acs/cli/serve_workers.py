@@ -36,6 +36,8 @@ def run_workers(
     from acs.server.workers.supervisor import Supervisor
 
     reactor: Any = installed
+    # Whoever would have us renew the workers does not know whether there are any yet.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     # Once for all, before they come: the schema brought up to date.
     open_database(settings).dispose()
     folder = make_folder(settings.data_dir, os.getpid())

@@ -72,7 +72,6 @@ def test_who_dies_over_and_over_is_started_ever_more_rarely() -> None:
 def test_each_is_renewed_once_the_one_before_serves() -> None:
     crew = serving(2)
     assert list(crew.restart()) == [Start(1, "11")]
-    assert list(crew.restart()) == [], "one restart at a time"
     assert names(crew.ready("11", 9.0)) == [("Drain", "10"), ("Start", "21"), ("Duties", "20")]
     assert names(crew.ready("21", 9.0)) == [("Drain", "20"), ("Duties", "11")]
     assert list(crew.ended("10", 10.0)) == []
@@ -80,6 +79,52 @@ def test_each_is_renewed_once_the_one_before_serves() -> None:
     assert sorted(each.name for each in crew.serving) == ["11", "21"]
     assert crew.deaths == 0
     assert list(crew.restart()) == [Start(1, "12")]
+
+
+def test_a_restart_in_the_middle_of_another_renews_each_once_more() -> None:
+    """Those that were renewed do not know the settings that changed since."""
+    crew = serving(3)
+    list(crew.restart())
+    assert names(crew.ready("11", 9.0))[:2] == [("Drain", "10"), ("Start", "21")]
+    assert list(crew.restart()) == [], "one at a time"
+    started = []
+    for name in ("21", "12", "31", "22"):
+        started += [each.name for each in crew.ready(name, 9.0) if isinstance(each, Start)]
+    assert started == ["12", "31", "22"]
+    assert sorted(each.name for each in crew.serving) == ["12", "22", "31"]
+
+
+def test_a_restart_while_they_start_comes_when_they_have() -> None:
+    crew = Crew(2)
+    list(crew.begin())
+    assert list(crew.restart()) == []
+    assert list(crew.ready("10", 0.0)) == [Duties("10")]
+    assert list(crew.ready("20", 0.0)) == [Serving(), Start(1, "11")]
+
+
+def test_a_new_one_that_dies_while_its_predecessor_leaves_is_replaced() -> None:
+    crew = serving(1)
+    list(crew.restart())
+    list(crew.ready("11", 1.0))
+    assert list(crew.ended("11", 2.0)) == [Start(1, "12")]
+    assert list(crew.ended("10", 3.0)) == []
+
+
+def test_who_leaves_by_itself_is_replaced_at_once_and_has_not_died() -> None:
+    crew = serving(2)
+    assert list(crew.leaves("10")) == [Start(1, "11"), Duties("20")]
+    assert list(crew.leaves("10")) == []
+    assert list(crew.ended("10", 2.0)) == []
+    assert list(crew.ready("11", 2.0)) == []
+    assert sorted(each.name for each in crew.serving) == ["11", "20"]
+    assert crew.deaths == 0
+
+
+def test_who_leaves_while_it_is_renewed_is_not_replaced_twice() -> None:
+    crew = serving(1)
+    list(crew.restart())
+    assert list(crew.leaves("10")) == []
+    assert list(crew.ready("11", 2.0)) == [Duties("11")]
 
 
 def test_a_new_one_that_cannot_serve_leaves_the_old_ones_alone() -> None:

@@ -114,7 +114,7 @@ class Crew:
         if member.stage is not Stage.STARTING:
             return
         member.stage, member.since = Stage.SERVING, now
-        if self._to_renew and self._to_renew[0] == member.number:
+        if self._has_served and self._to_renew and self._to_renew[0] == member.number:
             for old in self._serving(member.number):
                 if old is not member:
                     yield from self._leave(old)
@@ -124,6 +124,7 @@ class Crew:
         if not self._has_served and len(self.serving) == self.workers:
             self._has_served = True
             yield Serving()
+            yield from self._renew()
 
     def ended(self, name: str, now: float) -> Iterator[Action]:
         """A process has ended, whatever the reason."""
@@ -141,11 +142,29 @@ class Crew:
             yield from self._replace(member, now)
         yield from self._assign()
 
+    def leaves(self, name: str) -> Iterator[Action]:
+        """A process has begun to leave, because somebody else told it to."""
+        member = self.members[name]
+        if self.stopping or not self._has_served or member.stage is Stage.LEAVING:
+            return
+        self._part(member)
+        if all(each.stage is Stage.LEAVING for each in self._holding(member.number)):
+            yield self._start(member.number)
+        yield from self._assign()
+
     def restart(self) -> Iterator[Action]:
         """Put a new process in the place of each, one after the other."""
-        if self._has_served and not self.stopping and not self._to_renew:
+        if self.stopping:
+            return
+        if not self._to_renew:
             self._to_renew.extend(self._posts)
-            yield from self._renew()
+            if self._has_served:
+                yield from self._renew()
+        elif self._has_served:
+            # Those that were renewed already know nothing of what is new by now.
+            present = self._to_renew[0]
+            others = (number for number in self._posts if number != present)
+            self._to_renew = deque([present, *others, present])
 
     def stop(self) -> Iterator[Action]:
         """Have all of them end."""
@@ -159,6 +178,9 @@ class Crew:
         """Those that take sessions."""
         return [each for each in self.members.values() if each.stage is Stage.SERVING]
 
+    def _holding(self, number: int) -> list[Member]:
+        return [each for each in self.members.values() if each.number == number]
+
     def _serving(self, number: int) -> list[Member]:
         return [each for each in self.serving if each.number == number]
 
@@ -170,10 +192,13 @@ class Crew:
         return Start(number, name, after)
 
     def _leave(self, member: Member) -> Iterator[Action]:
+        self._part(member)
+        yield Drain(member.name)
+
+    def _part(self, member: Member) -> None:
         member.stage = Stage.LEAVING
         if self._dutiful == member.name:
             self._dutiful = ""
-        yield Drain(member.name)
 
     def _replace(self, member: Member, now: float) -> Iterator[Action]:
         if self._serving(member.number):
@@ -181,8 +206,8 @@ class Crew:
             self._to_renew.clear()
             yield NotRenewed(member.name)
             return
-        if any(each.number == member.number for each in self.members.values()):
-            return  # The one that was to take its place is starting.
+        if any(each.stage is Stage.STARTING for each in self._holding(member.number)):
+            return  # The one that was to take its place.
         post = self._posts[member.number]
         steady = member.stage is Stage.SERVING and now - member.since >= STEADY_SECONDS
         post.failures = 1 if steady else post.failures + 1

@@ -38,16 +38,20 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
     """The worker serves."""
 
 
+class Leaving(msgspec.Struct, frozen=True, tag="leaving"):
+    """The worker takes no more sessions: somebody else has told it to end (SIGTERM)."""
+
+
 class Last(msgspec.Struct, frozen=True, tag="last"):
     """What the worker has counted, at its end, as Prometheus reads it."""
 
     figures: str
 
 
-Word = Ready | Last
+Word = Ready | Leaving | Last
 """One line of JSON on the worker's standard output."""
 
-_decoder: msgspec.json.Decoder[Word] = msgspec.json.Decoder(Ready | Last)
+_decoder: msgspec.json.Decoder[Word] = msgspec.json.Decoder(Ready | Leaving | Last)
 encode = msgspec.json.Encoder().encode
 
 

@@ -119,7 +119,7 @@ class Supervisor:
 
     def restart(self) -> None:
         """Put a new process in the place of each worker, one after the other."""
-        log.info("workers are renewed")
+        log.info("workers are renewed", serving=len(self._crew.serving))
         self._do(self._crew.restart())
 
     def stop_deferred(self) -> Deferred[None]:
@@ -131,13 +131,9 @@ class Supervisor:
         over: Deferred[None] = Deferred()
         self._all_ended = over
         self._do(self._crew.stop())
-        longest = self._settings.server.drain_seconds + END_SECONDS
-        overdue = self._reactor.callLater(longest, self._kill_all)
         self._see_whether_all_ended()
 
         def tidy(_: object) -> None:
-            if overdue.active():
-                overdue.cancel()
             shutil.rmtree(self._folder, ignore_errors=True)
             log.info("stopped")
 
@@ -196,14 +192,18 @@ class Supervisor:
         argument = orders.encode(assignment).decode()
         process = _Process(self, name)
         self._processes[name] = process
-        self._reactor.spawnProcess(
-            process,
-            sys.executable,
-            [sys.executable, "-m", "acs.server.workers.worker", argument],
-            env=None,
-            childFDs=ours,
-        )
-        process.overdue = self._reactor.callLater(START_SECONDS, self._kill, name, "does not start")
+        try:
+            self._reactor.spawnProcess(
+                process,
+                sys.executable,
+                [sys.executable, "-m", "acs.server.workers.worker", argument],
+                env=None,
+                childFDs=ours,
+            )
+        except OSError as error:
+            self.ended(name, f"not started: {error.strerror}")
+            return
+        self._expect(name, START_SECONDS, "does not start")
 
     def _drain(self, name: str) -> None:
         waiting = self._waiting.pop(name, None)
@@ -212,16 +212,22 @@ class Supervisor:
             self._do(self._crew.ended(name, self._reactor.seconds()))
             return
         self._processes[name].order(Order.DRAIN)
+        self._expect_end(name)
+
+    def _expect_end(self, name: str) -> None:
+        self._expect(name, self._settings.server.drain_seconds + END_SECONDS, "does not end")
+
+    def _expect(self, name: str, seconds: float, otherwise: str) -> None:
+        """Kill the worker that has neither said a word nor ended in so many ``seconds``."""
+        process = self._processes[name]
+        process.in_time()
+        process.overdue = self._reactor.callLater(seconds, self._kill, name, otherwise)
 
     def _kill(self, name: str, why: str) -> None:
         process = self._processes.get(name)
         if process is not None:
             log.error("worker is ended", worker=name, why=why)
             process.kill()
-
-    def _kill_all(self) -> None:
-        for name in list(self._processes):
-            self._kill(name, "does not end")
 
     # --- what workers tell -------------------------------------------------------------
 
@@ -230,8 +236,14 @@ class Supervisor:
         match word:
             case orders.Ready():
                 process = self._processes[name]
+                if self._crew.members[name].stage is Stage.STARTING:
+                    process.in_time()
                 log.info("worker serves", worker=name, process=process.process_id)
                 self._do(self._crew.ready(name, self._reactor.seconds()))
+            case orders.Leaving():
+                log.warning("worker leaves", worker=name, why="it was told to by somebody else")
+                self._expect_end(name)
+                self._do(self._crew.leaves(name))
             case orders.Last(figures):
                 self._lately[name] = figures
 
@@ -351,18 +363,17 @@ class _Process(ProcessProtocol):
             except msgspec.DecodeError:
                 log.error("a worker is not understood", worker=self._name, said=line[:100])
                 continue
-            if isinstance(word, orders.Ready):
-                self._in_time()
             self._supervisor.heard(self._name, word)
 
     def processEnded(self, reason: Failure) -> None:  # noqa: N802
         """It is gone, and all it said has been heard."""
-        self._in_time()
+        self.in_time()
         status: Any = reason.value
         how = f"signal {status.signal}" if status.signal else f"exit {status.exitCode}"
         self._supervisor.ended(self._name, how)
 
-    def _in_time(self) -> None:
+    def in_time(self) -> None:
+        """What was expected of it has come."""
         if self.overdue is not None and self.overdue.active():
             self.overdue.cancel()
 

@@ -37,7 +37,15 @@ from acs.server.workers.desk import Desk
 from acs.server.workers.messages import Answer, Forward, GiveWay, Question, Tell
 from acs.server.workers.names import tokens
 from acs.server.workers.neighbours import Hearing, Neighbours, listen, socket_of
-from acs.server.workers.orders import Assignment, Last, Order, Ready, Word, encode
+from acs.server.workers.orders import (
+    Assignment,
+    Last,
+    Leaving,
+    Order,
+    Ready,
+    Word,
+    encode,
+)
 from acs.server.workers.share import share_of
 from acs.settings import Settings, SettingsError, complete
 from acs.store.errors import StoreError
@@ -117,6 +125,12 @@ class Worker:
                 self.drain()
             case _:
                 pass
+
+    def leave(self) -> None:
+        """End as one that is drained; the supervisor has another take its place at once."""
+        if not self._draining:
+            self.supervisor.say(Leaving())
+            self.drain()
 
     def drain(self) -> None:
         """Take no more connections, let sessions end, and end."""
@@ -261,7 +275,7 @@ def _run(assignment: Assignment, settings: Settings) -> int:
         return _unusable("cannot serve", str(error))
 
     def start() -> None:
-        signal.signal(signal.SIGTERM, lambda _number, _frame: reactor.callFromThread(worker.drain))
+        signal.signal(signal.SIGTERM, lambda _number, _frame: reactor.callFromThread(worker.leave))
         try:
             worker.start()
         except Exception as error:
