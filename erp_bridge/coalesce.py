@@ -25,6 +25,9 @@ class Coalescer(Generic[K, V]):
     question, or when it has ``size`` questions; ``parallel`` batches at a time, the rest waits,
     ``waiting`` questions at most. A question that is already asked, waiting or under way, is
     not asked twice.
+
+    Where questions come fast, a batch waits longer, ``longest`` seconds at most: as many times
+    ``wait`` as the batch before had questions. So the more is asked, the fewer batches go out.
     """
 
     def __init__(
@@ -36,6 +39,7 @@ class Coalescer(Generic[K, V]):
         size: int,
         parallel: int,
         waiting: int,
+        longest: float = 0.0,
     ) -> None:
         self._reactor = reactor
         self._run = run
@@ -43,6 +47,9 @@ class Coalescer(Generic[K, V]):
         self._size = size
         self._parallel = parallel
         self._waiting = waiting
+        self._longest = max(longest, wait)
+        self._last_size = 1
+        self._last_at = float("-inf")
         self._queue: OrderedDict[K, list[Deferred[V]]] = OrderedDict()
         self._under_way: dict[K, list[Deferred[V]]] = {}
         self._running = 0
@@ -67,6 +74,11 @@ class Coalescer(Generic[K, V]):
         """Tell whether ``key`` is asked for right now."""
         return key in self._queue or key in self._under_way
 
+    @property
+    def is_busy(self) -> bool:
+        """True while a question waits or is under way."""
+        return bool(self._queue or self._under_way)
+
     def stop(self) -> None:
         """Send no more batches; what waits is never answered."""
         self._parallel = 0
@@ -81,7 +93,11 @@ class Coalescer(Generic[K, V]):
         if len(self._queue) >= self._size:
             self._flush()
         elif self._timer is None:
-            self._timer = self._reactor.callLater(self._wait, self._on_time)
+            self._timer = self._reactor.callLater(self._patience(), self._on_time)
+
+    def _patience(self) -> float:
+        lately = self._reactor.seconds() - self._last_at <= self._longest
+        return min(self._wait * self._last_size, self._longest) if lately else self._wait
 
     def _on_time(self) -> None:
         self._timer = None
@@ -95,6 +111,8 @@ class Coalescer(Generic[K, V]):
             self._timer = None
         count = min(self._size, len(self._queue))
         batch = dict(self._queue.popitem(last=False) for _ in range(count))
+        self._last_size = count
+        self._last_at = self._reactor.seconds()
         self._under_way |= batch
         self._running += 1
         self._run(tuple(batch)).addBoth(self._answer, batch)

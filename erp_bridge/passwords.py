@@ -16,8 +16,11 @@ from erp_bridge.client import ErpClient
 from erp_bridge.errors import ErpMisconfigured, ErpNotFound, ErpRejected
 from erp_bridge.mapping import Mapping, site_fields
 
-BATCH = 200
+BATCH = 500
 """Names the script takes at a time."""
+
+BATCH_BEFORE = 200
+"""Names it took in its earlier form, which a site may still have."""
 
 GET_PASSWORD = "frappe.client.get_password"  # noqa: S105 - the name of a method
 
@@ -41,19 +44,23 @@ class Passwords:
     found: dict[str, dict[str, Secret]] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
     """Why not: half a profile must not reach a device."""
+    batch: int = BATCH
+    """Names that the site's script takes at a time, as far as is known."""
 
 
 class _Unreadable(Exception):  # noqa: N818 - a state of the equipment
     """A password that the list shows as set cannot be had."""
 
 
-def read_passwords(client: ErpClient, mapping: Mapping, wanted: Sequence[Wanted]) -> Passwords:
-    """Read the ``wanted`` passwords.
+def read_passwords(
+    client: ErpClient, mapping: Mapping, wanted: Sequence[Wanted], *, batch: int = BATCH
+) -> Passwords:
+    """Read the ``wanted`` passwords, ``batch`` at a time or fewer where the script refuses that.
 
     Raises `ErpError`; `ErpMisconfigured` when there is no way to read any.
     """
     if not wanted:
-        return Passwords()
+        return Passwords(batch=batch)
     rules = mapping.passwords
     if not rules.script:
         if rules.system_manager:
@@ -62,8 +69,15 @@ def read_passwords(client: ErpClient, mapping: Mapping, wanted: Sequence[Wanted]
             "The site has passwords for equipment, and the mapping names no way to read them",
             "Install the Server Script acs_equipment_secrets and set passwords.script",
         )
+    names = [one.name for one in wanted]
     try:
-        rows = _script_rows(client, mapping, [one.name for one in wanted])
+        try:
+            rows = _script_rows(client, mapping, names, batch)
+        except ErpRejected:
+            if min(batch, len(names)) <= BATCH_BEFORE:
+                raise
+            batch = BATCH_BEFORE
+            rows = _script_rows(client, mapping, names, batch)
     except ErpRejected as error:
         if rules.system_manager:
             return _by_get_password(client, mapping, wanted)
@@ -73,15 +87,19 @@ def read_passwords(client: ErpClient, mapping: Mapping, wanted: Sequence[Wanted]
             " Script of that name; server scripts must be enabled on the bench",
             exc_type=error.exc_type,
         ) from None
-    return _picked(rows, wanted, mapping)
+    passwords = _picked(rows, wanted, mapping)
+    passwords.batch = batch
+    return passwords
 
 
-def _script_rows(client: ErpClient, mapping: Mapping, names: list[str]) -> Iterable[dict[str, Any]]:
+def _script_rows(
+    client: ErpClient, mapping: Mapping, names: list[str], batch: int
+) -> Iterable[dict[str, Any]]:
     script = mapping.passwords.script
     answers: list[object] = []
     if mapping.passwords.bulk:
-        for start in range(0, len(names), BATCH):
-            answer = client.ask(script, names=names[start : start + BATCH])
+        for start in range(0, len(names), batch):
+            answer = client.ask(script, names=names[start : start + batch])
             if not isinstance(answer, list):
                 raise ErpMisconfigured(
                     f"The Server Script {script} does not answer a list",

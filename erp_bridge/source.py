@@ -14,17 +14,11 @@ from twisted.internet.defer import Deferred, TimeoutError
 
 from acs.devices.identity import Equipment, Terms
 from acs.devices.source import Found, MirrorRow, Pending, Wish
-from erp_bridge.breaker import Breaker, State
+from erp_bridge.asking import Asker
 from erp_bridge.coalesce import Coalescer, Full
 from erp_bridge.equipment import canonical
-from erp_bridge.errors import (
-    ErpBusy,
-    ErpError,
-    ErpForbidden,
-    ErpMisconfigured,
-    ErpUnauthorized,
-    ErpUnavailable,
-)
+from erp_bridge.errors import ErpError
+from erp_bridge.forgetting import Forgetting
 from erp_bridge.lookup import Lookup, Read, Unchanged, Unread
 from erp_bridge.memory import ShortMemory
 from erp_bridge.spelling import fits, fits_well
@@ -46,6 +40,9 @@ class Mirror(Protocol):
 
     def forget(self, equipment: Sequence[str], /) -> Awaitable[None]:
         """Delete the rows of these names."""
+
+    def size(self) -> Awaitable[int]:
+        """Count the rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +76,15 @@ class Hooks:
     looked_up: Callable[[int, int], None] = lambda asked, found: None
     """A query was answered: how much was asked for, how many equipments came."""
     failed: Callable[[Exception], None] = lambda error: None
-    """A query or the storing of its answer failed."""
-    breaker: Callable[[State, str, bool], None] = lambda state, reason, alarm: None
-    """The circuit breaker changed: state, reason, and whether a person must act."""
+    """The storing of an answer failed."""
+    kept: Callable[[int], None] = lambda gone: None
+    """So many rows of the mirror are not in ERPNext, and are kept: it were too many to go."""
 
 
 class ErpSource:
     """`acs.devices.source.EquipmentSource` over the mirror and ERPNext.
 
-    ``reactor`` is an IReactorTime; ``in_thread`` runs a blocking function elsewhere and
-    returns a Deferred of its result; ``digest`` is a keyed hash of a wish's canonical text;
+    ``reactor`` is an IReactorTime; ``digest`` is a keyed hash of a wish's canonical text;
     ``clock`` gives epoch seconds. All methods belong to the reactor's thread.
     """
 
@@ -97,9 +93,9 @@ class ErpSource:
         reactor: Any,
         lookup: Lookup,
         mirror: Mirror,
-        breaker: Breaker,
+        asker: Asker,
+        forgetting: Forgetting,
         *,
-        in_thread: Callable[[Callable[[], Any]], Deferred[Any]],
         digest: Callable[[bytes], str],
         clock: Callable[[], float],
         limits: Limits = Limits(),
@@ -108,13 +104,14 @@ class ErpSource:
         self._reactor = reactor
         self._lookup = lookup
         self._mirror = mirror
-        self._breaker = breaker
-        self._in_thread = in_thread
+        self._asker = asker
+        self._forgetting = forgetting
         self._digest = digest
         self._clock = clock
         self._limits = limits
         self._hooks = hooks
-        self._started = clock()
+        self._sure_at = 0.0
+        self._mapped_at = clock()
         self._misses: ShortMemory[Terms] = ShortMemory(
             clock, ttl=limits.negative_ttl, size=limits.negatives
         )
@@ -132,6 +129,7 @@ class ErpSource:
             reactor,
             lambda batch: Deferred.fromCoroutine(self._search(batch)),
             wait=limits.batch_wait_ms / 1000,
+            longest=limits.hold_seconds / 2,
             size=limits.batch,
             parallel=limits.connections,
             waiting=limits.waiting,
@@ -140,6 +138,7 @@ class ErpSource:
             reactor,
             lambda batch: Deferred.fromCoroutine(self._read_again(batch)),
             wait=limits.batch_wait_ms / 1000,
+            longest=limits.hold_seconds / 2,
             size=limits.batch,
             parallel=max(1, limits.connections // 2),
             waiting=limits.waiting,
@@ -198,6 +197,19 @@ class ErpSource:
         """Ask ERPNext again for what it did not know: something may have been added."""
         self._misses.clear()
 
+    def swept(self, sure_at: float, mapped_at: float) -> None:
+        """Take rows for fresh as of ``sure_at``: all that changed until then is in the mirror.
+
+        Rows from before ``mapped_at`` were made by another mapping. Both in epoch seconds.
+        """
+        self._sure_at = sure_at
+        self._mapped_at = mapped_at
+
+    @property
+    def is_busy(self) -> bool:
+        """True while somebody waits for an answer of ERPNext."""
+        return self._by_terms.is_busy or self._by_name.is_busy
+
     def stop(self) -> None:
         """Send no more queries."""
         self._by_terms.stop()
@@ -206,8 +218,8 @@ class ErpSource:
     # --- waiting, within bounds ---------------------------------------------------------------
 
     async def _held(self, questions: Coalescer[Any, T], key: Any) -> T | Pending:
-        if not self._breaker.ready:
-            return Pending(f"ERPNext is not asked for now: {self._breaker.reason}")
+        if not self._asker.is_ready:
+            return Pending(f"ERPNext is not asked for now: {self._asker.reason}")
         try:
             return await questions.ask(key).addTimeout(self._limits.hold_seconds, self._reactor)
         except Full:
@@ -221,12 +233,11 @@ class ErpSource:
 
     def _refresh(self, rows: Iterable[MirrorRow]) -> None:
         """Have old rows read again; nobody waits for it."""
-        if not self._breaker.ready:
+        if not self._asker.is_ready:
             return
         for row in rows:
             name = row.equipment.name
-            fresh = self._clock() - row.fetched_at < self._limits.refresh_seconds
-            if fresh or name in self._resting or self._by_name.wants(name):
+            if self._is_fresh(row) or name in self._resting or self._by_name.wants(name):
                 continue
             try:
                 self._known[name] = row
@@ -235,6 +246,11 @@ class ErpSource:
             except Full:
                 del self._known[name]
                 return
+
+    def _is_fresh(self, row: MirrorRow) -> bool:
+        of_this_mapping = row.fetched_at >= self._mapped_at
+        as_of = max(row.fetched_at, self._sure_at) if of_this_mapping else row.fetched_at
+        return self._clock() - as_of < self._limits.refresh_seconds
 
     # --- queries, in batches --------------------------------------------------------------
 
@@ -259,7 +275,7 @@ class ErpSource:
         # The mapping may have changed since a row of an earlier run was made: read it whole.
         modified = {
             name: known[name].equipment.modified
-            if name in known and known[name].fetched_at >= self._started
+            if name in known and known[name].fetched_at >= self._mapped_at
             else ""
             for name in batch
         }
@@ -276,13 +292,26 @@ class ErpSource:
                     answers[equipment.name] = Pending(f"{equipment.name}: {reason}")
         await self._kept(row for row in answers.values() if isinstance(row, MirrorRow))
         gone = [name for name in known if answers[name] is None]
-        if gone:
-            await self._mirror.forget(gone)
+        if gone and not await self._forgotten(gone, anything=bool(results)):
+            for name in gone:
+                self._resting.add(name)
+                answers[name] = Pending(f"{name}: ERPNext shows too little to believe it is gone")
         return answers
 
+    async def _forgotten(self, gone: Sequence[str], *, anything: bool) -> bool:
+        """Forget rows that ERPNext does not show, unless it shows too little to be believed."""
+        believed = self._forgetting.allows(len(gone), await self._mirror.size()) and (
+            anything or await self._asker.ask(self._lookup.lists_any)
+        )
+        if believed:
+            await self._mirror.forget(gone)
+            self._forgetting.forgot(len(gone))
+        else:
+            self._hooks.kept(len(gone))
+        return believed
+
     def _row(self, read: Read) -> MirrorRow:
-        digest = self._digest(canonical(read.equipment, read.intent))
-        return MirrorRow(read.equipment, read.intent, digest, self._clock())
+        return mirror_row(read, self._digest, self._clock())
 
     async def _kept(self, rows: Iterable[MirrorRow]) -> None:
         kept = list(rows)
@@ -294,36 +323,16 @@ class ErpSource:
                 raise
 
     async def _asked(self, work: Callable[[], Sequence[Any]], asked: int) -> Sequence[Any]:
-        """Run one query under the circuit breaker."""
-        if not self._breaker.allow():
-            raise ErpUnavailable("ERPNext is not asked for now", self._breaker.reason)
-        before = self._breaker.state
-        try:
-            results: Sequence[Any] = await self._in_thread(work)
-        except Exception as error:
-            self._note(error)
-            self._hooks.failed(error)
-            raise
-        else:
-            self._breaker.success()
-            self._hooks.looked_up(asked, len(results))
-            return results
-        finally:
-            if self._breaker.state is not before:
-                self._hooks.breaker(self._breaker.state, self._breaker.reason, self._breaker.alarm)
+        """Run one query, and tell how much it found."""
+        results = await self._asker.ask(work)
+        self._hooks.looked_up(asked, len(results))
+        return results
 
-    def _note(self, error: Exception) -> None:
-        match error:
-            case ErpUnauthorized() | ErpForbidden() | ErpMisconfigured():
-                self._breaker.refuse(str(error))
-            case ErpBusy(retry_after=seconds) if seconds > 1:
-                self._breaker.hold(str(error), seconds)
-            case ErpBusy() | ErpUnavailable():
-                self._breaker.failure(str(error))
-            case ErpError():
-                self._breaker.success()
-            case _:
-                self._breaker.failure(f"the look-up failed ({type(error).__name__})")
+
+def mirror_row(read: Read, digest: Callable[[bytes], str], at: float) -> MirrorRow:
+    """Return what the mirror keeps of an equipment that was read at a time (epoch seconds)."""
+    told = digest(canonical(read.equipment, read.intent))
+    return MirrorRow(read.equipment, read.intent, told, at)
 
 
 def _merged(first: Iterable[Equipment], second: Iterable[Equipment]) -> tuple[Equipment, ...]:

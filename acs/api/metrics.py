@@ -7,6 +7,7 @@ drawn from small sets, whatever a device says.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from prometheus_client import (
     CollectorRegistry,
@@ -57,6 +58,10 @@ class Metrics:
         self._erp_lookups = counter(
             "erp_lookups", "Look-ups of equipment in ERPNext, by answer.", "answer"
         )
+        self._erp_sweeps = counter(
+            "erp_sweeps", "Sweeps of ERPNext that ended, by result.", "result"
+        )
+        self._erp_swept = counter("erp_swept", "Rows that sweeps met, by what came of it.", "what")
         self._file_transfers = counter(
             "file_transfers", "Transfers of files that ended, by result.", "result"
         )
@@ -130,6 +135,12 @@ class Metrics:
     def erp_error(self, kind: str) -> None:
         """A call to ERPNext failed: ``time-out``, ``refused`` …"""
         self._erp_errors.add(kind)
+
+    def erp_sweep(self, result: str, rows: Mapping[str, int] = MappingProxyType({})) -> None:
+        """A sweep ended: ``done``, ``doubted``, ``cut``; its rows ``listed``, ``changed`` …"""
+        self._erp_sweeps.add(result)
+        for what, count in rows.items():
+            self._erp_swept.add(what, count)
 
     def file_transfer(self, result: str, direction: str, octets: int) -> None:
         """A transfer ended: ``sent``, ``part sent``, ``cut``, ``received``; ``out`` or ``in``."""

@@ -50,6 +50,7 @@ COMMANDS = {
     "serve": Lazy("acs.cli.serve:serve", "Serve devices until stopped."),
     "status": Lazy("acs.cli.status:status", "Show how the running server is."),
     "doctor": Lazy("acs.cli.doctor:doctor", "Look for what is missing or wrong, and name the fix."),
+    "erp": Lazy("acs.cli.erp:erp", "See how fresh the mirror of ERPNext is."),
     "plan": Lazy("acs.cli.plan:plan", "Show what would be written to a device, without writing."),
     "device": Lazy("acs.cli.device:device", "Look at devices, and have things done on them."),
     "job": Lazy("acs.cli.job:job", "Look at what was asked of devices, and take it back."),

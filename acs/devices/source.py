@@ -45,6 +45,14 @@ class MirrorRow:
     fetched_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """A row of the mirror without its wish, which takes a key to read."""
+
+    equipment: Equipment
+    fetched_at: float
+
+
 class EquipmentSource(Protocol):
     """Answers from a local mirror at once, and asks the business system in the background."""
 

@@ -11,18 +11,21 @@ from acs.api import Metrics, Part, State
 from acs.devices.identity import Terms
 from acs.devices.source import MirrorRow
 from acs.log import get_logger
+from acs.server.sweeping import Sweeping
 from acs.settings import ErpSettings
 from acs.store import equipment
 from acs.store.queues import Queues
 from erp_bridge import mapping
+from erp_bridge.asking import Asker
 from erp_bridge.breaker import Breaker
 from erp_bridge.breaker import State as BreakerState
 from erp_bridge.check import schema_findings
 from erp_bridge.client import ErpClient
 from erp_bridge.errors import ErpError
+from erp_bridge.forgetting import WINDOW, Forgetting
 from erp_bridge.lookup import Lookup
 from erp_bridge.schema import Finding, Level
-from erp_bridge.source import ErpSource, Hooks, Limits
+from erp_bridge.source import ErpSource, Hooks, Limits, mirror_row
 from erp_bridge.threads import Threads
 
 log = get_logger("acs.erp")
@@ -52,6 +55,10 @@ class QueuesMirror:
     async def forget(self, names: Sequence[str], /) -> None:
         """Delete the rows of these names."""
         await self._queues.run("mirror", equipment.forget_thd, names)
+
+    async def size(self) -> int:
+        """How many rows there are."""
+        return await self._queues.run("mirror", equipment.size_thd)
 
 
 def make_client(settings: ErpSettings, metrics: Metrics | None = None) -> ErpClient:
@@ -110,12 +117,20 @@ class Bridge:
         self._client = make_client(settings, metrics)
         self._threads = Threads(reactor, settings.connections)
         self._breaker = Breaker(time.monotonic)
+        self._kept = ""
+        self._kept_at = 0.0
+        site = load_mapping(settings)
+        lookup = Lookup(self._client, site, dropped=self._dropped)
+        forgetting = Forgetting(settings.forget_share, time.time)
+        asker = Asker(
+            self._breaker, self._threads.run, failed=self._failed, changed=self._breaker_changed
+        )
         self.source = ErpSource(
             reactor,
-            Lookup(self._client, load_mapping(settings), dropped=self._dropped),
+            lookup,
             QueuesMirror(queues),
-            self._breaker,
-            in_thread=self._threads.run,
+            asker,
+            forgetting,
             digest=digest,
             clock=time.time,
             limits=Limits(
@@ -126,9 +141,20 @@ class Bridge:
                 negative_ttl=settings.negative_ttl,
                 refresh_seconds=settings.refresh_seconds,
             ),
-            hooks=Hooks(
-                looked_up=self._looked_up, failed=self._failed, breaker=self._breaker_changed
-            ),
+            hooks=Hooks(looked_up=self._looked_up, failed=self._failed, kept=self._not_believed),
+        )
+        self.sweeping = Sweeping(
+            settings,
+            reactor,
+            queues,
+            self.source,
+            asker,
+            forgetting,
+            lookup,
+            self._client,
+            site,
+            row=lambda read, at: mirror_row(read, digest, at),
+            metrics=metrics,
         )
 
     def start(self) -> None:
@@ -137,15 +163,20 @@ class Bridge:
 
     async def stop(self) -> None:
         """Ask no more, and wait for what is under way."""
+        self.sweeping.stop()
         self.source.stop()
         await self._threads.stop()
         self._client.close()
 
     def health(self) -> Part:
         """Degraded while ERPNext is not asked: devices are served from the mirror."""
-        if self._breaker.state is BreakerState.CLOSED:
-            return Part(State.OK, self._client.origin)
-        return Part(State.DEGRADED, self._breaker.reason)
+        if self._breaker.state is not BreakerState.CLOSED:
+            return Part(State.DEGRADED, self._breaker.reason)
+        swept = self.sweeping.progress
+        lately = self._kept_at > max(swept.sure_at, time.time() - WINDOW)
+        if doubt := swept.alarm or (self._kept if lately else ""):
+            return Part(State.DEGRADED, doubt)
+        return Part(State.OK, self._client.origin)
 
     def _looked_up(self, asked: int, found: int) -> None:
         self._metrics.erp_batch(asked)
@@ -155,6 +186,14 @@ class Bridge:
     def _failed(self, error: Exception) -> None:
         self._metrics.erp_error(type(error).__name__)
         log.warning("ERPNext was asked in vain", error=str(error))
+
+    def _not_believed(self, gone: int) -> None:
+        self._kept = (
+            f"ERPNext shows {gone} equipments no longer, and too little else; they are kept."
+            " See whether the API user still has its rights"
+        )
+        self._kept_at = time.time()
+        log.error("equipment kept that ERPNext does not show", gone=gone)
 
     def _breaker_changed(self, state: BreakerState, reason: str, alarm: bool) -> None:
         write = log.error if alarm else log.warning

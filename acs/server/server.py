@@ -47,6 +47,7 @@ from acs.server.place import Place, alone
 from acs.server.pressure import TICK_SECONDS, Load, Pressure, unaccepted
 from acs.server.recorder import RECORDINGS, Recorder, prune_recordings
 from acs.server.rules import RuleFolder
+from acs.server.sweeping import LEARN_SECONDS, SWEEP_LOOK_SECONDS
 from acs.server.upkeep import PRUNE_ROWS, prune
 from acs.server.watch import EdgeWatcher
 from acs.settings import CwmpSettings, Settings
@@ -297,6 +298,8 @@ class Server:
         self._every(LOOK_SECONDS, lambda: Deferred.fromCoroutine(self._disk.look()), now=True)
         if self._place.is_alone:
             self.begin_duties()
+        if self._bridge is not None:
+            self._every(LEARN_SECONDS, self._learn_of_sweeps, now=True)
         if self._rules.folder is not None:
             self._every(RULES_SECONDS, self._refresh_rules)
         # From the first session on: an operator may have asked while no server ran.
@@ -355,6 +358,8 @@ class Server:
                 self._every(CAMPAIGN_SECONDS, self._advance_campaigns),
                 self._every(PRUNE_SECONDS, self._forget_campaigns),
             ]
+            if self._bridge is not None and self._bridge.sweeping.is_wanted:
+                self._duties.append(self._every(SWEEP_LOOK_SECONDS, self._sweep_erpnext))
 
     def end_duties(self) -> None:
         """Leave to another what is done for all; what is under way ends by itself."""
@@ -362,6 +367,8 @@ class Server:
         for loop in duties:
             self._loops.remove(loop)
             loop.stop()
+        if self._bridge is not None:
+            self._bridge.sweeping.stop()
 
     async def close_ports(self) -> None:
         """Take no more connections; those that are open, and all else, go on."""
@@ -426,6 +433,12 @@ class Server:
         loop.start(seconds, now=now)
         self._loops.append(loop)
         return loop
+
+    def _sweep_erpnext(self) -> Deferred[None] | None:
+        return Deferred.fromCoroutine(self._bridge.sweeping.work()) if self._bridge else None
+
+    def _learn_of_sweeps(self) -> Deferred[None] | None:
+        return Deferred.fromCoroutine(self._bridge.sweeping.learn()) if self._bridge else None
 
     def _count(self) -> Deferred[Any]:
         counted: Deferred[Any] = self._queues.run("standings", standings_thd)

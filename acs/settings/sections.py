@@ -275,7 +275,7 @@ class ErpSettings(Struct, frozen=True, kw_only=True):
     hold_seconds: Annotated[
         float, Meta(ge=0, le=10), says("Seconds a new device's session waits for its look-up.")
     ] = 2.0
-    batch: Annotated[Count, Meta(le=500), says("Most look-ups in one call.")] = 100
+    batch: Annotated[Count, Meta(le=500), says("Most look-ups in one call.")] = 500
     batch_wait_ms: Annotated[
         int, Meta(ge=0, le=1000), says("Milliseconds a look-up waits for others to share its call.")
     ] = 20
@@ -283,6 +283,24 @@ class ErpSettings(Struct, frozen=True, kw_only=True):
     refresh_seconds: Annotated[
         Seconds, says("Seconds a document is believed; an older one is read again at a contact.")
     ] = 900.0
+    sweep_minutes: Annotated[
+        float,
+        Meta(ge=0),
+        says(
+            "Minutes between two sweeps, which fill the mirror with what changed, so that devices "
+            "need not wait; 0: off. Keep it below refresh_seconds."
+        ),
+    ] = 10.0
+    full_sweep_hours: Annotated[
+        float,
+        Meta(gt=0),
+        says("Hours between two sweeps over all equipment, which notice what is deleted, too."),
+    ] = 24.0
+    forget_share: Annotated[
+        float,
+        Meta(ge=0, le=1),
+        says("Share of the mirror that may be forgotten in a day; above it all is kept, alarmed."),
+    ] = 0.1
     verify_tls: Annotated[bool, says("Check the site's certificate.")] = True
 
 

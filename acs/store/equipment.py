@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, Row, select, update
+from sqlalchemy import Column, Connection, Row, func, select, update
 
 from acs.devices.identity import Equipment, EquipmentStatus, Terms
-from acs.devices.source import MirrorRow
+from acs.devices.source import Mirrored, MirrorRow
 from acs.profiles.intent import Intent
 from acs.store.codec import decoder, revealing
 from acs.store.sealing import seal, unseal
@@ -90,6 +90,34 @@ def forget_thd(conn: Connection, names: Iterable[str]) -> None:
         conn.execute(statement.values(present=False, digest="", intent=empty))
 
 
+def known_thd(conn: Connection, names: Iterable[str]) -> dict[str, Mirrored]:
+    """Load equipments by name without their wishes; those not mirrored are not in the answer."""
+    columns = [column for column in equipment.c if column is not equipment.c.intent]
+    query = select(*columns).where(equipment.c.name.in_(set(names)), equipment.c.present)
+    return {row.name: Mirrored(_box(row), row.fetched_at) for row in conn.execute(query)}
+
+
+def stamp_thd(conn: Connection, names: Collection[str], fetched_at: float) -> None:
+    """Note that equipments are in the business system as they are mirrored."""
+    if names:
+        statement = update(equipment).where(equipment.c.name.in_(set(names)))
+        conn.execute(statement.values(fetched_at=fetched_at))
+
+
+def size_thd(conn: Connection) -> int:
+    """Count the equipments that are present."""
+    query = select(func.count()).select_from(equipment).where(equipment.c.present)
+    return conn.scalar(query) or 0
+
+
+def unseen_thd(conn: Connection, before: float, after: str, limit: int) -> tuple[str, ...]:
+    """Name equipments present that were fetched before a time: by name, from ``after`` on."""
+    query = select(equipment.c.name).where(
+        equipment.c.fetched_at < before, equipment.c.name > after, equipment.c.present
+    )
+    return tuple(conn.scalars(query.order_by(equipment.c.name).limit(limit)))
+
+
 def stale_thd(
     conn: Connection, names_or_limit: Sequence[str] | int, before: float
 ) -> tuple[str, ...]:
@@ -131,7 +159,12 @@ def _row(conn: Connection, mirrored: MirrorRow) -> dict[str, object]:
 
 
 def _mirrored(conn: Connection, row: Row[Any]) -> MirrorRow:
-    box = Equipment(
+    intent = _intent(unseal(conn, equipment.c.intent, row.name, row.intent))
+    return MirrorRow(_box(row), intent, row.digest, row.fetched_at)
+
+
+def _box(row: Row[Any]) -> Equipment:
+    return Equipment(
         name=row.name,
         serial_number=row.serial_number,
         cwmp_serial=row.cwmp_serial,
@@ -144,5 +177,3 @@ def _mirrored(conn: Connection, row: Row[Any]) -> MirrorRow:
         service_subscription=row.service_subscription,
         modified=row.modified,
     )
-    intent = _intent(unseal(conn, equipment.c.intent, row.name, row.intent))
-    return MirrorRow(box, intent, row.digest, row.fetched_at)

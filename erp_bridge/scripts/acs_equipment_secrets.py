@@ -15,7 +15,7 @@
 #      FIELDS names): the right to change a password is taken as the right to know it. Nobody
 #      else gets anything.
 #
-# Takes {"names": [up to 200]} and answers a list of
+# Takes {"names": [up to 500]} and answers a list of
 # {"name": ..., "modified": ..., "<password field>": text or null, ...};
 # takes {"name": ...} and answers one such object. A name that does not exist is left out
 # of the list, and is an error alone. POST only, so that names stay out of access logs.
@@ -37,8 +37,8 @@ if names is None:
     if not single:
         frappe.throw("names or name is required")
     names = [single]
-if len(names) > 200:
-    frappe.throw("At most 200 names at a time")
+if len(names) > 500:
+    frappe.throw("At most 500 names at a time")
 
 answer = []
 for name in names:

@@ -15,13 +15,13 @@ from simulators.erpnext.schema import DocType, Right
 from simulators.erpnext.users import require_change
 
 EQUIPMENT = "Service Equipment"
-MAX_NAMES = 200
+MAX_NAMES = 500
 
 
 def equipment_secrets(call: Call) -> Any:
     """Return the passwords of one equipment (``name``) or of several (``names``).
 
-    Several: at most 200, as a list or its JSON text; the answer keeps their order and
+    Several: at most 500, as a list or its JSON text; the answer keeps their order and
     leaves out those that do not exist.  Asks for the right to write, and for POST, so
     that names stay out of access logs.
     """

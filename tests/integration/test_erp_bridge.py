@@ -17,14 +17,16 @@ from twisted.internet.threads import blockingCallFromThread
 from acs.devices.identity import Hints, Terms, normal_gpon, terms
 from acs.devices.source import Found, MirrorRow, Pending
 from acs.model import DeviceId, Secret
+from erp_bridge.asking import Asker
 from erp_bridge.breaker import Breaker
 from erp_bridge.check import findings
 from erp_bridge.client import ErpClient
 from erp_bridge.errors import ErpMisconfigured, ErpUnauthorized, ErpUnavailable
+from erp_bridge.forgetting import Forgetting
 from erp_bridge.lookup import Lookup
 from erp_bridge.mapping import load
 from erp_bridge.schema import Level
-from erp_bridge.source import ErpSource, Hooks, Limits
+from erp_bridge.source import ErpSource, Limits
 from erp_bridge.spelling import fits
 from erp_bridge.threads import Threads
 from simulators.erpnext.running import RunningSimulator, running_simulator
@@ -82,6 +84,9 @@ class MirrorInMemory:
             self.rows.pop(name, None)
         return succeed(None)
 
+    def size(self) -> Awaitable[int]:
+        return succeed(len(self.rows))
+
 
 class Bridge:
     """A source over sockets, and a way to use it from the test's thread."""
@@ -96,12 +101,11 @@ class Bridge:
             reactor,
             Lookup(self.client, load()),
             self.mirror,
-            Breaker(time.monotonic),
-            in_thread=self.threads.run,
+            Asker(Breaker(time.monotonic), self.threads.run, failed=self.failures.append),
+            Forgetting(0.1, time.time),
             digest=lambda text: hashlib.sha256(text).hexdigest(),
             clock=time.time,
             limits=Limits(**limits),
-            hooks=Hooks(failed=self.failures.append),
         )
         self.call(self.threads.start)
 

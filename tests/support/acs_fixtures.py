@@ -55,6 +55,8 @@ ERP_SETTINGS = {
     "ERP_BATCH_WAIT_MS": "1",
     "ERP_NEGATIVE_TTL": "0.001",
     "ERP_REFRESH_SECONDS": "0.001",
+    # What is asked is what a test caused.
+    "ERP_SWEEP_MINUTES": "0",
 }
 
 

@@ -16,7 +16,9 @@ from acs.devices.identity import Equipment, Hints, Terms, terms
 from acs.devices.source import Found, MirrorRow, Pending, Wish
 from acs.model import DeviceId, Secret
 from acs.profiles.intent import Intent
+from erp_bridge.asking import Asker
 from erp_bridge.breaker import Breaker, State
+from erp_bridge.forgetting import Forgetting
 from erp_bridge.lookup import Lookup
 from erp_bridge.mapping import load
 from erp_bridge.source import ErpSource, Hooks, Limits
@@ -61,6 +63,9 @@ class MirrorInMemory:
             self.rows.pop(name, None)
         return succeed(None)
 
+    def size(self) -> Awaitable[int]:
+        return succeed(len(self.rows))
+
 
 class World:
     """A source on a clock, its mirror, and an ERPNext whose answers can be held back."""
@@ -81,6 +86,7 @@ class World:
         self.waiting: list[tuple[Callable[[], Any], Deferred[Any]]] = []
         self.told: list[tuple[State, str, bool]] = []
         self.failures: list[Exception] = []
+        self.kept: list[int] = []
         self.limits = Limits(**limits)
         self.client_options: dict[str, Any] = {"retries": 0}
         self.source = self.new_source("acs.bridge")
@@ -90,15 +96,17 @@ class World:
             self.clock,
             Lookup(self.erp.client(user, **self.client_options), load()),
             self.mirror,
-            self.breaker,
-            in_thread=self._in_thread,
+            Asker(
+                self.breaker,
+                self._in_thread,
+                failed=self.failures.append,
+                changed=lambda state, reason, alarm: self.told.append((state, reason, alarm)),
+            ),
+            Forgetting(0.1, self.clock.seconds),
             digest=lambda text: hashlib.sha256(b"key" + text).hexdigest(),
             clock=self.clock.seconds,
             limits=self.limits,
-            hooks=Hooks(
-                failed=self.failures.append,
-                breaker=lambda state, reason, alarm: self.told.append((state, reason, alarm)),
-            ),
+            hooks=Hooks(failed=self.failures.append, kept=self.kept.append),
         )
 
     def _in_thread(self, work: Callable[[], Any]) -> Deferred[Any]:

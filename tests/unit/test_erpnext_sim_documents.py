@@ -227,7 +227,7 @@ def test_secrets_need_the_right_to_write_and_know_a_limit(client):
     nobody = "token nobody-key:nobody-secret"
     method = "/api/method/acs_equipment_secrets"
     assert client.ask("POST", method, ask, auth=nobody)[0] == 403
-    assert client.ask("POST", method, {"names": ["X"] * 201})[0] == 417
+    assert client.ask("POST", method, {"names": ["X"] * 501})[0] == 417
     assert client.ask("POST", method, {"name": "NOPE"})[0] == 404
 
 

@@ -1,0 +1,117 @@
+"""`acs erp`: what is known of ERPNext without asking it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from acs.cli import render
+from acs.cli.ages import age, iso, span
+from acs.cli.database import as_it_is
+from acs.cli.failures import DIFFERENT, Failure, leave
+from acs.cli.lazy import Lazy, LazyGroup
+from acs.cli.main import Context, pass_context
+from erp_bridge.progress import Cut, Done, Progress
+
+COMMANDS = {
+    "status": Lazy("acs.cli.erp:status", "Show how fresh the mirror of ERPNext's equipment is."),
+}
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS)
+def erp() -> None:
+    """ERPNext: how fresh the mirror of its equipment is.
+
+    \b
+    Examples:
+      acs erp status
+      acs doctor          does the mapping fit the site?
+    """
+
+
+@click.command("status")
+@render.json_option
+@pass_context
+def status(context: Context, as_json: bool) -> None:
+    """Show how many equipments are mirrored, and what the sweeps brought.
+
+    Reads the database alone; neither the server nor ERPNext is asked. Ends with 1 when the last
+    sweep was doubted: ERPNext showed so little that nothing was forgotten.
+
+    \b
+    Examples:
+      acs erp status
+      acs erp status --json | jq -r .last_sweep.ended
+    """
+    from acs.server.sweeping import progress_thd
+    from acs.store import equipment
+
+    if not context.settings.erp.url:
+        raise Failure("erp.url is empty: no ERPNext is connected; set it (docs/connect-erpnext.md)")
+    with as_it_is(context.settings) as database, database.read() as conn:
+        mirrored = equipment.size_thd(conn)
+        progress = progress_thd(conn)
+    if as_json:
+        render.emit(_document(mirrored, progress))
+    else:
+        render.print_facts(list(_facts(mirrored, progress, context.settings.erp.sweep_minutes)))
+    leave(DIFFERENT if progress.alarm else 0)
+
+
+def _document(mirrored: int, progress: Progress) -> dict[str, Any]:
+    return {
+        "mirrored": mirrored,
+        "mark": progress.mark or None,
+        "time_zone": progress.zone or None,
+        "fresh_as_of": iso(progress.sure_at),
+        "last_full_sweep": iso(progress.full_at),
+        "last_sweep": _done(progress.last) if progress.last else None,
+        "under_way": _counts(progress.cut) if progress.cut else None,
+        "alarm": progress.alarm or None,
+    }
+
+
+def _counts(sweep: Cut | Done) -> dict[str, Any]:
+    return {
+        "full": sweep.full,
+        "began": iso(sweep.began_at),
+        "listed": sweep.listed,
+        "changed": sweep.changed,
+        "unreadable": sweep.unread,
+        "gone": sweep.gone,
+    }
+
+
+def _done(sweep: Done) -> dict[str, Any]:
+    return {
+        **_counts(sweep),
+        "ended": iso(sweep.ended_at),
+        "rows_per_second": round(sweep.listed / max(sweep.ended_at - sweep.began_at, 0.001), 1),
+    }
+
+
+def _facts(mirrored: int, progress: Progress, minutes: float) -> Iterator[tuple[str, str]]:
+    now = time.time()
+    yield "Equipments mirrored", str(mirrored)
+    yield "Fresh as of", age(progress.sure_at, now)
+    yield "Mark in ERPNext", f"{progress.mark} {progress.zone}".strip() or "none"
+    yield "Last full sweep", age(progress.full_at, now)
+    if progress.last:
+        yield "Last sweep", f"{age(progress.last.ended_at, now)}, {_told(progress.last)}"
+    if progress.cut:
+        yield "Under way", f"since {age(progress.cut.began_at, now)}, {_told(progress.cut)}"
+    yield "Next sweeps", f"every {span(minutes * 60)}" if minutes else "off (erp.sweep_minutes)"
+    if progress.alarm:
+        yield "Alarm", progress.alarm
+
+
+def _told(sweep: Cut | Done) -> str:
+    text = f"{'full: ' if sweep.full else ''}{sweep.listed} listed, {sweep.changed} changed"
+    text += f", {sweep.gone} gone" if sweep.gone else ""
+    text += f", {sweep.unread} unreadable" if sweep.unread else ""
+    if isinstance(sweep, Done):
+        text += f", {sweep.listed / max(sweep.ended_at - sweep.began_at, 0.001):.0f} rows/s"
+    return text
