@@ -28,6 +28,8 @@ class FaultKind(StrEnum):
     """Carried out; the connection closes without an answer."""
     SLOW = "slow"
     """Carried out; the answer comes ``delay`` seconds late."""
+    EMPTY = "empty"
+    """Lists are answered 200 without a row, as to a user whose rights were cut down."""
 
 
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -20,7 +20,7 @@ import msgspec
 from simulators.erpnext.faults import Fault, FaultBoard, FaultKind, rate_headers, refusal_of
 from simulators.erpnext.http import SERVER_ERROR, Request, Response, json_response
 from simulators.erpnext.site import Site, refused
-from simulators.erpnext.statistics import Statistics
+from simulators.erpnext.statistics import Statistics, classify
 
 CONTROL = "/__sim__"
 
@@ -46,6 +46,17 @@ class Cut:
 @dataclass(frozen=True, slots=True)
 class Hold:
     """The site is paused: ask again when it resumes."""
+
+
+def emptied(request: Request, response: Response) -> Response:
+    """Return the answer to a list without its rows; any other answer as it is."""
+    match classify(request)[0]:
+        case "list":
+            return json_response(response.status, {"data": []})
+        case "frappe.client.get_list":
+            return json_response(response.status, {"message": []})
+        case _:
+            return response
 
 
 Outcome: TypeAlias = Answer | Silence | Cut | Hold
@@ -97,6 +108,8 @@ class Simulator:
                 return Cut()
             case FaultKind.SLOW:
                 return Answer(response, fault.delay)
+            case FaultKind.EMPTY:
+                return Answer(emptied(request, response))
             case _:
                 return Answer(SERVER_ERROR)
 

@@ -462,3 +462,68 @@ def test_nothing_is_asked_after_the_stop() -> None:
     world.clock.advance(10)
     assert isinstance(heard[0], Pending)
     assert world.erp.queries == 0
+
+
+# --- how fresh a sweep makes it, and what is not believed ---------------------------------
+
+
+def test_what_was_swept_lately_is_not_read_again_at_a_contact() -> None:
+    world = World(ONE, refresh_seconds=3600)
+    world.find()
+    world.clock.advance(7200)
+    world.source.swept(START + 7000, START)
+    queries = world.erp.queries
+    world.find()
+    assert world.erp.queries == queries
+    world.clock.advance(3600)
+    world.find()
+    assert world.erp.queries == queries + 1
+
+
+def test_a_row_of_another_mapping_is_read_again_although_it_was_swept() -> None:
+    world = World(ONE, refresh_seconds=3600)
+    world.find()
+    world.clock.advance(7200)
+    world.source.swept(START + 7000, START + 7000)
+    world.find()
+    assert world.mirror.rows["EQP-1"].fetched_at > START + 7000
+
+
+def test_a_site_that_shows_nothing_empties_no_mirror() -> None:
+    world = World(ONE, refresh_seconds=3600)
+    world.find()
+    world.clock.advance(3600)
+    world.erp.order("empty")
+    world.find()
+    assert list(world.mirror.rows) == ["EQP-1"]
+    assert world.kept == [1]
+    queries = world.erp.queries
+    world.find()
+    assert world.erp.queries == queries
+
+
+def test_too_many_that_are_gone_are_kept() -> None:
+    world = World(customers=60, refresh_seconds=3600)
+    asked = [Terms(serials=(f"2227{n:09d}",)) for n in range(1, 61)]
+    for one in asked:
+        world.ask(one)
+    world.clock.advance(1)
+    setup = world.erp.client("acs.setup")
+    for n in range(1, 8):
+        name = f"EQP-{100_000 + n}"
+        setup.call("frappe.client.delete", doctype="Service Equipment", name=name)
+    world.clock.advance(3600)
+    for one in asked:
+        world.ask(one)
+    world.clock.advance(1)
+    assert len(world.mirror.rows) == 60
+    assert world.kept == [7]
+
+
+def test_a_storm_of_unknown_devices_becomes_few_large_batches() -> None:
+    world = World(ONE, batch=500, batch_wait_ms=20, hold_seconds=2.0)
+    for n in range(1000):
+        world.ask(Terms(serials=(f"NEW-{n}",)))
+        world.clock.advance(0.001)
+    world.clock.advance(1)
+    assert world.erp.queries <= 1000 / 200
