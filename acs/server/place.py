@@ -50,8 +50,13 @@ class Place:
     """Sessions with our devices elsewhere."""
     door: Callable[[CwmpEdge], Door] = _the_edge
     """What CPEs meet first."""
-    is_alone: bool = True
-    """What is to be done once is done here, and health and metrics are those of all."""
+    workers: int = 1
+    """How many accept from the same ports."""
+
+    @property
+    def is_alone(self) -> bool:
+        """What is to be done once is done here, and health and metrics are those of all."""
+        return self.workers == 1
 
 
 def alone(reactor: Any) -> Place:

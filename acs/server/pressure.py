@@ -38,6 +38,8 @@ class Load:
     """Connections accepted since the start."""
     unaccepted: Callable[[], int]
     """Connections that wait to be accepted."""
+    sharers: int = 1
+    """Processes that accept from that same queue, as fast as this one."""
 
 
 class Pressure:
@@ -100,7 +102,8 @@ class Pressure:
         if not unaccepted:
             self._empty_at = now
         # Nobody waits longer than there has been a queue, however few were accepted before.
-        queue = min(unaccepted / max(self._accept_rate, 1.0), now - self._empty_at)
+        all_rates = load.sharers * max(self._accept_rate, 1.0)
+        queue = min(unaccepted / all_rates, now - self._empty_at)
         # A new connection is accepted in one turn of the reactor and heard in the next.
         turns = 2 * max(0.0, lasted - TICK_SECONDS)
         return queue + turns + load.store_delay()

@@ -319,6 +319,7 @@ class Server:
             served=lambda: self._edge.served,
             accepted=lambda: factory.gate.entered,
             unaccepted=waiting,
+            sharers=self._place.workers,
         )
         watched = Pressure(self._admission, load, self._reactor.seconds)
         watched.watch(self.metrics)

@@ -15,7 +15,7 @@ from acs.server.pressure import TICK_SECONDS, Load, Pressure, unaccepted
 class Measured:
     """A server whose figures the test sets."""
 
-    def __init__(self) -> None:
+    def __init__(self, sharers: int = 1) -> None:
         self.now = 100.0
         self.store, self.served, self.accepted, self.waiting = 0.0, 0, 0, 0
         self.admission = Admission(Aim(delay=1.0, interval=0.5), spread=lambda: 0.5)
@@ -24,6 +24,7 @@ class Measured:
             served=lambda: self.served,
             accepted=lambda: self.accepted,
             unaccepted=lambda: self.waiting,
+            sharers=sharers,
         )
         self.pressure = Pressure(self.admission, load, lambda: self.now)
 
@@ -50,14 +51,20 @@ def test_a_burst_on_an_idle_server_is_no_queue() -> None:
 
 
 def test_a_queue_that_stays_is_as_long_as_it_takes_to_accept_it() -> None:
-    server = Measured()
+    one, of_two = Measured(), Measured(sharers=2)
+    delays = [_delay_of_a_queue(server) for server in (one, of_two)]
+    assert delays == [pytest.approx(1.5, rel=0.05), pytest.approx(0.75, rel=0.05)]
+    assert [server.admission.calm for server in (one, of_two)] == [False, True]
+
+
+def _delay_of_a_queue(server: Measured) -> float:
     server.waiting = 600
+    delay = 0.0
     for _ in range(60):
         server.accepted += 40
         server.served += 40
         delay = server.tick()
-    assert delay == pytest.approx(1.5, rel=0.05)
-    assert not server.admission.calm
+    return delay
 
 
 def test_a_line_is_written_when_it_begins_and_one_when_it_ends() -> None:

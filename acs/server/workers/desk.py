@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from acs.cwmp import cookies
 from acs.cwmp.edge import CwmpEdge
 from acs.cwmp.line import Line
-from acs.http import Connection, Reply, Request
+from acs.http import Connection, Refusal, Reply, Request
 from acs.server.workers import messages
 from acs.server.workers.messages import Answer, Forward
 from acs.server.workers.names import owner_of
@@ -46,7 +46,7 @@ class Desk:
     def handle(self, request: Request) -> Reply | Deferred[Reply]:
         """Answer one request of a CPE, in this worker or through another."""
         other = self._other(request.headers)
-        answer = self._here(request) if other is None else self._there(other, request)
+        answer = self._edge.handle(request) if other is None else self._there(other, request)
         if not self.leaving:
             return answer
         if isinstance(answer, Deferred):
@@ -92,9 +92,6 @@ class Desk:
         if cookie is None or (owner := owner_of(cookie)) == self._name:
             return None
         return self._neighbours.named(owner)
-
-    def _here(self, request: Request) -> Reply | Deferred[Reply]:
-        return self._edge.handle(request)
 
     def _there(self, other: Neighbour, request: Request) -> Deferred[Reply]:
         connection = request.connection
@@ -142,11 +139,18 @@ class Desk:
         if isinstance(answer, messages.Reply):
             return Reply(answer.status, answer.body, tuple(answer.headers), answer.close)
         # A cookie of former times: to us as well the CPE is nobody yet.
-        return self._here(request)
+        return self._anew(request)
 
     def _without(self, failure: Failure, request: Request) -> Reply | Deferred[Reply]:
         failure.trap(NeighbourGone)
-        return self._here(request)
+        return self._anew(request)
+
+    def _anew(self, request: Request) -> Reply | Deferred[Reply]:
+        """Serve one whose session is no more, if new ones are let in."""
+        wait = self._edge.admission(request.connection, request.headers)
+        if wait is not None:
+            return Refusal(503, "busy, come back later", retry_after=wait).reply()
+        return self._edge.handle(request)
 
     def _last(self, reply: Reply, request: Request) -> Reply:
         """Let the CPE go where it is still served, once nothing holds it here."""

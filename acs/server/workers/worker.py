@@ -91,7 +91,7 @@ class Worker:
                 replay=replay.SharedReplay(self._taken),
                 rivals=self._claims,
                 door=self._door,
-                is_alone=False,
+                workers=assignment.workers,
             ),
         )
 
