@@ -163,11 +163,8 @@ class Sweeping:
 
     async def work(self) -> None:
         """Sweep if it is time; return when that has ended, well or not."""
-        if self._reactor.seconds() < self._not_before or not self._is_due():
-            return
-        # Another worker may have had this duty until a moment ago.
-        await self.learn()
-        if not self._is_due():
+        idle = self._under_way is None and self._asker.is_ready
+        if not idle or self._reactor.seconds() < self._not_before or not self._is_due():
             return
         self._under_way = Deferred.fromCoroutine(self._sweep())
         try:
@@ -176,8 +173,7 @@ class Sweeping:
             self._under_way = None
 
     def _is_due(self) -> bool:
-        idle = self._under_way is None and self._asker.is_ready
-        return idle and is_due(self.progress, time.time(), self._rhythm)
+        return is_due(self.progress, time.time(), self._rhythm)
 
     def stop(self) -> None:
         """End the sweep that is under way; whoever sweeps next goes on with it."""
@@ -186,6 +182,10 @@ class Sweeping:
 
     async def _sweep(self) -> None:
         try:
+            # Another worker may have had this duty until a moment ago.
+            await self.learn()
+            if not self._is_due():
+                return
             progress = await self._sweeper.sweep()
         except CancelledError:
             return
