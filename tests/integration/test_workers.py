@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from acs_fixtures import StartAcs
+from certificates import Certificates
 from raw_cpe import RawCpe, challenges
 from running_acs import BOOTSTRAP, RunningAcs, wait_for
 
@@ -23,10 +25,17 @@ INFORMED = "InformResponse"
 
 
 @pytest.fixture(scope="module")
-def two(start_acs: StartAcs) -> RunningAcs:
+def two(start_acs: StartAcs, certificates: Certificates) -> RunningAcs:
     """A server of two workers; each test may renew or kill them, but leaves two behind."""
     return start_acs(
-        SERVER_WORKERS="2", SERVER_DRAIN_SECONDS="20", CWMP_SESSIONS_PER_MINUTE="100000"
+        SERVER_WORKERS="2",
+        SERVER_DRAIN_SECONDS="20",
+        CWMP_SESSIONS_PER_MINUTE="100000",
+        CWMP_TLS_LISTEN="127.0.0.1:0",
+        CWMP_TLS_CERTIFICATE=str(certificates.server),
+        CWMP_TLS_KEY=str(certificates.server_key),
+        CWMP_TLS_CLIENT_CA=str(certificates.authority),
+        FILES_LISTEN="127.0.0.1:0",
     )
 
 
@@ -120,6 +129,34 @@ def test_a_cookie_of_no_living_worker_is_nobodys(two: RunningAcs) -> None:
         cpe.close()
 
 
+def test_a_request_over_tls_is_handed_over_with_its_certificate(
+    two: RunningAcs, certificates: Certificates
+) -> None:
+    first, second = sorted(workers(two))
+    serial = "SNCERTIFIED"
+    context = certificates.client(f"A4B1C2-Gateway-{serial}")
+    cpe = RawCpe(two.port("https"), serial, context=context, account=("nobody", "knows me"))
+    with alone(two, first):
+        assert cpe.post(cpe.inform()).name == INFORMED
+    assert owner(cpe) == first
+    elsewhere = cpe.sibling()
+    elsewhere.cookie = cpe.cookie
+    with alone(two, second):
+        elsewhere.connect()
+    # What opens a session anew proves itself anew, and this one has nothing else to do it with.
+    assert elsewhere.post(elsewhere.inform()).name == INFORMED
+    assert owner(elsewhere) == first
+    assert elsewhere.finish(elsewhere.post())[-1].status == 204
+
+
+def test_each_worker_serves_files(two: RunningAcs) -> None:
+    for name in workers(two):
+        with alone(two, name), socket.create_connection(("127.0.0.1", two.port("files"))) as cpe:
+            cpe.sendall(b"GET /f/nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert cpe.recv(100).startswith(b"HTTP/1.1 40")
+    assert two.health()["parts"]["files"]["state"] == "ok"
+
+
 def test_a_challenge_of_one_worker_is_answered_at_another_and_only_once(two: RunningAcs) -> None:
     first, second = sorted(workers(two))
     cpe = RawCpe(two.port(), "SNDIGEST")
@@ -174,6 +211,21 @@ def test_a_worker_that_is_killed_is_replaced(two: RunningAcs) -> None:
     given = re.findall("event=duties worker=(..)", two.log)
     assert given[-1] in workers(two)
     assert len(given) == len(duties) + (duties[-1] == first)
+
+
+def test_a_worker_that_is_told_to_end_is_replaced_while_it_drains(two: RunningAcs) -> None:
+    first, _ = sorted(workers(two))
+    cpe = cpe_at(two, first, "SNTERMED")
+    assert cpe.open().name == INFORMED
+    ends = two.metric("acs_worker_ends_total")
+    os.kill(workers(two)[first], signal.SIGTERM)
+    wait_for("a third worker", lambda: len(workers(two)) == 3)
+    given = re.findall("event=duties worker=(..)", two.log)
+    assert given[-1] in workers(two).keys() - {first}
+    assert cpe.finish(cpe.post())[-1].status == 204
+    wait_for("its end", lambda: first not in workers(two))
+    assert two.metric("acs_worker_ends_total") == ends
+    assert two.health()["status"] == "ok"
 
 
 class Caller(threading.Thread):
