@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,7 +43,7 @@ class Child:
         self._errors = folder / f"{self.name}.err"
         with self._errors.open("ab") as errors:
             self._process: subprocess.Popen[str] = subprocess.Popen(  # noqa: S603 - our own
-                command,
+                dying_with_us(command),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT if merged else errors,
@@ -88,11 +90,16 @@ class Child:
     def kill(self) -> None:
         """End it without a chance to put anything in order."""
         if self.ended is None:
-            self._process.kill()
+            self._kill_all()
         self._process.wait()
 
+    def _kill_all(self) -> None:
+        """Kill it and what it started: a worker that is left would hold its port, and our pipe."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+
     def _await(self, ready: str) -> str:
-        late = threading.Timer(START_SECONDS, self._process.kill)
+        late = threading.Timer(START_SECONDS, self._kill_all)
         late.start()
         said = ""
         try:
@@ -108,6 +115,15 @@ class Child:
         with self._lines as lines:
             for _ in lines:
                 pass
+
+
+def dying_with_us(command: Sequence[str]) -> list[str]:
+    """Return ``command`` so that the kernel ends it when our process is no more.
+
+    For a run that is killed: it cannot end anything itself. Without util-linux it is left as it is.
+    """
+    bound = shutil.which("setpriv")
+    return [bound, "--pdeathsig=TERM", *command] if bound else [*command]
 
 
 def beside(name: str) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 import tempfile
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -147,6 +150,7 @@ def run(
     from . import report
 
     with _usable():
+        _check_places(json_file, html_file)
         chosen = read(*reversed(find(name)))
         if units is not None:
             chosen = resized(chosen, units)
@@ -155,15 +159,16 @@ def run(
         if seed is not None:
             chosen = replace(chosen, seed=seed)
         account = (username, password)
-        seen = _played(chosen, acs, account, keep)
-    verdicts = judge(chosen, seen)
-    if json_file is not None:
-        told = json.dumps(report.document(chosen, seen, verdicts), ensure_ascii=False, indent=2)
-        _write(json_file, told + "\n")
-    if html_file is not None:
-        _write(html_file, report.page(chosen, seen, verdicts))
-    for line in report.lines(verdicts):
-        click.echo(line, err=str(json_file) == "-")
+        with _ending_in_order():
+            seen = _played(chosen, acs, account, keep)
+        verdicts = judge(chosen, seen)
+        for line in report.lines(verdicts):
+            click.echo(line, err="-" in (str(json_file), str(html_file)))
+        if json_file is not None:
+            told = json.dumps(report.document(chosen, seen, verdicts), ensure_ascii=False, indent=2)
+            _write(json_file, told + "\n")
+        if html_file is not None:
+            _write(html_file, report.page(chosen, seen, verdicts))
     watched = seen.ending is None or seen.ending.watched
     sys.exit(PASSED if passed(verdicts, watched=watched) else FAILED)
 
@@ -226,11 +231,47 @@ def _drive(chosen: Scenario, acs: str, account: tuple[str, str], house: House | 
 
 @contextmanager
 def _usable() -> Iterator[None]:
+    """End with `NOT_RUN` whatever goes wrong: an exit code of 1 is a verdict on the server."""
     try:
         yield
+    except KeyboardInterrupt:
+        click.echo("cpe-sim: interrupted", err=True)
     except (ScenarioError, ChildError, RunError, OSError) as error:
         click.echo(f"cpe-sim: {error}", err=True)
-        sys.exit(NOT_RUN)
+    except Exception:
+        traceback.print_exc()
+        click.echo("cpe-sim: that is a defect of cpe-sim, and says nothing of the server", err=True)
+    else:
+        return
+    sys.exit(NOT_RUN)
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """Have SIGTERM and SIGHUP end what was started, as Ctrl-C does.
+
+    While the reactor runs, SIGTERM is its own.
+    """
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def hand_on(*_: object) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    before = [signal.signal(signal.SIGTERM, end), signal.signal(signal.SIGHUP, hand_on)]
+    try:
+        yield
+    finally:
+        for number, handler in zip((signal.SIGTERM, signal.SIGHUP), before, strict=True):
+            signal.signal(number, handler)
+
+
+def _check_places(*places: Path | None) -> None:
+    """See before the run that its reports can be written."""
+    for place in places:
+        if place is not None and str(place) != "-" and not os.access(place.parent, os.W_OK):
+            raise ScenarioError(f"{place} cannot be written: there is no directory {place.parent}")
 
 
 def _write(path: Path, text: str) -> None:

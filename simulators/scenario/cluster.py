@@ -25,7 +25,9 @@ def start_cluster(folder: Path) -> tuple[Child, str]:
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
         shutil.chown(data, "postgres", "postgres")
         _let_through(folder)
-        lower = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+        # Whoever becomes another user has to ask once more to end with us.
+        lower = ["setpriv", "--pdeathsig=QUIT"]
+        lower += ["--reuid=postgres", "--regid=postgres", "--clear-groups"]
     made = subprocess.run(  # noqa: S603 - the machine's own PostgreSQL
         [*lower, str(programs / "initdb"), "-D", str(data), "-U", "acs", "-E", "UTF8",
          "--locale=C", "-A", "trust", "--no-instructions"],
