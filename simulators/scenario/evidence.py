@@ -53,11 +53,11 @@ class Stand:
 
     member: Member
     right: bool
-    """It really has what is wished for it."""
+    """It really has what is wished for it; never so where nothing is."""
     standing: str
     """What the server calls it, such as ``live``; empty: not known to it."""
     wrong: tuple[str, ...] = ()
-    """Names of the parameters that are not as wished; no values."""
+    """Names of the parameters that are not as wished, or why none can be; no values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,10 @@ class Ending:
     """By id: all jobs the server tells of."""
     asked: frozenset[int] = frozenset()
     """Ids of the jobs that the scenario asked for and was promised."""
+    promised: int = 0
+    """Devices that campaigns of the scenario were begun for."""
     campaigns_unmet: int = 0
-    """Devices of campaigns without any job, though the campaign says it is over."""
+    """Those of them that are nowhere in the campaign's own count."""
     faults: int | None = None
     """Devices on which the server reports a failure."""
     queries: int | None = None

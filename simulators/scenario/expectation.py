@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 _FORM = re.compile(
-    r"^\s*(?P<sign><=|>=|==|=|<|>)?\s*(?P<bound>\d+(?:[_.]\d+)*(?:e-?\d+)?)"
+    r"^\s*(?P<sign><=|>=|==|=|<|>)?\s*(?P<bound>\d+(?:_\d+)*(?:\.\d+)?(?:e-?\d+)?)"
     r"(?:\s+per\s+(?P<per>\d+)\s+devices?)?\s*$"
 )
 _COMPARE: Mapping[str, Callable[[float, float], bool]] = {

@@ -14,6 +14,7 @@ from typing import Any
 
 import requests
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from simulators.cpe.content import make_image
 
@@ -28,6 +29,8 @@ COMMAND_SECONDS = 300.0
 JOBS_PAGE = 10_000
 _SEAT = {"Authorization": "token setup-key:setup-secret"}
 """The stand-in's user who may do everything: the people in the office."""
+_TOLD = ("waiting", "queued", "sent", "done", "failed", "expired", "cancelled")
+"""Where a device of a campaign can be. Jobs are "forgotten" after weeks: here, that is a loss."""
 
 
 class House:
@@ -41,6 +44,8 @@ class House:
         self.password = secrets.token_urlsafe(12)
         self.asked: set[int] = set()
         """Ids of the jobs that commands asked for."""
+        self.promised: dict[str, int] = {}
+        """By name of a campaign: devices that it was begun for."""
         self.url = ""
         """Where devices call."""
         self.erpnext_url = ""
@@ -172,25 +177,35 @@ class House:
     def command(self, arguments: Sequence[str]) -> str:
         """Run ``acs`` with these arguments; return its output. Raises `ChildError`."""
         words = [word.replace("{folder}", str(self.folder)) for word in arguments]
-        if words[0] == "device" and "--json" not in words:
-            words.append("--json")
-        ran = subprocess.run(  # noqa: S603 - our own program
-            [beside("acs"), *words],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=COMMAND_SECONDS,
-            env=self._environ,
-            cwd=self.folder,
-        )
+        asks = words[0] == "device" or words[:2] == ["bulk", "start"]
+        if asks and "--json" not in words:
+            # What follows the job of a campaign is the job's.
+            words.insert(2 if words[0] == "bulk" else len(words), "--json")
+        try:
+            ran = subprocess.run(  # noqa: S603 - our own program
+                [beside("acs"), *words],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=COMMAND_SECONDS,
+                env=self._environ,
+                cwd=self.folder,
+            )
+        except subprocess.TimeoutExpired:
+            told = f"did not end within {COMMAND_SECONDS:g} s"
+            raise ChildError(f"acs {' '.join(words)} {told}") from None
         if ran.returncode:
             told = (ran.stderr or ran.stdout)[-1000:].strip()
             raise ChildError(f"acs {' '.join(words)} ended with {ran.returncode}: {told}")
-        if words[0] == "device" and ran.stdout.startswith("{"):
-            job = json.loads(ran.stdout).get("job")
-            if job:
-                self.asked.add(job["id"])
+        if asks and ran.stdout.startswith("{"):
+            self._note_promise(json.loads(ran.stdout))
         return ran.stdout
+
+    def _note_promise(self, told: Mapping[str, Any]) -> None:
+        if told.get("job"):
+            self.asked.add(told["job"]["id"])
+        if told.get("started"):
+            self.promised[told["name"]] = told["devices"]
 
     def standings(self) -> dict[str, tuple[str, str, int]]:
         """Return (standing, reason, failures) of each device by its serial number."""
@@ -214,17 +229,21 @@ class House:
             more = ["--before", str(jobs[-1]["id"])]
 
     def campaigns_unmet(self) -> int:
-        """Return how many devices of campaigns are nowhere in the campaign's own count."""
-        return sum(told.pop("total") - sum(told.values()) for told in self._campaigns())
+        """Return for how many devices a campaign was begun that does not know of them any more."""
+        told = self._campaigns()
+        return sum(
+            max(0, promised - sum(told.get(name, {}).get(state, 0) for state in _TOLD))
+            for name, promised in self.promised.items()
+        )
 
     def campaigns_waiting(self) -> int:
         """Return how many devices wait for a campaign's job, or are at it."""
         waits = ("waiting", "queued", "sent")
-        return sum(told[state] for told in self._campaigns() for state in waits)
+        return sum(told[state] for told in self._campaigns().values() for state in waits)
 
-    def _campaigns(self) -> list[dict[str, int]]:
+    def _campaigns(self) -> dict[str, dict[str, int]]:
         told = json.loads(self.command(["bulk", "list", "--json"]))["campaigns"]
-        return [dict(campaign["progress"]) for campaign in told]
+        return {campaign["name"]: campaign["progress"] for campaign in told}
 
     # --- what happens around it ------------------------------------------------------------------
 
@@ -238,6 +257,8 @@ class House:
                 connection.execute(text(lock))
                 time.sleep(seconds)
                 connection.rollback()
+        except OperationalError as error:
+            raise ChildError(f"the database could not be locked: {error.orig}") from None
         finally:
             engine.dispose()
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from itertools import pairwise
 from statistics import median
 
 from simulators.page.figures import quantile
 
-from .evidence import Ending, Evidence, Sample
+from .evidence import Call, Ending, Evidence, Sample
 
 Find = Callable[[Evidence], float | None]
 MIB = 2**20
@@ -39,6 +40,8 @@ class Measure:
     find: Find
     at_end: bool = False
     """It is known at the end only, not of a phase."""
+    inside: bool = False
+    """It is seen from inside only: not of a server that is somebody else's."""
 
 
 class UnknownMeasureError(ValueError):
@@ -57,8 +60,12 @@ def measure(name: str) -> Measure:
 # --- sessions ---------------------------------------------------------------------------------
 
 
+def _good(seen: Evidence) -> list[Call]:
+    return [call for call in seen.calls if call.good]
+
+
 def _lengths(seen: Evidence) -> list[float]:
-    return sorted(call.seconds for call in seen.calls if call.good and not call.failure)
+    return sorted(call.seconds for call in _good(seen) if not call.failure)
 
 
 def _length_at(share: float) -> Find:
@@ -71,15 +78,21 @@ def _length_at(share: float) -> Find:
 
 def _inform_at(share: float) -> Find:
     def find(seen: Evidence) -> float | None:
-        waits = sorted(c.inform_seconds for c in seen.calls if c.good and c.inform_seconds)
+        waits = sorted(c.inform_seconds for c in _good(seen) if c.inform_seconds is not None)
         return quantile(waits, share) if waits else None
 
     return find
 
 
+def _failed_sessions(seen: Evidence) -> float | None:
+    """No session, and none failed: that says nothing."""
+    calls = _good(seen)
+    return sum(bool(call.failure) for call in calls) if calls else None
+
+
 def _failed_share(seen: Evidence) -> float | None:
-    calls = [call for call in seen.calls if call.good]
-    return sum(bool(call.failure) for call in calls) / len(calls) if calls else None
+    failed = _failed_sessions(seen)
+    return None if failed is None else failed / len(_good(seen))
 
 
 def _rate(seen: Evidence) -> float | None:
@@ -89,7 +102,11 @@ def _rate(seen: Evidence) -> float | None:
 
 
 def _count_of(kind: str) -> Find:
-    return lambda seen: sum(call.good and call.failure == kind for call in seen.calls)
+    def find(seen: Evidence) -> float | None:
+        calls = _good(seen)
+        return sum(call.failure == kind for call in calls) if calls else None
+
+    return find
 
 
 def _served_at(share: float) -> Find:
@@ -118,7 +135,7 @@ def _provisioned_share(seen: Evidence, end: Ending) -> float | None:
 
 
 def _wrong_states(_: Evidence, end: Ending) -> float | None:
-    if not end.watched:
+    if not (end.watched and end.stands):
         return None
     return sum(
         (stand.standing == "live" and not stand.right)
@@ -128,8 +145,11 @@ def _wrong_states(_: Evidence, end: Ending) -> float | None:
 
 
 def _jobs(end: Ending) -> list[tuple[str, str]] | None:
-    """(State, reason) of what was asked for; one that is not there any more has no state."""
-    if end.jobs is None:
+    """(State, reason) of what was asked for; one that is not there any more has no state.
+
+    None where nothing was asked for, of which nothing can be lost.
+    """
+    if end.jobs is None or not (end.jobs or end.asked or end.promised):
         return None
     jobs = end.jobs
     return [jobs.get(number, ("", "")) for number in sorted(end.asked | jobs.keys())]
@@ -162,23 +182,30 @@ def _queries_per_device(seen: Evidence, end: Ending) -> float | None:
 
 
 def _rss_growth(seen: Evidence) -> float | None:
-    sizes = [sample.rss for sample in seen.samples if sample.rss]
+    sizes = [sample.rss for sample in seen.samples if sample.rss > 0]
     tenth = max(1, len(sizes) // 10)
     return (median(sizes[-tenth:]) - median(sizes[:tenth])) / MIB if len(sizes) > 1 else None
 
 
 def _grown(size: Callable[[Sample], float]) -> Find:
+    """By how much it is more at the end; None where it never was anything."""
+
     def find(seen: Evidence) -> float | None:
-        if len(seen.samples) < 2:
+        if len(seen.samples) < 2 or not size(seen.samples[-1]):
             return None
         return size(seen.samples[-1]) - size(seen.samples[0])
 
     return find
 
 
-def _per_device_day(size: Callable[[Sample], float]) -> Find:
-    grown = _grown(size)
+def _logged(seen: Evidence) -> float | None:
+    """What was written to the log: when it is turned over, what is thrown away was written too."""
+    if _grown(lambda sample: sample.log)(seen) is None:
+        return None
+    return sum(max(0, after.log - before.log) for before, after in pairwise(seen.samples))
 
+
+def _per_device_day(grown: Find) -> Find:
     def find(seen: Evidence) -> float | None:
         more = grown(seen)
         if more is None:
@@ -198,20 +225,24 @@ def _greatest(values: Iterable[float]) -> float | None:
     return max(values, default=None)
 
 
-def _all() -> Iterable[Measure]:
+def _of_units() -> Iterable[Measure]:
     yield Measure("sessions", "", "sessions that ended, of all units", lambda e: len(e.calls))
-    yield Measure("sessions_per_second", "1/s", "the same, a second", _rate)
+    yield Measure("sessions_per_second", "1/s", "sessions that ended, a second", _rate)
     yield Measure("median_session_seconds", "s", "half of the good units' complete sessions"
                   " took no longer, connecting included", _length_at(0.5))  # fmt: skip
     for percent in (95, 99):
         yield Measure(f"p{percent}_session_seconds", "s",
-                      f"{percent} % of them took no longer", _length_at(percent / 100))  # fmt: skip
-    yield Measure("max_session_seconds", "s", "the longest of them", _length_at(1))
+                      f"{percent} % of the good units' complete sessions took no longer",
+                      _length_at(percent / 100))  # fmt: skip
+    yield Measure(
+        "max_session_seconds", "s", "the longest complete session of a good unit", _length_at(1)
+    )
     yield Measure("median_inform_seconds", "s", "half of the good units' Informs were answered"
                   " within this time", _inform_at(0.5))  # fmt: skip
-    yield Measure("p95_inform_seconds", "s", "95 % of them", _inform_at(0.95))
+    yield Measure("p95_inform_seconds", "s", "95 % of the good units' Informs were answered within"
+                  " this time", _inform_at(0.95))  # fmt: skip
     yield Measure("failed_sessions", "", "sessions of good units that were not complete",
-                  lambda e: sum(c.good and bool(c.failure) for c in e.calls))  # fmt: skip
+                  _failed_sessions)  # fmt: skip
     yield Measure("failed_share", "", "share of the good units' sessions that were not complete",
                   _failed_share)  # fmt: skip
     for name, kind in KINDS.items():
@@ -219,12 +250,15 @@ def _all() -> Iterable[Measure]:
                       _count_of(kind))  # fmt: skip
     yield Measure("median_seconds_to_serve", "s", "from being switched on until half of the good"
                   " units really had what is wished", _served_at(0.5), at_end=True)  # fmt: skip
-    yield Measure("p95_seconds_to_serve", "s", "the same for 95 % of them", _served_at(0.95),
-                  at_end=True)  # fmt: skip
+    yield Measure("p95_seconds_to_serve", "s", "from being switched on until 95 % of the good"
+                  " units really had what is wished", _served_at(0.95), at_end=True)  # fmt: skip
 
     yield Measure("provisioned_share", "", "share of the good units that really have what is"
                   " wished and that the server calls live",
                   _of_end(_provisioned_share), at_end=True)  # fmt: skip
+
+
+def _of_server() -> Iterable[Measure]:
     yield Measure("wrong_states", "", "units the server calls live without their having what is"
                   " wished, and good units it does not call live",
                   _of_end(_wrong_states), at_end=True)  # fmt: skip
@@ -240,29 +274,33 @@ def _all() -> Iterable[Measure]:
                   at_end=True)  # fmt: skip
     yield Measure("erpnext_queries", "", "look-ups that ERPNext was asked for, retries included",
                   _of_end(lambda _, end: end.queries), at_end=True)  # fmt: skip
-    yield Measure("erpnext_queries_per_device", "", "the same for one device",
+    yield Measure("erpnext_queries_per_device", "", "look-ups that ERPNext was asked for, for one"
+                  " device",
                   _of_end(_queries_per_device), at_end=True)  # fmt: skip
     yield Measure("server_restarts", "", "how often the server ended without being told to",
-                  lambda e: e.failed_restarts, at_end=True)  # fmt: skip
+                  lambda e: e.failed_restarts if e.samples else None, at_end=True)  # fmt: skip
 
     yield Measure("rss_mib_max", "MiB", "most memory of all the server's processes together",
-                  lambda e: _greatest(s.rss / MIB for s in e.samples))  # fmt: skip
+                  lambda e: _greatest(s.rss / MIB for s in e.samples if s.rss))  # fmt: skip
     yield Measure("rss_growth_mib", "MiB", "memory in the last tenth of the time, less that in the"
                   " first tenth (medians)", _rss_growth)  # fmt: skip
     yield Measure("cpu_seconds", "s", "CPU time of the server's processes",
                   _grown(lambda s: s.cpu))  # fmt: skip
-    yield Measure("sessions_per_cpu_second", "1/s", "sessions by that time",
+    yield Measure("sessions_per_cpu_second", "1/s", "sessions for each CPU-second of the server's",
                   _sessions_per_cpu_second)  # fmt: skip
     yield Measure("open_sessions_max", "", "most sessions that were open at once",
                   lambda e: _greatest(s.open_sessions for s in e.samples))  # fmt: skip
-    yield Measure("log_bytes", "octets", "by which the log has grown", _grown(lambda s: s.log))
-    yield Measure("log_bytes_per_device_day", "octets", "the same for one device and a day",
-                  _per_device_day(lambda s: s.log))  # fmt: skip
+    yield Measure("log_bytes", "octets", "written to the log", _logged)
+    yield Measure("log_bytes_per_device_day", "octets", "written to the log for one device and day",
+                  _per_device_day(_logged))  # fmt: skip
     yield Measure("disk_bytes", "octets", "by which the data directory has grown",
                   _grown(lambda s: s.disk))  # fmt: skip
-    yield Measure("disk_bytes_per_device_day", "octets", "the same for one device and a day",
-                  _per_device_day(lambda s: s.disk))  # fmt: skip
+    yield Measure("disk_bytes_per_device_day", "octets", "by which the data directory has grown"
+                  " for one device and day", _per_device_day(_grown(lambda s: s.disk)))  # fmt: skip
 
 
-MEASURES: Mapping[str, Measure] = {each.name: each for each in _all()}
+MEASURES: Mapping[str, Measure] = {
+    each.name: each
+    for each in (*_of_units(), *(replace(each, inside=True) for each in _of_server()))
+}
 """All measures by name."""

@@ -29,6 +29,8 @@ _PART = re.compile(r"\.([\w-]+)|\[(\d+|\.\.\.)\]")
 Place = tuple[str | int, ...]
 
 
+LONGEST_LOCK = 120.0
+"""Seconds; a run that is interrupted waits for the end of it."""
 _WITH_TELEPHONE = (Profile.TELEPHONE, Profile.REFUSED)
 
 
@@ -215,8 +217,10 @@ def _wrong_step(step: Step, phase: PhaseTable) -> Iterator[tuple[str, str]]:
     if len(actions) != 1:
         had = f"has {' and '.join(actions)}" if actions else "has none"
         yield "do", f"a step has one of {', '.join(ACTIONS)}; this one {had}"
-    if not 0 <= step.at <= phase.length:
-        yield "at", f"at = {step.at:g} is not within the phase's {phase.length:g} seconds"
+    last = step.at + step.every * (step.times - 1)
+    if not 0 <= step.at <= last < phase.length:
+        when = f"at = {step.at:g}" if step.times == 1 else f"the last time, at {last:g},"
+        yield "at", f"{when} is not within the phase's {phase.length:g} seconds"
     if step.times < 1 or (step.times > 1 and step.every <= 0):
         yield "times", "times must be at least 1, and more than once needs every"
     if isinstance(step.erpnext, str) and step.erpnext not in ("up", "down"):
@@ -224,6 +228,8 @@ def _wrong_step(step: Step, phase: PhaseTable) -> Iterator[tuple[str, str]]:
             "erpnext",
             f'erpnext is "up", "down" or a table like {{kind = "slow"}}, not {step.erpnext!r}',
         )
+    if step.database is not None and not 0 < step.database.seconds <= LONGEST_LOCK:
+        yield "database", f"seconds must be above 0 and at most {LONGEST_LOCK:g}"
     if not 0 < step.share <= 1:
         yield "share", "share must be above 0 and at most 1"
 

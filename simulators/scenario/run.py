@@ -247,6 +247,7 @@ class Run:
             stands=stands,
             jobs=await self._jobs(house),
             asked=frozenset(house.asked),
+            promised=sum(house.promised.values()),
             campaigns_unmet=await self._of_campaigns(house.campaigns_unmet),
             faults=sum(standing == "faulted" for standing, _, _ in standings.values()),
             queries=await deferToThread(house.queries),

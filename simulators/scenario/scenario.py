@@ -266,7 +266,7 @@ def paced(scenario: Scenario, scale: float) -> Scenario:
 
 
 def _paced_phase(phase: PhaseTable, scale: float) -> PhaseTable:
-    steps = (replace(step, at=step.at * scale, every=step.every * scale) for step in phase.do)
+    steps = (_paced_step(step, scale) for step in phase.do)
     return replace(
         phase,
         seconds=phase.length * scale,
@@ -276,8 +276,18 @@ def _paced_phase(phase: PhaseTable, scale: float) -> PhaseTable:
     )
 
 
-_TIMES = frozenset({"within", "seconds"})
+def _paced_step(step: Step, scale: float) -> Step:
+    fault = step.erpnext
+    if isinstance(fault, FaultTable) and fault.seconds is not None:
+        fault = replace(fault, seconds=fault.seconds * scale)
+    lock = step.database and replace(step.database, seconds=step.database.seconds * scale)
+    return replace(step, at=step.at * scale, every=step.every * scale, erpnext=fault, database=lock)
+
+
+_POWERS = {"within": 1, "seconds": 1, "rate": -1, "start": -1, "end": -1}
+"""Of the scale, in the settings of a curve: a rate is by time."""
 
 
 def _paced_arrivals(curve: Mapping[str, Any], scale: float) -> Mapping[str, Any]:
-    return {name: value * scale if name in _TIMES else value for name, value in curve.items()}
+    return {name: value * scale ** _POWERS[name] if name in _POWERS else value
+            for name, value in curve.items()}  # fmt: skip

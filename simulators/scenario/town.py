@@ -222,4 +222,6 @@ class Town:
             return () if life.provisioned else ("nothing that lasted was written",)
         sight = sight_of(member.model)
         assert sight is not None, member.model
-        return () if wish is None else sight.differences(wish, life.ont.tree.find)
+        if wish is None:
+            return ("ERPNext knows of no such unit",)
+        return sight.differences(wish, life.ont.tree.find)

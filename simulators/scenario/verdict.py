@@ -30,12 +30,22 @@ def judge(scenario: Scenario, seen: Evidence) -> list[Verdict]:
 def passed(verdicts: list[Verdict], *, watched: bool) -> bool:
     """Tell whether all is as expected.
 
-    Of a server that is not the scenario's own (``watched`` False) some things cannot be measured;
-    of one that is, what was not measured has not happened, and that is a failure.
+    What was not measured has not happened, and that is a failure: except for what is seen from
+    inside a server only, when it is not the scenario's own (``watched`` False).
     """
-    outcomes = {verdict.outcome for verdict in verdicts}
-    wrong = {Outcome.FAILED, Outcome.UNMEASURED} if watched else {Outcome.FAILED}
-    return not outcomes & wrong and Outcome.PASSED in outcomes
+    return any(verdict.outcome is Outcome.PASSED for verdict in verdicts) and not any(
+        _counts_against(verdict, watched=watched) for verdict in verdicts
+    )
+
+
+def _counts_against(verdict: Verdict, *, watched: bool) -> bool:
+    match verdict.outcome:
+        case Outcome.PASSED:
+            return False
+        case Outcome.FAILED:
+            return True
+        case Outcome.UNMEASURED:
+            return watched or not measure(verdict.expectation.measure).inside
 
 
 def _judge_phases(scenario: Scenario, seen: Evidence) -> Iterator[Verdict]:

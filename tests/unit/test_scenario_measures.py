@@ -162,8 +162,10 @@ def test_a_job_is_lost_unless_it_is_told_what_became_of_it(
 
 
 def test_a_job_that_was_promised_and_is_not_there_is_lost() -> None:
-    seen = evidence(ending=ended(jobs={}, asked=frozenset({7}), campaigns_unmet=2))
+    seen = evidence(ending=ended(jobs={}, asked=frozenset({7}), promised=5, campaigns_unmet=2))
     assert of("lost_jobs", seen) == 3
+    assert of("lost_jobs", evidence(ending=ended(jobs={}, promised=5))) == 0
+    assert of("lost_jobs", evidence(ending=ended(jobs={}))) is None
 
 
 def test_of_a_server_elsewhere_only_the_units_tell() -> None:
@@ -173,6 +175,7 @@ def test_of_a_server_elsewhere_only_the_units_tell() -> None:
     assert of("provisioned_share", seen) == 1
     for name in ("wrong_states", "lost_jobs", "erpnext_queries", "rss_mib_max", "log_bytes"):
         assert of(name, seen) is None, name
+    assert of("server_restarts", seen) is None
 
 
 def test_an_unknown_measure_is_told_with_the_nearest_and_all() -> None:
@@ -218,7 +221,9 @@ def test_a_bound_for_so_many_devices(devices: int, limit: float) -> None:
     assert parse_expectation("m", "<= 1 per 200 devices").limit(devices) == limit
 
 
-@pytest.mark.parametrize("given", ["", "about 5", "<> 3", "<= many", "<= 1 per 0 devices", True])
+@pytest.mark.parametrize(
+    "given", ["", "about 5", "<> 3", "<= 1.2.3", "<= many", "<= 1 per 0 devices", True]
+)
 def test_what_is_no_comparison(given: str) -> None:
     with pytest.raises(ExpectationError, match=r"^m: "):
         parse_expectation("m", given)
@@ -248,8 +253,32 @@ def test_what_was_not_measured_fails_only_on_a_server_of_our_own() -> None:
     unmeasured = [v for v in verdicts if v.outcome is not Outcome.FAILED]
     assert Outcome.UNMEASURED in {v.outcome for v in unmeasured}
     assert not passed(unmeasured, watched=True)
-    assert passed(unmeasured, watched=False)
+    assert not passed(unmeasured, watched=False), "sessions are seen from outside"
+    inside = replace(verdicts[0], expectation=parse_expectation("wrong_states", 0), measured=None)
+    hidden = [verdicts[0], replace(inside, outcome=Outcome.UNMEASURED)]
+    assert passed(hidden, watched=False)
+    assert not passed(hidden, watched=True)
     assert not passed([], watched=False)
+
+
+@pytest.mark.parametrize("name", sorted(MEASURES))
+def test_where_nothing_happened_nothing_was_measured(name: str) -> None:
+    """But for counts of what did happen, of which zero is one."""
+    seen = evidence(
+        calls=[],
+        samples=[Sample(at, 0, 0.0, 0, 0, 0) for at in (0.0, 20.0)],
+        ending=Ending(jobs={}),
+        served_after={},
+        good=0,
+    )
+    counts = {"sessions", "sessions_per_second", "open_sessions_max", "server_restarts"}
+    assert (of(name, seen) is None) == (name not in counts)
+
+
+def test_a_log_that_was_turned_over_was_written_nevertheless() -> None:
+    sizes = (1000, 5000, 200, 900)
+    samples = [Sample(10.0 * n, 1, 1.0, size, 1, 0) for n, size in enumerate(sizes)]
+    assert of("log_bytes", evidence(samples=samples)) == 4000 + 700
 
 
 def test_the_json_report_can_be_read_by_a_machine() -> None:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from simulators.scenario.reading import ScenarioError, find, library, read
-from simulators.scenario.scenario import Profile, Until, members, paced, resized
+from simulators.scenario.scenario import (
+    FaultTable,
+    LockTable,
+    Profile,
+    Until,
+    members,
+    paced,
+    resized,
+)
 from simulators.scenario.toml_lines import line_of
 
 TOWN = """\
@@ -169,3 +177,42 @@ def test_lines_are_found_in_inline_tables_and_later_headers() -> None:
     assert line_of(TOWN, ("phase", 1, "do", 1), "at") == 30
     assert line_of(TOWN, ("units", 1), "model") == 14
     assert line_of(TOWN, ("nowhere",), "nothing") == 1
+
+
+def test_half_the_time_is_twice_the_rate_and_shorter_trouble() -> None:
+    town = paced(
+        read("""
+        name = "t"
+        about = "t"
+        [[units]]
+        model = "tplink-a-ex220"
+        count = 1
+        [[phase]]
+        name = "a"
+        seconds = 30
+        arrivals = { curve = "ramp", start = 2, end = 20, seconds = 20 }
+        do = [{ at = 4, database = { seconds = 2 } }, { erpnext = { kind = "503", seconds = 8 } }]
+        [expect]
+        sessions = "> 0"
+        """),
+        0.5,
+    )
+    (phase,) = town.phase
+    assert phase.arrivals == {"curve": "ramp", "start": 4, "end": 40, "seconds": 10}
+    lock, fault = phase.do
+    assert (lock.at, lock.database) == (2, LockTable(seconds=1))
+    assert fault.erpnext == FaultTable(kind="503", seconds=4)
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        ("{ at = 30, erpnext = 'up' }", "at = 30 is not within"),
+        ("{ at = 5, every = 5, times = 6, erpnext = 'up' }", "the last time, at 30, is not within"),
+        ("{ database = { seconds = 100_000 } }", "at most 120"),
+    ],
+)
+def test_a_step_that_would_never_be_done_is_refused(step: str, told: str) -> None:
+    text = find("first-boot")[1].replace("minutes = 4", f"seconds = 30\ndo = [{step}]")
+    with pytest.raises(ScenarioError, match=told):
+        read(text)

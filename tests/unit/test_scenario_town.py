@@ -5,12 +5,17 @@ from __future__ import annotations
 import tomllib
 
 import pytest
+from twisted.internet.testing import MemoryReactorClock
 
 from simulators.cpe.modelfile import model_names
 from simulators.cpe.repertoire import WrongError
 from simulators.erpnext.seeding import read_documents
+from simulators.scenario.evidence import Ending
+from simulators.scenario.measures import measure
+from simulators.scenario.reading import read
 from simulators.scenario.scenario import Member, Profile
 from simulators.scenario.sights import sight_of
+from simulators.scenario.town import Town
 from simulators.scenario.wishes import (
     LONGEST_ACCOUNT,
     fields_of,
@@ -83,6 +88,37 @@ def test_units_have_names_of_their_own() -> None:
     units = [unit_of(member(n, "tplink-a-ex220"), "", ("", "")) for n in (0, 1, 255, 256, 70_000)]
     for names in ({u.serial for u in units}, {u.mac for u in units}, {u.ip for u in units}):
         assert len(names) == len(units)
+
+
+def test_a_unit_that_erpnext_does_not_know_is_never_right() -> None:
+    scenario = read("""
+        name = "t"
+        about = "t"
+        [[units]]
+        model = "tplink-a-ex220"
+        count = 1
+        profile = "unknown"
+        [[phase]]
+        name = "a"
+        seconds = 1
+        [expect]
+        wrong_states = 0
+    """)
+    reactor = MemoryReactorClock()
+    town = Town(
+        scenario,
+        acs="http://127.0.0.1:1/",
+        account=("", ""),
+        own_server=True,
+        reactor=reactor,
+        clock=reactor.seconds,
+    )
+    town.begin(scenario.phase[0])
+    serial = town.serial(town.members[0])
+    for standing, wrong in (("live", 1), ("quarantined", 0)):
+        town.seen.ending = Ending(town.stands({serial: (standing, "", 0)}))
+        assert measure("wrong_states").find(town.seen) == wrong
+    town.stop()
 
 
 def test_words_of_faults_become_misbehaviour() -> None:
