@@ -87,7 +87,7 @@ def test_a_flood_is_bounded_in_the_file_itself(logged: Path) -> None:
     logger = log.get_logger("acs.test")
     for _ in range(log.LINES_OF_DEVICE + 20):
         logger.info("session", device="A4B1C2-SN1")
-    assert len(logged.read_text().splitlines()) == log.LINES_OF_DEVICE
+    assert logged.read_text().count("event=session") == log.LINES_OF_DEVICE
 
 
 def test_on_a_critical_disk_only_warnings_are_written(logged: Path) -> None:
