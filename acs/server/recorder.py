@@ -20,10 +20,14 @@ log = get_logger("acs.recording")
 RECORDINGS = "recordings"
 """Where they are kept, in the data directory."""
 SUFFIX = ".jsonl"
+UNFINISHED = ".part"
+"""Suffix of one that is being written, or that a crash left behind."""
 KEY_LENGTH = 150
 """Characters of a device's key in the name of a file."""
 WAITING = 50
 """Ended sessions that may wait to be written; more are given up."""
+LONGEST_WRITE = 3600.0
+"""Seconds after which nobody writes it any more."""
 _DAY = 86_400.0
 
 
@@ -72,9 +76,12 @@ class Recorder:
             path = self._directory / file_name(contact.device.key, contact.at, contact.session)
             content = tape.recording().dump()
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            # Whoever looks for recordings finds it when it is whole.
+            unfinished = path.with_suffix(UNFINISHED)
+            number = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(number, "wb") as file:
                 file.write(content)
+            unfinished.rename(path)
             log.info("session recorded", device=contact.device.key, file=path.name)
         except Exception as error:
             # Its text may quote what was to be masked.
@@ -101,6 +108,11 @@ def prune_recordings(directory: Path, settings: RecordingSettings, now: float) -
         path
         for number, path in enumerate(recordings(directory))
         if number >= settings.max_files or path.stat().st_mtime < now - settings.keep_days * _DAY
+    ]
+    gone += [
+        path
+        for path in directory.glob(f"*{UNFINISHED}")
+        if path.stat().st_mtime < now - LONGEST_WRITE
     ]
     for path in gone:
         path.unlink(missing_ok=True)
