@@ -157,3 +157,32 @@ def test_memory_fades_and_is_bounded() -> None:
     assert "b" not in memory
     memory.clear()
     assert "d" not in memory
+
+
+def test_a_batch_waits_longer_where_questions_come_fast() -> None:
+    desk = Desk(size=100, parallel=9, wait=1.0, longest=5.0)
+    for key in "abc":
+        ask(desk, key)
+    desk.clock.advance(1)
+    assert desk.batches == [("a", "b", "c")]
+    ask(desk, "d")
+    desk.clock.advance(2.9)
+    assert len(desk.batches) == 1
+    ask(desk, "e")
+    desk.clock.advance(0.1)
+    assert desk.batches[1] == ("d", "e")
+    # All is quiet for a while: the next one waits no longer than the first did.
+    desk.clock.advance(5.1)
+    ask(desk, "f")
+    desk.clock.advance(1)
+    assert desk.batches[2] == ("f",)
+
+
+def test_no_batch_waits_longer_than_the_longest() -> None:
+    desk = Desk(size=100, wait=1.0, longest=2.0)
+    for number in range(50):
+        ask(desk, f"{number}")
+    desk.clock.advance(1)
+    ask(desk, "late")
+    desk.clock.advance(2)
+    assert desk.batches[1] == ("late",)
