@@ -179,7 +179,7 @@ def test_a_batch_waits_longer_where_questions_come_fast() -> None:
 
 
 def test_no_batch_waits_longer_than_the_longest() -> None:
-    desk = Desk(size=100, wait=1.0, longest=2.0)
+    desk = Desk(size=100, waiting=100, wait=1.0, longest=2.0)
     for number in range(50):
         ask(desk, f"{number}")
     desk.clock.advance(1)
