@@ -16,10 +16,9 @@ from pathlib import Path
 from random import uniform
 from typing import Any, Concatenate, ParamSpec, TypeVar, final
 
-import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from acs.store.errors import BadDatabaseUrl, StoreHindered, StoreUnavailable
 from acs.store.vault import Vault
@@ -201,11 +200,9 @@ def is_passing(error: DBAPIError) -> bool:
     cause = error.orig
     if isinstance(cause, sqlite3.OperationalError):
         return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _SQLITE_PASSING
-    if not isinstance(cause, psycopg.Error):
-        return False
+    state = getattr(cause, "sqlstate", "")
     # No state at all: the server was not reached.
-    unreached = cause.sqlstate is None and isinstance(cause, psycopg.OperationalError)
-    return unreached or cause.sqlstate in _PASSING
+    return isinstance(error, OperationalError) if state is None else state in _PASSING
 
 
 def _is_hindered(error: DBAPIError) -> bool:
@@ -213,7 +210,7 @@ def _is_hindered(error: DBAPIError) -> bool:
     cause = error.orig
     if isinstance(cause, sqlite3.OperationalError):
         return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _SQLITE_HINDERED
-    return isinstance(cause, psycopg.Error) and cause.sqlstate in _HINDERED
+    return getattr(cause, "sqlstate", "") in _HINDERED
 
 
 def _first_line(cause: object) -> str:

@@ -1,19 +1,20 @@
-"""Bringing a database's schema to what this release needs, and refusing what it does not know."""
+"""Bringing a database's schema to what this release needs, and refusing what it does not know.
+
+Every start and every command looks whether the schema fits; Alembic, which is slow to load, is
+loaded only where there is something to apply.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from acs.store.engine import Database
 from acs.store.errors import SchemaOutdated, SchemaTooNew
 from acs.store.sealing import unlock_digests_thd
 
+_MIGRATIONS = Path(__file__).parent / "migrations"
 _ADVISORY_LOCK = 0x41435342  # any number that no other program of this database uses
 
 
@@ -47,7 +48,11 @@ def _upgrade_thd(conn: Connection) -> tuple[str, ...]:
         conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
     lacking = _pending(_current(conn))
     if lacking:
-        config = _config()
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS))
         config.attributes["connection"] = conn
         command.upgrade(config, "head")
     return lacking
@@ -66,24 +71,26 @@ def prepare(db: Database) -> None:
     db.run("unlock digests", unlock_digests_thd)
 
 
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    return config
+def revisions() -> tuple[str, ...]:
+    """All revisions this release knows, oldest first: their scripts are named so."""
+    scripts = sorted((_MIGRATIONS / "versions").glob("[0-9]*_*.py"))
+    return tuple(script.name.partition("_")[0] for script in scripts)
 
 
 def _current(conn: Connection) -> str | None:
-    return MigrationContext.configure(conn).get_current_revision()
+    if not inspect(conn).has_table("alembic_version"):
+        return None
+    now: str | None = conn.scalar(text("SELECT version_num FROM alembic_version"))
+    return now
 
 
 def _pending(now: str | None) -> tuple[str, ...]:
-    scripts = ScriptDirectory.from_config(_config())
-    known = [script.revision for script in scripts.walk_revisions()][::-1]
+    known = revisions()
     if now is None:
-        return tuple(known)
+        return known
     if now not in known:
         raise SchemaTooNew(
             f"the database's schema {now!r} is newer than {known[-1]!r}, the last this release "
             "knows: start the release that upgraded it, or restore the backup made before"
         )
-    return tuple(known[known.index(now) + 1 :])
+    return known[known.index(now) + 1 :]

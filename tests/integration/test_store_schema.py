@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from acs.store import (
@@ -20,6 +23,7 @@ from acs.store import (
     current,
     pending,
     prepare,
+    schema,
     upgrade,
 )
 from acs.store.tables import metadata
@@ -102,3 +106,21 @@ def test_sqlite_files_are_for_their_owner_only(tmp_path: Path, vault: Vault) -> 
     for directory in (path.parent, path.parent.parent):
         assert stat.S_IMODE(directory.stat().st_mode) == 0o700
     database.dispose()
+
+
+def test_the_revisions_are_those_that_alembic_would_apply() -> None:
+    folder = Path(schema.__file__).parent / "migrations"
+    scripts = ScriptDirectory(str(folder))
+    told = [script.revision for script in scripts.walk_revisions()]
+    assert list(schema.revisions()) == told[::-1]
+
+
+def test_a_start_on_a_schema_that_fits_does_not_load_alembic() -> None:
+    program = (
+        "import sys; from acs.store import schema, engine; import acs.server.server;"
+        "print([name for name in ('alembic', 'psycopg') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "[]", done.stderr
