@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from .dump import DumpError, read_dump
+from .modelcheck import check
 from .modelfile import ModelFileError, build_model, model_names
 from .modelling import modelled
 from .modeltext import model_text
@@ -49,7 +50,7 @@ def from_dump(file: Path, output: Path, like: str | None, force: bool) -> None:
         raise click.UsageError("the name of a model file ends in .toml")
     try:
         made = modelled(read_dump(file.read_text(encoding="utf-8")), like)
-        build_model(output.stem, made.document)
+        check(build_model(output.stem, made.document))
     except UnicodeDecodeError:
         raise click.ClickException(f"{file}: it is not UTF-8") from None
     except (DumpError, ModelFileError) as error:

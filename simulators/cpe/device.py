@@ -172,14 +172,18 @@ class Ont:
         """Seconds between periodic Informs, None while they are switched off."""
         if self.tree.get(self._management + "PeriodicInformEnable") != "1":
             return None
-        return int(self.tree.get(self._management + "PeriodicInformInterval"))
+        return self._whole("PeriodicInformInterval", 0) or None
 
     @property
     def retry_pace(self) -> tuple[int, int]:
         """CWMPRetryMinimumWaitInterval and CWMPRetryIntervalMultiplier."""
-        minimum = self.tree.find(self._management + "CWMPRetryMinimumWaitInterval", "5")
-        multiplier = self.tree.find(self._management + "CWMPRetryIntervalMultiplier", "2000")
-        return int(minimum), int(multiplier)
+        minimum = self._whole("CWMPRetryMinimumWaitInterval", 5)
+        return minimum, self._whole("CWMPRetryIntervalMultiplier", 2000)
+
+    def _whole(self, leaf: str, usual: int) -> int:
+        """Return a number of ManagementServer; a model made of a dump may let it be any text."""
+        text = self.tree.find(self._management + leaf)
+        return int(text) if text.isdecimal() and len(text) < 10 else usual
 
     @property
     def device_id(self) -> tuple[str, str, str, str]:

@@ -19,7 +19,13 @@ from .schema import TYPES
 
 MASK = "***"
 """Stands for a secret in an export of the server."""
-_PATH = re.compile(r"^(Device|InternetGatewayDevice)(\.[\w-]+)+\.?$")
+_ROOTS = ("Device", "InternetGatewayDevice")
+_NAME = re.compile(r"[^\W\d][\w-]*")
+_ROW = re.compile(r"0|[1-9]\d{0,8}", re.ASCII)
+_MOST_STEPS = 32
+_RULES = frozenset({"_add", "_like", "_locked", "_max"})
+"""Stand beside parameters in a model file, and are none."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _INERT = re.compile(r"^'(?=[=+\-@\t\r])")
 _INSTANCE = re.compile(r"\.\d+(?=\.|$)")
 
@@ -52,6 +58,16 @@ class Dump:
     def values(self) -> dict[str, str]:
         """Texts by path."""
         return {leaf.path: leaf.text for leaf in self.leaves}
+
+
+def is_parameter(path: str) -> bool:
+    """Tell whether a device may call a parameter so."""
+    root, *steps = path.split(".")
+    if root not in _ROOTS or not steps or len(steps) > _MOST_STEPS:
+        return False
+    *objects, leaf = steps
+    named = all(_NAME.fullmatch(step) or _ROW.fullmatch(step) for step in objects)
+    return named and bool(_NAME.fullmatch(leaf)) and leaf not in _RULES
 
 
 def schema_path(path: str) -> str:
@@ -91,8 +107,10 @@ def _leaf(row: Mapping[str, str], line: int, type_column: str) -> Leaf:
 
 
 def _checked(path: str, text: str, kind: str, writable: bool, where: str) -> Leaf:
-    if not _PATH.match(path) or path.endswith("."):
+    if not is_parameter(path):
         raise DumpError(f"{where}: {path[:80]!r} is no name of a parameter")
+    if _SURROGATE.search(text):
+        raise DumpError(f"{where}: half a character of UTF-16")
     kind = kind.removeprefix("xsd:")
     kind = kind if kind in TYPES else "string"
     if kind == "boolean":
@@ -129,10 +147,14 @@ def _json(text: str) -> Dump:
             )
             for path, given in values.items()
         ]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise DumpError(f"no export of a tree: {error!r}") from None
+    except DumpError:
+        raise
     except json.JSONDecodeError as error:
         raise DumpError(f"line {error.lineno}: {error.msg}") from None
+    except RecursionError:
+        raise DumpError("it is nested too deeply") from None
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise DumpError(f"no export of a tree: {error!r:.200}") from None
     return _made(found)
 
 

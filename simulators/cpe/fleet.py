@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from .device import Ont
 from .habits import compose
 from .misbehaviour import GOOD, Misbehaviour
-from .modelfile import Identity, format_mac, load_model
+from .modelcheck import usable_model
+from .modelfile import Identity, format_mac
 from .pace import parse_think
+from .tomlfile import TomlError, read_toml
+from .wire import Target, WireError
+
+MOST_UNITS = 1_000_000
+"""Of one row: more is a slip of the pen."""
+_SERIAL = re.compile(r"^[^{}]*(\{0?(:0?\d{0,2}d?)?\}[^{}]*)?$")
+_MOST_SERIAL = 64
+"""Characters of a SerialNumber (TR-069 A.3.3.1, DeviceIdStruct)."""
 
 
 class FleetError(ValueError):
@@ -46,24 +56,26 @@ class Unit:
 
     def expand(self) -> Iterator[Unit]:
         """Yield the single units of this row. Raises `FleetError`."""
-        if self.count < 1:
-            raise FleetError("count must be at least 1")
+        if not 1 <= self.count <= MOST_UNITS:
+            raise FleetError(f"count must be 1 to {MOST_UNITS}")
+        digits = re.sub("[:.-]", "", self.mac)
+        if not re.fullmatch("[0-9A-Fa-f]{12}", digits):
+            raise FleetError(f"mac must be like 1C:61:B4:FA:11:C8, not {self.mac!r}")
         for number in range(self.count):
-            digits = self.mac.replace(":", "").replace("-", "").replace(".", "")
-            try:
-                mac = format_mac(int(digits, 16) + 16 * number)
-            except ValueError:
-                raise FleetError(f"{self.mac!r} is no MAC address") from None
-            if len(digits) != 12:
-                raise FleetError(f"{self.mac!r} is no MAC address")
-            yield replace(self, serial=self._serial(number), mac=mac, count=1, serial_template="")
+            serial = self._serial(number)
+            if len(serial) > _MOST_SERIAL:
+                raise FleetError(f"serial {serial[:20]}… has more than {_MOST_SERIAL} characters")
+            mac = format_mac(int(digits, 16) + 16 * number)
+            yield replace(self, serial=serial, mac=mac, count=1, serial_template="")
 
     def _serial(self, number: int) -> str:
-        if self.serial_template:
-            try:
-                return self.serial_template.format(number)
-            except (IndexError, KeyError, ValueError):
-                raise FleetError(f"cannot fill {self.serial_template!r}") from None
+        template = self.serial_template
+        if template:
+            if not _SERIAL.match(template):
+                raise FleetError(f"serial_template must be like 22275A7{{:06d}}, not {template!r}")
+            if "{" not in template and self.count > 1:
+                raise FleetError(f"serial_template {template!r} has no {{:06d}} for the number")
+            return template.format(number)
         if not self.serial:
             raise FleetError("a unit needs a serial or a serial_template")
         if number == 0:
@@ -77,8 +89,8 @@ class Unit:
     def build(self, misbehaviour: Misbehaviour = GOOD) -> Ont:
         """Make the unit. Raises `FleetError` and `modelfile.ModelFileError`."""
         if not self.acs:
-            raise FleetError(f"unit {self.serial} has no ACS URL")
-        model = load_model(self.model)
+            raise FleetError(f"unit {self.serial} has no ACS URL: give --acs")
+        model = usable_model(self.model)
         identity = Identity(
             oui=(self.oui or self.mac.replace(":", "")[:6]).upper(),
             product_class=self.product_class or model.product_class,
@@ -86,10 +98,12 @@ class Unit:
             mac=self.mac,
             ip=self.ip,
         )
+        habits = tuple(name.strip() for name in self.habits.split(","))
         try:
-            spoken = compose(self.dialect or model.dialect, tuple(self.habits.split(",")))
+            Target.parse(self.acs)
+            spoken = compose(self.dialect or model.dialect, habits)
             think = parse_think(self.think or "none", model.manufacturer)
-        except ValueError as error:
+        except (ValueError, WireError) as error:
             raise FleetError(f"unit {self.serial}: {error}") from None
         ont = Ont(
             model,
@@ -139,23 +153,30 @@ def read_fleet(path: Path) -> list[Unit]:
     Raises `FleetError` with the place of what is wrong.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise FleetError(f"{path}: {error}") from error
-    rows = document.pop("unit", [])
-    if not isinstance(rows, list) or not rows:
-        raise FleetError(f"{path}: no [[unit]]")
+        document = read_toml(path)
+        rows = document.pop("unit", [])
+        if not isinstance(rows, list) or not rows:
+            raise FleetError("no [[unit]]")
+        return [unit for n, row in enumerate(rows, 1) for unit in _row(n, document, row)]
+    except (FleetError, TomlError) as error:
+        raise FleetError(f"{path}: {error}") from None
+
+
+def _row(number: int, defaults: Mapping[str, Any], row: Any) -> list[Unit]:
+    if not isinstance(row, Mapping):
+        raise FleetError(f"unit {number}: write it as a table, under [[unit]]")
+    settings = {**defaults, **row}
     known = {entry.name: entry.type for entry in fields(Unit)}
-    units: list[Unit] = []
-    for number, row in enumerate(rows, 1):
-        settings = {**document, **row}
-        unknown = settings.keys() - known.keys()
-        if unknown:
-            raise FleetError(f"{path}: unit {number}: unknown setting {', '.join(sorted(unknown))}")
-        for name, value in settings.items():
-            if type(value).__name__ != known[name]:
-                raise FleetError(f"{path}: unit {number}: {name} must be {known[name]}")
-        if "model" not in settings:
-            raise FleetError(f"{path}: unit {number}: no model")
-        units.extend(Unit(**settings).expand())
-    return units
+    if unknown := sorted(settings.keys() - known.keys()):
+        raise FleetError(
+            f"unit {number}: unknown setting {', '.join(unknown)}; there are {', '.join(known)}"
+        )
+    for name, value in settings.items():
+        if type(value).__name__ != known[name]:
+            raise FleetError(f"unit {number}: {name} must be {known[name]}")
+    if "model" not in settings:
+        raise FleetError(f"unit {number}: no model")
+    try:
+        return list(Unit(**settings).expand())
+    except FleetError as error:
+        raise FleetError(f"unit {number}: {error}") from None

@@ -12,7 +12,6 @@ from the identity of one unit: ``{mac}``, ``{mac+2}``, ``{mac4}``, ``{serial}`` 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -22,9 +21,21 @@ from typing import Any
 
 from .nodes import Node, build
 from .schema import ObjectSpec, ParameterSpec, parse_parameter
+from .tomlfile import TomlError, read_toml
 
 _INSTANCE = re.compile(r"\.(?:\d+|\*)(?=\.)")
 _PLACEHOLDER = re.compile(r"\{(\w+)(?:\+(\d+))?\}")
+_PART = re.compile(r"^[\w-]+$", re.ASCII)
+_NEEDED = ("manufacturer", "product_class", "dialect", "inform", "schema")
+_FORM: Mapping[str, type] = {
+    **dict.fromkeys(("manufacturer", "product_class", "dialect", "wan", "effects"), str),
+    **dict.fromkeys(("inform", "active", "later", "at_once", "upgrades", "absent", "remove"), list),
+    **dict.fromkeys(("schema", "shape", "rows", "values", "drop"), dict),
+}
+_OF_TABLES = ("schema", "shape", "rows")
+_KINDS = {str: "a text", list: "a list", dict: "a table", bool: "true or false", int: "a number"}
+_RULES = {"_add": bool, "_max": int, "_locked": int}
+"""Of what kind the lines of an object are that describe no parameter; others are texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +136,8 @@ def load_model(name: str) -> Model:
     """
     if name.endswith(".toml"):
         try:
-            return build_model(Path(name).stem, _document(Path(name).read_text(encoding="utf-8")))
-        except OSError as error:
-            raise ModelFileError(f"{name}: {error.strerror}") from error
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            return build_model(Path(name).stem, _included(read_toml(Path(name))))
+        except TomlError as error:
             raise ModelFileError(f"{name}: {error}") from error
     if name not in model_names():
         raise ModelFileError(f"no model {name!r}; there are {', '.join(model_names())}")
@@ -138,19 +147,45 @@ def load_model(name: str) -> Model:
 def build_model(name: str, document: Mapping[str, Any]) -> Model:
     """Make a model of what a model file says. Raises `ModelFileError`."""
     try:
+        _check_form(document)
         return _build(name, document)
-    except (KeyError, ValueError, TypeError) as error:
+    except KeyError as error:
+        raise ModelFileError(f"model {name}: there is no {error.args[0]}") from error
+    except RecursionError:
+        raise ModelFileError(f"model {name}: it is nested too deeply") from None
+    except (ValueError, TypeError) as error:
         raise ModelFileError(f"model {name}: {error}") from error
 
 
+def _check_form(document: Mapping[str, Any]) -> None:
+    """Raise `ValueError` for what is missing, unknown, or of another kind than it should be."""
+    if missing := [key for key in _NEEDED if key not in document]:
+        raise ValueError(f"it lacks {', '.join(missing)}")
+    if unknown := sorted(document.keys() - _FORM.keys()):
+        raise ValueError(f"unknown {', '.join(unknown)}; there are {', '.join(_FORM)}")
+    for key, value in document.items():
+        if not isinstance(value, _FORM[key]):
+            raise ValueError(f"{key} must be {_KINDS[_FORM[key]]}")
+        if isinstance(value, list) and not all(isinstance(each, str) for each in value):
+            raise ValueError(f"{key} must be a list of texts")
+        if key in _OF_TABLES and not all(isinstance(v, Mapping) for v in document[key].values()):
+            raise ValueError(f"what is below {key} must be tables")
+
+
 def _read(name: str) -> dict[str, Any]:
-    return _document((files("simulators.models") / f"{name}.toml").read_text(encoding="utf-8"))
+    found = files("simulators.models") / f"{name}.toml"
+    if not _PART.match(name) or not found.is_file():
+        raise TomlError(f"include: there is no {name!r} in simulators/models")
+    return _included(read_toml(Path(str(found))))
 
 
-def _document(text: str) -> dict[str, Any]:
-    document = tomllib.loads(text)
+def _included(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document with the parts that it includes."""
     merged: dict[str, Any] = {}
-    for part in document.pop("include", ()):
+    parts = document.pop("include", [])
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        raise TomlError("include must be a list of names")
+    for part in parts:
         _merge(merged, _read(part))
     _merge(merged, document)
     return merged
@@ -158,10 +193,11 @@ def _document(text: str) -> dict[str, Any]:
 
 def _merge(into: dict[str, Any], new: Mapping[str, Any]) -> None:
     for key, value in new.items():
-        if isinstance(value, Mapping):
-            _merge(into.setdefault(key, {}), value)
-        elif isinstance(value, list):
-            into[key] = [*into.get(key, ()), *value]
+        before = into.get(key)
+        if isinstance(value, Mapping) and isinstance(before, dict):
+            _merge(before, value)
+        elif isinstance(value, list) and isinstance(before, list):
+            into[key] = [*before, *value]
         else:
             into[key] = value
 
@@ -170,7 +206,7 @@ def _build(name: str, document: Mapping[str, Any]) -> Model:
     root = ObjectSpec("")
     shapes = document.get("shape", {})
     for path, lines in document["schema"].items():
-        for shape in lines.get("_like", "").split():
+        for shape in str(lines.get("_like", "")).split():
             _declare(root, path, shapes[shape])
         _declare(root, path, lines)
     removed = tuple(document.get("remove", ()))
@@ -216,18 +252,25 @@ def _texts(values: Mapping[str, Any]) -> dict[str, str]:
 def _declare(root: ObjectSpec, path: str, lines: Mapping[str, Any]) -> None:
     spec = _object(root, path)
     for key, line in lines.items():
+        _check_line(path, key, line)
         match key:
             case "_add":
-                spec.add = bool(line)
+                spec.add = line
             case "_max":
-                spec.max_rows = int(line)
+                spec.max_rows = line
             case "_locked":
-                spec.locked = int(line)
+                spec.locked = line
             case "_like":
                 continue
             case _:
                 for leaf in key.split():
                     spec.parameters[leaf] = parse_parameter(leaf, line)
+
+
+def _check_line(path: str, key: str, line: object) -> None:
+    wanted = _RULES.get(key, str)
+    if type(line) is not wanted:
+        raise ValueError(f"{path}: {key} must be {_KINDS[wanted]}, not {line!r:.40}")
 
 
 def _object(root: ObjectSpec, path: str) -> ObjectSpec:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from .schema import ObjectSpec
 
+_MOST_ROWS = 10_000
 _OWN_ROW = re.compile(r"\{(row|parent)(?:\+(\d+))?\}")
 
 
@@ -65,8 +66,8 @@ def build(
     ``rows`` gives, for the path of a table, the values of each row; ``*`` in a path stands
     for every row there is, a number may be a range such as ``1-8``.  In a text ``{row}`` is
     the row's own number, ``{parent}`` that of the row above.  ``drop`` takes rows of a table
-    away again.  Raises `KeyError` for paths
-    that the schema does not have.
+    away again.  Raises `KeyError` for paths that the schema does not have, `ValueError` for
+    what is no table or no range of rows.
     """
     tree = fresh(root)
     for path, given in sorted(rows.items(), key=lambda item: item[0].count(".")):
@@ -100,15 +101,18 @@ def tables(tree: Node, path: str) -> Iterator[tuple[int, Table]]:
         found = below
     for above, thing in found:
         if not isinstance(thing, Table):
-            raise KeyError(f"{path} is no table")
+            raise ValueError(f"{path} is no table")
         yield above, thing
 
 
 def _set(thing: Node, path: str, text: str) -> None:
     *steps, leaf = path.split(".")
     at: Node | Table = thing
-    for step in steps:
-        at = at.children[step] if isinstance(at, Node) else at.rows[int(step)]
+    try:
+        for step in steps:
+            at = at.children[step] if isinstance(at, Node) else at.rows[int(step)]
+    except (KeyError, ValueError):
+        raise KeyError(path) from None
     if isinstance(at, Table) or leaf not in at.spec.parameters:
         raise KeyError(path)
     at.values[leaf] = text
@@ -121,4 +125,10 @@ def _numbered(text: str, row: int, parent: int) -> str:
 
 def _range(numbers: str) -> range:
     first, _, last = numbers.partition("-")
-    return range(int(first), int(last or first) + 1)
+    try:
+        found = range(int(first), int(last or first) + 1)
+    except ValueError:
+        raise ValueError(f"{numbers!r} is no row, nor a range of rows such as 1-8") from None
+    if len(found) > _MOST_ROWS:
+        raise ValueError(f"{numbers!r} are more than {_MOST_ROWS} rows")
+    return found

@@ -11,6 +11,7 @@ from .device import Ont
 from .dialect import DIALECTS, GENERIC, Dialect
 from .dump import Dump, Leaf
 from .faults import CpeFaultError
+from .modelcheck import check
 from .modelfile import build_model
 from .modelling import modelled
 from .recorded import Recording, Turn, message
@@ -171,7 +172,9 @@ def unit_of(recordings: Sequence[Recording]) -> Ont:
     manufacturer, oui, product_class, serial = first.device_id
     made.document["manufacturer"] = manufacturer
     who = replace(made.identity, oui=oui, product_class=product_class, serial=serial)
-    return Ont(build_model("recorded", made.document), who, dialect=_dialect(first))
+    model = build_model("recorded", made.document)
+    check(model)
+    return Ont(model, who, dialect=_dialect(first))
 
 
 def _once(recordings: Iterable[Recording]) -> Iterator[Leaf]:
@@ -179,6 +182,8 @@ def _once(recordings: Iterable[Recording]) -> Iterator[Leaf]:
     found: dict[str, Leaf] = {}
     for recording in recordings:
         for leaf in recording.leaves():
+            if found and leaf.path.partition(".")[0] != next(iter(found)).partition(".")[0]:
+                continue  # One root is the device's; the other was asked for in vain.
             kind = leaf.type if leaf.type in TYPES else "string"
             before = found.get(leaf.path)
             if before is None:

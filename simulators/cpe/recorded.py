@@ -7,15 +7,18 @@ end.  Secrets are not in them: ``secret-1`` stands for one wherever it was.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .dump import Leaf
+from .dump import Leaf, is_parameter
 from .render import Event
 from .xml import Element, Envelope, XmlError, read_envelope
 
 _VERSION = 1
+_MOST_THOUGHT = 600.0
+"""Seconds that a played device takes for an answer at most."""
 
 
 class RecordingError(ValueError):
@@ -111,6 +114,8 @@ def read_recording(content: bytes) -> Recording:
 def _line(line: bytes, number: int) -> dict[str, Any]:
     try:
         found = json.loads(line)
+    except RecursionError:
+        raise RecordingError(f"line {number}: it is nested too deeply") from None
     except ValueError as error:
         raise RecordingError(f"line {number}: {error}") from None
     if not isinstance(found, dict):
@@ -120,35 +125,51 @@ def _line(line: bytes, number: int) -> dict[str, Any]:
 
 def _turns(exchanges: list[dict[str, Any]]) -> Iterator[Turn]:
     """Pair what was said with its answer; what was challenged was said again."""
-    said: dict[str, Any] | None = None
+    said: Turn | None = None
     heard_at = 0.0
     for number, exchange in enumerate(exchanges, 2):
         try:
             at, body = float(exchange["at"]), str(exchange.get("body", "")).encode()
+            if not math.isfinite(at):
+                raise ValueError(f"at {at}")
             speaker, status = exchange["from"], int(exchange.get("status", 0))
+            headers = _headers(exchange.get("headers", {}))
         except (KeyError, TypeError, ValueError) as error:
-            raise RecordingError(f"line {number}: no message: {error!r}") from None
+            raise RecordingError(f"line {number}: no message: {error!r:.200}") from None
         if exchange.get("unreadable"):
             raise RecordingError(f"line {number}: a message that was not kept")
         if speaker == "cpe":
-            said = exchange
-            thought = max(0.0, at - heard_at)
+            said = Turn(body, headers, b"", min(max(0.0, at - heard_at), _MOST_THOUGHT))
         elif said is not None and status in (200, 204):
-            words = str(said.get("body", "")).encode()
-            yield Turn(words, said.get("headers", {}), body, thought)
+            yield replace(said, heard=body)
             said, heard_at = None, at
+
+
+def _type(value: Element) -> str:
+    try:
+        return value.type[1] or "string"
+    except XmlError:
+        return "string"
+
+
+def _headers(given: Any) -> dict[str, str]:
+    """Check headers, which are sent again. Raises `ValueError`."""
+    headers = {str(name): str(text) for name, text in dict(given).items()}
+    if any(not text.isprintable() for entry in headers.items() for text in entry):
+        raise ValueError("a header with what may not stand in one")
+    return headers
 
 
 def _leaves(element: Element) -> Iterator[Leaf]:
     listed = element.child("ParameterList")
     for entry in listed.children if listed is not None else ():
         name, value, writable = map(entry.child, ("Name", "Value", "Writable"))
-        if name is None or name.text.endswith("."):
+        if name is None or not is_parameter(name.text):
             continue
         if value is not None:
             written = element.name == "SetParameterValues"
             secret = value.text.startswith("secret-")
-            kind = value.type[1] or "string"
+            kind = _type(value)
             yield Leaf(name.text, "" if secret else value.text, kind, written, secret)
         elif writable is not None:
             yield Leaf(name.text, "", "", writable.text in ("1", "true"))

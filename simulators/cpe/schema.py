@@ -117,8 +117,11 @@ def parse_parameter(name: str, line: str) -> ParameterSpec:
     low = high = None
     if bounds:
         lower, _, upper = bounds.partition(":")
-        low = int(lower) if lower else None
-        high = int(upper) if upper else None
+        try:
+            low = int(lower) if lower else None
+            high = int(upper) if upper else None
+        except ValueError:
+            raise ValueError(f"{name}: ({bounds}) is not (LOW:HIGH)") from None
     words = found["words"] or ""
     return ParameterSpec(
         name=name,

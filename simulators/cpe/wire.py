@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from urllib.parse import urlsplit
 
 from .dialect import Cookies, Dialect, EmptyPost, HeaderCase, Length
 
+_STATUS = re.compile(r"^[1-5]\d\d(?!\d)", re.ASCII)
+_LENGTH = re.compile(r"^\d{1,15}$", re.ASCII)
+_NO_URL = "not an ACS URL, such as http://acs.example.com:7547/"
 MAX_HEAD = 16 * 1024
 MAX_BODY = 4 * 1024 * 1024
 
@@ -30,13 +34,13 @@ class Target:
     @classmethod
     def parse(cls, url: str) -> Target:
         """Read an http or https URL. Raises `WireError`."""
-        parts = urlsplit(url)
         try:
+            parts = urlsplit(url)
             port = parts.port
-        except ValueError:
-            port = 0
+        except ValueError:  # Its text may show what stands before the host: a password.
+            raise WireError(_NO_URL) from None
         if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-            raise WireError(f"not an ACS URL: {parts.scheme}://{parts.hostname or ''}")
+            raise WireError(f"{_NO_URL}: {parts.scheme}://{parts.hostname or ''}")
         tls = parts.scheme == "https"
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         return cls(parts.hostname, port or (443 if tls else 80), path, tls)
@@ -220,7 +224,7 @@ class ResponseReader:
 def _parse_head(head: bytes) -> tuple[int, tuple[tuple[str, str], ...], int]:
     lines = head.decode("latin-1").split("\r\n")
     version, _, rest = lines[0].partition(" ")
-    if version not in ("HTTP/1.1", "HTTP/1.0") or not rest[:3].isdigit():
+    if version not in ("HTTP/1.1", "HTTP/1.0") or not _STATUS.match(rest):
         raise WireError(f"not an HTTP answer: {lines[0][:40]!r}")
     status = int(rest[:3])
     headers = []
@@ -235,7 +239,7 @@ def _parse_head(head: bytes) -> tuple[int, tuple[tuple[str, str], ...], int]:
     if status in (100, 204, 304):
         return status, tuple(headers), 0
     length = given.get("content-length", "")
-    if not length.isdigit():
+    if not _LENGTH.match(length):
         raise WireError(f"answer {status} without Content-Length")
     if int(length) > MAX_BODY:
         raise WireError(f"answer of {length} bytes is too long")

@@ -183,6 +183,14 @@ def test_the_csv_of_genieacs() -> None:
         ("parameter,value\nDevice.A.B,1\nInternetGatewayDevice.A.B,1\n", "both roots"),
         ("{", "line 1"),
         ('{"values": 3}', "no export"),
+        ('{"a":' * 100_000, "nested too deeply"),
+        ('{"values": ' + "9" * 5000 + "}", "no export"),
+        ('{"values": {"Device.A.B": {"value": "\\ud800"}}}', "half a character"),
+        ("parameter,value\nDevice.A.1,1\n", "line 2"),
+        ("parameter,value\nDevice.A.007.B,1\n", "line 2"),
+        ("parameter,value\nDevice.A.\u0663.B,1\n", "line 2"),
+        ("parameter,value\nDevice.A._add,1\n", "line 2"),
+        ("parameter,value\nDevice." + "a." * 3000 + "B,1\n", "line 2"),
     ],
 )
 def test_what_is_no_export(text: str, reason: str) -> None:

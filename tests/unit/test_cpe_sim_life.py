@@ -13,7 +13,6 @@ import pytest
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
-from simulators.cpe.backoff import retry_wait
 from simulators.cpe.cli import with_account
 from simulators.cpe.device import Ont
 from simulators.cpe.fleet import DEMO, FleetError, Unit, read_fleet
@@ -25,6 +24,7 @@ from simulators.cpe.state import StateDirectory
 
 SSID = "Device.WiFi.SSID.1.SSID"
 VERSION = "Device.DeviceInfo.SoftwareVersion"
+ROW = "[[unit]]\nmodel = 'm'\nmac = '1C:61:B4:FA:11:C8'\n"
 IDENTITY = Identity("1C61B4", "Device2", "22275A7000001", "1C:61:B4:FA:11:C8")
 
 
@@ -301,13 +301,6 @@ def test_it_stops_when_told() -> None:
     assert days.clock.getDelayedCalls() == []
 
 
-@pytest.mark.parametrize(("retry", "low", "high"), [(1, 5, 10), (3, 20, 40), (12, 2560, 5120)])
-def test_retry_waits_stay_in_the_ranges_of_the_table(retry: int, low: int, high: int) -> None:
-    waits = [retry_wait(retry, 5, 2000, Random(seed)) for seed in range(50)]
-    assert all(low <= wait <= high for wait in waits)
-    assert len(set(waits)) > 1
-
-
 # --- fleets
 
 
@@ -366,7 +359,15 @@ def test_units_of_a_fleet_file_have_the_password_of_the_environment() -> None:
         ("[[unit]]\nserial = 'A'\n", "no model"),
         ("[[unit]]\nmodel = 'm'\ncolour = 'red'\n", "unknown setting colour"),
         ("[[unit]]\nmodel = 'm'\ncount = 'two'\n", "count must be int"),
-        ("[[unit]]\nmodel = 'm'\nserial = 'A'\nmac = 'xx'\n", "no MAC address"),
+        ("[[unit]]\nmodel = 'm'\nserial = 'A'\nmac = 'xx'\n", "unit 1: mac must be like 1C:61"),
+        (ROW + "count = 1000000000\n", "count must be 1 to"),
+        (ROW + "serial_template = '{:>999999999}'\n", "must be like 22275A7{:06d}"),
+        (ROW + "serial_template = '{0.__class__}'\n", "must be like 22275A7{:06d}"),
+        (ROW + "count = 2\nserial_template = 'A'\n", "has no {:06d}"),
+        ("[[unit]]\nmodel = 'm'\nmac = '1C61B4FA11C8'\nserial = '" + "7" * 65 + "'\n", "64 char"),
+        ("unit = [1]\n", "under \\[\\[unit"),
+        ("unit = " + "[" * 5000 + "]" * 5000, "nested too deeply"),
+        ("count = " + "9" * 5000, "fleet.toml"),
         ("[[unit", "fleet.toml"),
     ],
 )
@@ -375,3 +376,22 @@ def test_a_bad_fleet_file_says_what_is_wrong(tmp_path: Path, text: str, reason: 
     file.write_text(text)
     with pytest.raises(FleetError, match=reason):
         read_fleet(file)
+
+
+def test_a_fleet_file_that_is_no_text_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "fleet.toml"
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(FleetError, match="not UTF-8"):
+        read_fleet(file)
+
+
+@pytest.mark.parametrize("url", ["ftp://acs/", "acs.example.com", "http://[", "http://a:99999/"])
+def test_a_unit_is_not_built_for_what_is_no_url(url: str) -> None:
+    unit = replace(DEMO[0], acs=url)
+    with pytest.raises(FleetError, match="22275A7000001: not an ACS URL, such as http://"):
+        unit.build()
+
+
+def test_habits_may_have_blanks_between_them() -> None:
+    unit = replace(DEMO[0], acs="http://acs/", habits="gzip, cookie-never")
+    assert unit.build().dialect.coding == "gzip"

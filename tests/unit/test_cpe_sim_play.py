@@ -184,6 +184,13 @@ def test_another_serial_number() -> None:
         (b'{"version":1}\n{"at":0}\n{}', "line 2: no message"),
         (b'{"version":1}\n{"at":0,"from":"cpe","unreadable":7}\n{}', "not kept"),
         (b'{"version":1}\n{"at":0,"from":"cpe"}\n{"at":0,"from":"acs","status":200}\n{}', "Inform"),
+        (b'{"version":1}\n' + b"[" * 100_000 + b"\n{}", "nested too deeply"),
+        (b'{"version":1}\n{"at":NaN,"from":"cpe"}\n{}', "line 2: no message"),
+        (b'{"version":1}\n{"at":0,"from":"cpe","headers":[1]}\n{}', "line 2: no message"),
+        (
+            b'{"version":1}\n{"at":0,"from":"cpe","headers":{"user-agent":"x\\r\\ny: 1"}}\n{}',
+            "a header with",
+        ),
     ],
 )
 def test_what_is_no_recording(content: bytes, reason: str) -> None:
@@ -207,3 +214,19 @@ def test_what_was_challenged_counts_once() -> None:
     assert recording(content).turns == recording().turns
     assert isinstance(recording().turns[0], Turn)
     assert Difference(1, "a", "b").details == ()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Device.A.1",
+        "Device." + "a." * 3000 + "b",
+        "InternetGatewayDevice.DeviceInfo.SoftwareVersion",
+        "no name",
+    ],
+)
+def test_odd_names_of_a_device_do_not_keep_it_from_playing(name: str) -> None:
+    content = FIRST_BOOT.replace(b"Device.DeviceInfo.HardwareVersion", name.encode())
+    assert content != FIRST_BOOT
+    taken = recording(content.replace(b"xsd:string", b"foo:bar"))
+    assert unit_of([taken]).identity.serial == taken.device_id[3]

@@ -51,7 +51,7 @@ def test_the_generic_device_follows_the_documents() -> None:
     assert b"Cookie2" not in data
 
 
-@pytest.mark.parametrize("url", ["", "acs", "ftp://acs/", "http:///x", "http://acs:0/"])
+@pytest.mark.parametrize("url", ["", "acs", "ftp://acs/", "http:///x", "http://acs:0/", "http://["])
 def test_what_is_no_acs_url(url: str) -> None:
     with pytest.raises(WireError):
         Target.parse(url)
@@ -83,6 +83,8 @@ def test_an_answer_may_come_in_any_pieces(cuts: list[int]) -> None:
         (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n", "too long"),
         (b"HTTP/1.1 200 OK\r\nnonsense\r\n\r\n", "not a header"),
         (b"ICY 200 OK\r\n\r\n", "not an HTTP answer"),
+        (b"HTTP/1.1 2\xb20 OK\r\n\r\n", "not an HTTP answer"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: \xb2\r\n\r\n", "without Content-Length"),
         (OK + b"!", "after the end"),
         (b"x" * 20000, "too long"),
     ],
