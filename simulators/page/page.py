@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -98,15 +99,25 @@ class Page:
             self._parts.append(f'<p class="note">{escape(note)}</p>\n')
 
     def lines(
-        self, title: str, series: Mapping[str, Series], *, x: str, y: str, note: str = ""
+        self,
+        title: str,
+        series: Mapping[str, Series],
+        *,
+        x: str,
+        y: str,
+        note: str = "",
+        gap: float = math.inf,
     ) -> None:
-        """Plot lines by name, points in the order of x; ``x`` and ``y`` name axes and units."""
+        """Plot lines by name, points in the order of x; ``x`` and ``y`` name axes and units.
+
+        Points whose x are further apart than ``gap`` are not joined.
+        """
         drawn = {name: plot.thin(points) for name, points in series.items() if points}
         if not drawn:
             self._figure(title, "", _nothing(), note)
             return
         legend = self._legend({name: [p[1] for p in series[name]] for name in drawn}, y)
-        svg = plot.lines(drawn, x=x, y=y, title=title, about=_about(drawn, x, y))
+        svg = plot.lines(drawn, x=x, y=y, title=title, about=_about(drawn, x, y), gap=gap)
         self._figure(title, svg, legend, note)
 
     def bars(self, title: str, values: Mapping[str, float], *, x: str, note: str = "") -> None:

@@ -5,6 +5,7 @@ The page's style sheet colours them by their classes, so that light, dark and pr
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
@@ -46,11 +47,18 @@ def _chart(kind: str, **settings: Any) -> Any:
     return getattr(pygal, kind)(**{**_PLAIN, "style": style, **settings})
 
 
-def lines(series: Mapping[str, Series], *, x: str, y: str, title: str, about: str) -> str:
-    """Draw lines; values of y begin at 0 unless some are below."""
+def lines(
+    series: Mapping[str, Series], *, x: str, y: str, title: str, about: str, gap: float = math.inf
+) -> str:
+    """Draw lines; values of y begin at 0 unless some are below.
+
+    Points whose x are further apart than ``gap`` are not joined: nothing was there between them.
+    """
     chart = _chart(
         "XY",
-        show_dots=all(len(points) == 1 for points in series.values()),
+        show_dots=math.isfinite(gap) or all(len(points) == 1 for points in series.values()),
+        dots_size=1.5 if math.isfinite(gap) else 2.5,
+        allow_interruptions=True,
         x_title=x,
         y_title=y,
         x_value_formatter=shown,
@@ -58,8 +66,17 @@ def lines(series: Mapping[str, Series], *, x: str, y: str, title: str, about: st
         y_labels_major_count=2,
     )
     for name, points in series.items():
-        chart.add(name, list(points))
+        chart.add(name, _interrupted(points, gap))
     return _svg(chart, title, about)
+
+
+def _interrupted(points: Series, gap: float) -> list[tuple[float, float | None]]:
+    drawn: list[tuple[float, float | None]] = []
+    for point in points:
+        if drawn and point[0] - drawn[-1][0] > gap:
+            drawn.append((drawn[-1][0], None))
+        drawn.append(point)
+    return drawn
 
 
 def bars(values: Mapping[str, float], *, x: str, title: str, about: str) -> str:
@@ -78,7 +95,6 @@ def columns(steps: Sequence[tuple[str, float]], *, x: str, y: str, title: str, a
         "Bar",
         x_title=x,
         y_title=y,
-        spacing=1,
         show_minor_x_labels=False,
     )
     chart.x_labels = [label for label, _ in steps]

@@ -21,10 +21,16 @@ FORMAT = 1
 """Version of the JSON report: a key may be added, none changes its meaning."""
 _COLUMNS = 120
 """Stretches into which sessions are put for the plots."""
+_OF_PHASES = (
+    "sessions",
+    "failed_sessions",
+    "median_session_seconds",
+    "p95_session_seconds",
+)
 _TONES = {
     Outcome.PASSED: Tone.GOOD,
     Outcome.FAILED: Tone.BAD,
-    Outcome.UNMEASURED: Tone.QUIET,
+    Outcome.UNMEASURED: Tone.BAD,
 }
 
 
@@ -101,15 +107,14 @@ def _tell_expectations(made: Page, verdicts: Sequence[Verdict]) -> None:
     made.heading("Expectations")
     rows: list[list[Cell]] = [
         [
-            _title(verdict),
-            str(verdict.expectation),
-            _value(verdict.measured),
-            MEASURES[verdict.expectation.measure].unit,
             Mark(verdict.outcome.value, _TONES[verdict.outcome]),
+            _title(verdict),
+            str(verdict.expectation).replace(" ", "\u00a0"),
+            f"{_value(verdict.measured)} {MEASURES[verdict.expectation.measure].unit}".strip(),
         ]
         for verdict in verdicts
     ]
-    made.table(["measure", "wanted", "measured", "unit", "outcome"], rows)
+    made.table(["outcome", "measure", "wanted", "measured"], rows)
     made.table(
         ["measure", "meaning"],
         [[name, MEASURES[name].about] for name in _named(verdicts)],
@@ -118,14 +123,19 @@ def _tell_expectations(made: Page, verdicts: Sequence[Verdict]) -> None:
 
 def _tell_sessions(made: Page, seen: Evidence) -> None:
     made.heading("Sessions")
+    _tell_phases(made, seen)
     width = max(1.0, seen.length / _COLUMNS)
-    rates: dict[str, Series] = {
-        "switched on": _rate([*seen.switched_on.values()], width),
-        "sessions ended": _rate([call.ended for call in seen.calls], width),
-    }
+    ends = [call.ended for call in seen.calls]
     failed = [call.ended for call in seen.calls if call.failure]
-    if failed:
-        rates["failed"] = _rate(failed, width)
+    until = max(seen.length, *ends, 0.0)
+    rates: dict[str, Series] = {
+        name: _rate(times, width, until)
+        for name, times in {
+            "first calls": [*seen.switched_on.values()],
+            "sessions ended": ends,
+            "failed ones of them": failed,
+        }.items()
+    }
     made.lines("Arrivals and sessions", rates, x="seconds", y="a second")
     made.lines(
         "Open sessions",
@@ -140,6 +150,7 @@ def _tell_sessions(made: Page, seen: Evidence) -> None:
         x="seconds",
         y="length in seconds",
         note="Complete sessions of good units, by the time at which they ended.",
+        gap=1.5 * width,
     )
     lengths = [call.seconds for call in complete]
     made.histogram("Length of sessions", lengths, x="seconds")
@@ -166,6 +177,24 @@ def _tell_sessions(made: Page, seen: Evidence) -> None:
                 dict(counts.most_common()),
                 x="sessions",
             )
+
+
+def _tell_phases(made: Page, seen: Evidence) -> None:
+    rows: list[list[Cell]] = []
+    for stretch in seen.stretches:
+        found = _measures(seen.during(stretch), at_end=False)
+        shown_of = [found[name] for name in _OF_PHASES]
+        rows.append([stretch.name, round(stretch.start, 1), round(stretch.end, 1), *shown_of])
+    columns = [
+        "phase",
+        "from second",
+        "to",
+        "sessions",
+        "failed of good units",
+        "median s",
+        "p95 s",
+    ]
+    made.table(columns, rows)
 
 
 def _tell_server(made: Page, seen: Evidence) -> None:
@@ -222,12 +251,18 @@ def _named(verdicts: Sequence[Verdict]) -> list[str]:
     return [*dict.fromkeys(verdict.expectation.measure for verdict in verdicts)]
 
 
-def _rate(times: Sequence[float], width: float) -> list[tuple[float, float]]:
-    """Return (middle of a stretch, how many a second)."""
-    if not times:
-        return []
+def _rate(times: Sequence[float], width: float, until: float) -> list[tuple[float, float]]:
+    """Return (middle of a stretch, how many a second) up to ``until``; the last may be short."""
     counts = Counter(int(at / width) for at in times)
-    return [(width * (n + 0.5), counts[n] / width) for n in range(max(counts) + 1)]
+    parts = range(int(until / width) + 1)
+    starts = [width * number for number in parts if width * number < until]
+    lengths = [min(width, until - start) for start in starts]
+    # A stretch much shorter than the others would show a rate of its own that nobody saw.
+    return [
+        (start + length / 2, counts[number] / length)
+        for number, (start, length) in enumerate(zip(starts, lengths, strict=True))
+        if length >= width / 2
+    ]
 
 
 def _percentiles(calls: Sequence[Call], width: float) -> dict[str, Series]:

@@ -144,3 +144,15 @@ def test_thinned_lines_keep_their_peaks(heights: list[float], most: int) -> None
     if points:
         assert max(y for _, y in kept) == max(heights)
         assert min(y for _, y in kept) == min(heights)
+
+
+def test_a_line_is_broken_where_nothing_was() -> None:
+    points = [(0.0, 1.0), (1.0, 2.0), (8.0, 1.0), (9.0, 3.0)]
+
+    def strokes(gap: float) -> int:
+        made = Page("p")
+        made.lines("l", {"a": points}, x="s", y="n", gap=gap)
+        return made.html().count('class="line reactive nofill"')
+
+    assert strokes(10.0) == 1
+    assert strokes(1.5) == 2

@@ -159,7 +159,7 @@ def test_a_scenario_keeps_its_mixture_in_another_size(units: int, counts: list[i
     assert [row.count for row in resized(read(TOWN), units).units] == counts
 
 
-def test_a_faster_scenario_keeps_its_rates_and_shares() -> None:
+def test_a_faster_scenario_keeps_its_shares() -> None:
     town = paced(read(TOWN), 0.5)
     assert [phase.length for phase in town.phase] == [60, 15]
     assert town.phase[1].arrivals == {"curve": "storm", "within": 10}
