@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
 from acs.devices.record import Standing
-from acs.store import devices
+from acs.store import devices, equipment
 from bench.business import Business
 from bench.dialogue import Script
 from bench.orders import Load, Login, Tally
@@ -24,6 +25,7 @@ from bench.telling import Say
 from bench.units import Unit
 
 _SESSIONS_TO_LIVE = 4
+_MIRROR_SECONDS = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,8 @@ def weather(place: Place, units: int, size: Size, echo: Server, say: Say) -> Wea
     with Business(place.folder.with_name(f"{place.folder.name}.erpnext"), 0, units + 2) as erp:
         place = place.beside(place.folder.name, erp.settings)
         place.make()
-        with place.alone().serve("digest") as server:
+        unswept = {**place.more, "ACS_ERP_SWEEP_MINUTES": "0"}
+        with replace(place.alone(), more=unswept).serve("digest") as server:
             script = _rehearse(server.port, units)
         before = place.size()
         asked = erp.queries()
@@ -97,11 +100,23 @@ def _rehearse(port: int, units: int) -> Script:
 
 def _storm(place: Place, load: Load, size: Size) -> tuple[Tally, float]:
     with place.serve("digest") as server:
+        # What a server that has run for a while knows of ERPNext; what it asked for it counts.
+        _await_mirror(place, load.units)
         against = msgspec.structs.replace(load, port=server.port)
         with Players(against, place.folder, size.processes) as cpes:
             before = server.settle()
             tally = cpes.storm(size.storm_seconds)
             return tally, server.settle() - before
+
+
+def _await_mirror(place: Place, units: int) -> None:
+    database = place.database()
+    until = time.monotonic() + _MIRROR_SECONDS
+    while (there := database.run("size", equipment.size_thd)) < units:
+        if time.monotonic() > until:
+            raise BenchError(f"{there} of {units} equipments are mirrored in {_MIRROR_SECONDS} s")
+        time.sleep(0.2)
+    database.dispose()
 
 
 def _echo_rate(script: Script, load: Load, size: Size, echo: Server, folder: Path) -> float:
