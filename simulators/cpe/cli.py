@@ -273,7 +273,7 @@ def _run(units: Sequence[Unit], options: Options) -> None:
             sessions,
             reactor,
             pace=pace,
-            random=random,
+            seed=options.seed,
             observe=observe,
             save=store.save if store else None,
             quit_when_done=options.once,

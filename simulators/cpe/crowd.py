@@ -55,7 +55,7 @@ class Crowd:
                 sessions,
                 reactor,
                 pace=pace,
-                random=self._random,
+                seed=seed,
                 observe=observe,
                 alarms=alarms,
                 first_call=first[number],
@@ -74,7 +74,7 @@ class Crowd:
         )
 
     def stop(self) -> None:
-        """End each life after its running session."""
+        """End each life after its running session; what does wrong is broken off."""
         for life in self.lives:
             life.stop()
 

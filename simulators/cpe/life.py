@@ -15,8 +15,10 @@ from .backoff import retry_wait
 from .beside import Beside
 from .device import CONNECTION_REQUEST, PERIODIC, SCHEDULED, Ont
 from .http import Sessions
+from .misbehaviour import GOOD
 from .render import Event
 from .report import End, Lost, SessionReport
+from .telling import session_told, transfer_told
 from .transfers import Transfer
 
 Observer = Callable[[Ont, str, dict[str, Any]], None]
@@ -49,7 +51,8 @@ class Life:
     ``quit_when_done`` ends it once the ACS has written something in one session and found
     nothing to change in a later one, or after ``max_sessions`` sessions.  ``alarms`` are those
     that many lives share.  ``first_call`` is when it calls first, in seconds of the clock;
-    without it the pace says.  ``source`` is the address it calls from.
+    without it the pace says.  ``source`` is the address it calls from.  ``seed`` fixes its waits,
+    whatever other units do.
     """
 
     def __init__(
@@ -59,7 +62,7 @@ class Life:
         reactor: Any,
         *,
         pace: Pace,
-        random: Random,
+        seed: int,
         observe: Observer,
         save: Callable[[Ont], None] | None = None,
         quit_when_done: bool = False,
@@ -76,7 +79,11 @@ class Life:
         self._sessions = sessions
         self._reactor = reactor
         self._pace = pace
-        self._random = random
+        self._seed = seed
+        self._drawn = 0
+        """Random waits so far."""
+        self._failed = 0
+        """Failed sessions since it started: by them it waits; RetryCount outlives a restart."""
         self._observe = observe
         self._save = save or _keep_nothing
         self._quit_when_done = quit_when_done
@@ -108,7 +115,7 @@ class Life:
         ended = self._ended = defer.Deferred()
         self._tell("boot", events=[event.code for event in self.ont.next_events()])
         if self._first_call is None:
-            self._due("call", self._random.uniform(0, self._pace.start_within))
+            self._due("call", self._chance().uniform(0, self._pace.start_within))
         else:
             self._agenda["call"] = self._reactor.seconds() + self._first_call
         self._beside.begin()
@@ -116,9 +123,11 @@ class Life:
         return ended
 
     def stop(self) -> None:
-        """End after the running session; transfers are given up."""
+        """End after the running session, at once where it means no good; transfers are given up."""
         self._stopped = True
         self._beside.give_up()
+        if self.ont.misbehaviour != GOOD:
+            self._go_off()
         if self._running is None:
             self._rest()
 
@@ -142,10 +151,15 @@ class Life:
         self._scheduled.clear()
         self._said.clear()
         self._agenda["restart"] = self._reactor.seconds() + seconds
+        self._go_off()
+        self._wake()
+
+    def _go_off(self) -> None:
+        """Break off the sessions that run."""
+        for running in list(self._flooding):
+            running.cancel()
         if self._running is not None:
             self._running.cancel()
-        self.ont.retry_count = 0
-        self._wake()
 
     @property
     def _over(self) -> bool:
@@ -160,8 +174,7 @@ class Life:
         self._stopped = True
         self._alarm.set(None)
         self._beside.give_up()
-        for running in list(self._flooding):
-            running.cancel()
+        self._go_off()
         self._end(None)
 
     def _wake(self) -> None:
@@ -188,6 +201,7 @@ class Life:
         """Do what is due; return the events of the session that is due too, if one is."""
         due = self._take_due()
         if "restart" in due:
+            self._failed = 0
             self.ont.restart()
             self._tell("boot", events=[event.code for event in self.ont.next_events()])
             due.add("call")
@@ -245,7 +259,6 @@ class Life:
         first = failure.value
         cause = first.subFailure if isinstance(first, defer.FirstError) else failure
         cause.trap(defer.CancelledError)
-        self.ont.retry_count = 0
         for _ in range(self.ont.misbehaviour.at_once):
             self._tell_session(_cut_off())
         self._rest()
@@ -253,7 +266,9 @@ class Life:
     def _plan(self, report: SessionReport) -> None:
         """Put on the agenda what follows from a session."""
         self._agenda.pop("call", None)
-        if report.end is not End.COMPLETE:
+        if report.end is End.COMPLETE:
+            self._failed = 0
+        else:
             self._retry(report)
         for delay, key in self.ont.scheduled:
             at = self._reactor.seconds() + delay * self._pace.scale
@@ -282,10 +297,16 @@ class Life:
 
     def _retry(self, report: SessionReport) -> None:
         """Wait by the table; where the ACS named a time to come back, at least as long."""
-        wait = retry_wait(self.ont.retry_count, *self.ont.retry_pace, self._random)
+        self._failed += 1
+        wait = retry_wait(self._failed, *self.ont.retry_pace, self._chance())
         wait = max(wait * self._pace.scale, report.retry_after)
-        self._tell("retry", count=self.ont.retry_count, seconds=round(wait, 1))
+        self._tell("retry", count=self._failed, seconds=round(wait, 1))
         self._agenda["call"] = self._reactor.seconds() + wait
+
+    def _chance(self) -> Random:
+        """Return what draws the next wait: its own, and nothing to keep while it is idle."""
+        self._drawn += 1
+        return Random(f"{self._seed}/{self.ont.identity.serial}/{self._drawn}")
 
     def _flood(self) -> None:
         """Begin the Inform that is due, on a connection of its own, and say when the next is."""
@@ -353,45 +374,12 @@ class Life:
     # --- telling --------------------------------------------------------------------------
 
     def _tell_session(self, report: SessionReport) -> None:
-        for rpc in report.rpcs:
-            self._tell(
-                "rpc",
-                method=rpc.method,
-                names=list(rpc.names),
-                fault=rpc.fault,
-                drawn=rpc.drawn,
-                key=rpc.key,
-            )
-            for name, text in rpc.values.items():
-                shown = "***" if self.ont.tree.hidden(name) else text
-                if not rpc.fault:
-                    self._tell("set", name=name, value=shown, status=rpc.status)
-        for told in report.told:
-            self._tell("told", method=told.method, key=told.key, fault=told.fault)
-        self._tell(
-            "session-end",
-            end=report.end.value,
-            kind=report.kind,
-            reason=report.reason,
-            status=report.status,
-            retry_after=report.retry_after,
-            events=[event.code for event in report.events],
-            rpcs=len(report.rpcs),
-            requests=report.requests,
-            seconds=round(report.seconds, 6),
-            inform_seconds=report.inform_seconds and round(report.inform_seconds, 6),
-            authentication=report.authentication,
-        )
+        for kind, fields in session_told(report, self.ont.tree.hidden):
+            self._tell(kind, **fields)
 
     def _tell_transfer(self, transfer: Transfer) -> None:
-        self._tell(
-            "transfer",
-            method=transfer.method,
-            key=transfer.key,
-            file_type=transfer.file_type,
-            fault=transfer.fault,
-            reason=transfer.text,
-        )
+        kind, fields = transfer_told(transfer)
+        self._tell(kind, **fields)
 
     def _tell(self, what: str, /, **fields: Any) -> None:
         self._observe(self.ont, what, fields)

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
@@ -323,7 +322,7 @@ def test_in_a_life_the_report_follows_the_restart(files: FileServer) -> None:
             sessions,
             reactor,
             pace=Pace(scale=0.01, reboot=1),
-            random=Random(1),
+            seed=1,
             observe=lambda _, kind, fields: told.append((kind, fields)),
             max_sessions=2,
         )
@@ -365,7 +364,7 @@ def test_a_scheduled_download_keeps_to_its_windows(
             sessions,
             reactor,
             pace=Pace(scale=0.005, reboot=1),
-            random=Random(1),
+            seed=1,
             observe=lambda *_: None,
             max_sessions=2,
         )

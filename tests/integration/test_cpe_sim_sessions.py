@@ -16,7 +16,6 @@ import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
@@ -389,7 +388,7 @@ def test_a_connection_request_wakes_a_unit(acs: ScriptedAcs) -> None:
         Sessions(reactor, cnonce=lambda: "c"),
         reactor,
         pace=Pace(),
-        random=Random(1),
+        seed=1,
         observe=observe,
         max_sessions=2,
     )

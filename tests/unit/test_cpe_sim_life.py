@@ -6,7 +6,6 @@ import stat
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
@@ -193,7 +192,7 @@ class Days:
             self,  # type: ignore[arg-type]
             self.clock,
             pace=pace,
-            random=Random(7),
+            seed=1,
             observe=lambda _, kind, fields: self.told.append((self.clock.seconds(), kind, fields)),
             **settings,
         )
