@@ -7,13 +7,22 @@ events: without it, a session of two requests costs a sixth less.
 
 from __future__ import annotations
 
+import time
+
 from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.main import installReactor
 from twisted.python import log
 
 
 class PlainReactor(EPollReactor):
-    """An epoll reactor that calls what is ready without more ado."""
+    """An epoll reactor that calls what is ready without more ado.
+
+    Its time only grows: a clock that is set ends no session, and stops no periodic work.
+    """
+
+    def seconds(self) -> float:
+        """Seconds since some time in the past."""
+        return time.monotonic()
 
     def doPoll(self, timeout: float | None) -> None:  # noqa: N802 - Twisted's name
         """Wait up to ``timeout`` seconds for events (None: for ever), and see to them."""
