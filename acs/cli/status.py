@@ -17,7 +17,7 @@ SECONDS = 10.0
 """A server that is busy with a storm answers late."""
 FIGURES = {
     "sessions_open": "acs_sessions_open",
-    "first_answer_seconds": "acs_first_answer_delay_seconds",
+    "session_delay_seconds": "acs_session_delay_seconds",
     "store_seconds": "acs_store_delay_seconds",
     "sent_away": 'acs_http_rejections_total{reason="busy"}',
     "disk_free_bytes": "acs_disk_free_bytes",
@@ -92,7 +92,7 @@ def _print(report: Mapping[str, Any], told: Mapping[str, float]) -> None:
 
 def _shown(told: Mapping[str, float]) -> Iterator[tuple[str, str]]:
     yield "Sessions open", f"{told['sessions_open']:.0f}"
-    yield "First answer after", f"{told['first_answer_seconds'] * 1000:.0f} ms"
+    yield "A session waits for us", f"{told['session_delay_seconds'] * 1000:.0f} ms"
     yield "Store answers after", f"{told['store_seconds'] * 1000:.0f} ms"
     yield "Sent away so far", f"{told['sent_away']:.0f}"
     yield "Disk free", f"{told['disk_free_bytes'] / 1e9:.1f} GB"

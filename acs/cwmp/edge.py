@@ -70,6 +70,10 @@ class CwmpEdge:
         self.lines = Lines()
         self.served = 0
         """Sessions that ended."""
+        self.exchanges = 0
+        """Exchanges that those had."""
+        self.answered = 0
+        """Exchanges of sessions that were answered."""
         self._house = house
         self._gate = gate
         self._clock = clock
@@ -394,6 +398,7 @@ class CwmpEdge:
 
     def _reply(self, line: Line, step: Step) -> Reply:
         reply = self._rendered(line, step)
+        self.answered += 1
         if line.tape is not None:
             line.tape.said(reply.status, reply.body)
             if line.ended:
@@ -440,6 +445,7 @@ class CwmpEdge:
             return
         line.ended = why or line.visit.result
         self.served += 1
+        self.exchanges += line.posts
         now = self._clock.seconds()
         reports = self._limits.hold_requests or line.visit.expects_reports
         self.lines.end(line, now, reports=reports)

@@ -315,13 +315,18 @@ class Server:
             return sum(map(unaccepted, ours))
 
         load = Load(
-            store_delay=lambda: self._queues.delay,
-            served=lambda: self._edge.served,
+            store_delay=lambda: self._queues.queueing,
+            asked=lambda: self._queues.asked,
+            answered=lambda: self._edge.answered,
+            ended=lambda: (self._edge.served, self._edge.exchanges),
             accepted=lambda: factory.gate.entered,
             unaccepted=waiting,
             sharers=self._place.workers,
         )
-        watched = Pressure(self._admission, load, self._reactor.seconds)
+        reactor = self._reactor
+        watched = Pressure(
+            self._admission, load, reactor.seconds, lambda call: reactor.callLater(0, call)
+        )
         watched.watch(self.metrics)
         self.health.watch("admission", watched.health)
         self._every(TICK_SECONDS, watched.tick)

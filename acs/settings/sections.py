@@ -153,10 +153,10 @@ class CwmpSettings(Struct, frozen=True, kw_only=True):
         float,
         Meta(ge=0.05, le=30),
         says(
-            "Seconds a session's first answer may wait; when it is more, new sessions are told "
-            "to come back later (503), and fewer are let in until it is less."
+            "Seconds a session may wait for the server, all its exchanges together; when it is "
+            "more, new sessions are told to come back later (503) until it is less."
         ),
-    ] = 1.0
+    ] = 0.5
     hold_requests: Annotated[
         bool, says("Announce HoldRequests, so that a device keeps its own requests for the end.")
     ] = False

@@ -71,6 +71,10 @@ _CHUNK = 1000
 """Most keys of one statement: databases bound the number of parameters."""
 _HALF_LIFE = 1.0
 """Seconds after which a measured delay counts half."""
+_FEW = 2
+"""Callers among whom nobody waits for others to speak of."""
+_ROUNDS = 2.0
+"""Rounds a caller may have to wait for anyway: the one under way, and his own."""
 
 Committed = Callable[[int, float], None]
 """Told how many callers' effects one commit held, and how many seconds it took."""
@@ -133,6 +137,8 @@ class Queues:
         self._next_round = float("-inf")
         self._recent = 0.0
         self._recent_at = clock()
+        self._alone = 0.0
+        self._asked = 0
         self._closed: Deferred[None] | None = None
         threading.Thread(target=self._serve, name="acs-store", daemon=True).start()
 
@@ -209,6 +215,16 @@ class Queues:
         return max(self._faded(now), now - min(self._busy_since, self._batch.since), 0.0)
 
     @property
+    def queueing(self) -> float:
+        """The part of `delay` that is due to other callers, not to how slow the disk is."""
+        return max(0.0, self.delay - _ROUNDS * self._alone)
+
+    @property
+    def asked(self) -> int:
+        """Calls since the start that were taken."""
+        return self._asked
+
+    @property
     def waiting(self) -> int:
         """Callers who wait for an answer."""
         return self._waiting
@@ -234,6 +250,7 @@ class Queues:
                 return fail(refusal)
             ask = _Ask(what, self._clock())
             self._waiting += 1
+            self._asked += 1
             self._effects += effects
             queue(self._batch).append(ask)
             if self._batch.since > ask.since:
@@ -390,6 +407,8 @@ class Queues:
         now = self._clock()
         waited = sum(now - ask.since for ask in asks) / len(asks)
         with self._changed:
+            if self._waiting <= _FEW:
+                self._alone += 0.1 * (waited - self._alone)
             self._waiting -= len(asks)
             self._recent = 0.7 * self._faded(now) + 0.3 * waited
             self._recent_at = now

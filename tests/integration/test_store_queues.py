@@ -373,6 +373,27 @@ def test_the_delay_is_that_of_the_oldest_caller_and_fades(
     reactor.wait(queues.close())
 
 
+def test_a_slow_disk_is_no_queue_and_those_who_wait_for_others_are(
+    database: Database, reactor: Reactor
+) -> None:
+    now = [100.0]
+    queues = Queues(database, reactor.call_from_thread, clock=lambda: now[0])
+
+    def slow(_conn: Connection) -> None:
+        now[0] += 0.3
+
+    for _ in range(40):
+        reactor.wait(queues.run("slow", slow))
+    assert queues.asked == 40
+    assert queues.delay > 0.2
+    assert queues.queueing == 0.0
+    waiting = [queues.run("slow", slow) for _ in range(20)]
+    for each in waiting:
+        reactor.wait(each)
+    assert queues.queueing > 1.0
+    reactor.wait(queues.close())
+
+
 def test_closing_writes_what_waits_and_takes_nothing_new(
     database: Database, reactor: Reactor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,7 @@ _LARGEST = frozenset(
         "acs_devices",
         "acs_disk_free_bytes",
         "acs_disk_level",
-        "acs_first_answer_delay_seconds",
+        "acs_session_delay_seconds",
         "acs_store_delay_seconds",
         "process_max_fds",
         "python_info",
