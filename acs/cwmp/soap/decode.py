@@ -18,7 +18,7 @@ from acs.cwmp.datetimes import parse_time
 from acs.cwmp.faults import FaultCode, side_of
 from acs.cwmp.messages import Envelope, Message, SoapFault, UnknownMethod
 from acs.cwmp.soap.notes import MalformedEnvelope, Notes
-from acs.cwmp.soap.plain import read_plain_inform
+from acs.cwmp.soap.plain import read_plain
 from acs.cwmp.soap.repair import parse
 from acs.cwmp.soap.schema import (
     CWMP_1_0,
@@ -258,7 +258,7 @@ def decode(body: bytes, content_type: str = "") -> Envelope:
     and for any document type declaration, and nothing else.  What had to be forgiven is in
     the envelope's warnings.
     """
-    plain = read_plain_inform(body, content_type)
+    plain = read_plain(body, content_type)
     if plain is not None:
         return plain
     notes = Notes()
