@@ -125,16 +125,18 @@ class Run:
         if house is None:
             return True
         asked = self._now()
-        standings = await deferToThread(house.standings)
-        over = not self._town.failing(standings)
-        if over and phase.until is Until.QUIET:
-            jobs = await self._jobs(house)
-            waiting = await self._of_campaigns(house.campaigns_waiting)
-            over = not waiting and not any(j.state in ("queued", "sent") for j in jobs.values())
+        over = phase.until is not Until.QUIET or await self._is_quiet(house)
+        over = over and not self._town.failing(await deferToThread(house.standings))
         if not over:
-            # Asking costs the machine something: not more than a quarter of its time.
-            await deferLater(self._reactor, 1.0 + 3 * (self._now() - asked))
+            # Asking costs the machine something: not more than half of its time.
+            await deferLater(self._reactor, self._now() - asked)
         return over
+
+    async def _is_quiet(self, house: House) -> bool:
+        jobs = await self._jobs(house)
+        if any(job.state in ("queued", "sent") for job in jobs.values()):
+            return False
+        return not await self._of_campaigns(house.campaigns_waiting)
 
     async def _finish_steps(self) -> None:
         until = self._now() + _STEP_SECONDS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -12,24 +12,22 @@ from bench.calls import Connections
 from bench.certificate import make_certificate
 from bench.databases import Sqlite
 from bench.figures import SUITES, Figure, Kind, Wish
-from bench.fleet import Fleet, prepare
+from bench.fleet import prepare
 from bench.open_sessions import measure_open
-from bench.orders import Load, Login
 from bench.place import Place
-from bench.players import Players
-from bench.processes import BenchError, cpu_seconds, memory_kib
+from bench.processes import cpu_seconds, memory_kib
 from bench.rates import measure_rate
 from bench.run import measure
-from bench.servers import Server, echo
+from bench.servers import echo
 from bench.size import Size
 
 SMALL = Size(
     rounds=1,
     seconds=0.2,
     warm_up=0.1,
-    units=40,
+    units=300,
     connections=8,
-    open_sessions=30,
+    open_sessions=300,
     storm_units=20,
     storm_seconds=0.5,
     processes=2,
@@ -37,23 +35,13 @@ SMALL = Size(
 DATABASE = "sqlite" if os.environ.get("ACS_TEST_WITHOUT_POSTGRESQL") == "1" else "postgresql"
 
 
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
-    folder = tmp_path_factory.mktemp("bench")
-    place = Place(folder / "fleet", Sqlite(), make_certificate(folder))
-    return prepare(place, SMALL.units, Wish.TELEPHONE)
-
-
-@pytest.fixture(scope="module")
-def baseline(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with echo(tmp_path_factory.mktemp("echo"), fleet.place.certificate) as running:
-        yield running
-
-
 @pytest.mark.slow
-def test_a_boot_is_ten_reads_and_five_sets_over_a_new_tls_connection_for_each_request(
-    fleet: Fleet, baseline: Server
+def test_figures_are_taken_of_a_fleet_beside_the_echo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Open sessions; and boots over a new TLS connection for each request, on the same server."""
+    certificate = make_certificate(tmp_path)
+    fleet = prepare(Place(tmp_path / "fleet", Sqlite(), certificate), SMALL.units, Wish.TELEPHONE)
     boot, proof = fleet.scripts[Kind.BOOT]
     asked = [question for question, _ in boot.answers]
     assert b"xsd:string[10]" in asked[0]
@@ -61,38 +49,19 @@ def test_a_boot_is_ten_reads_and_five_sets_over_a_new_tls_connection_for_each_re
     assert not any(b"SetParameterValues" in question for question, _ in proof.answers)
 
     said: list[str] = []
-    figure = Figure("a.boot", Kind.BOOT, use=Connections.REQUEST, tls=True)
-    measured = measure_rate(figure, SMALL, fleet.copy("a_boot"), baseline, said.append)
+    with echo(tmp_path, certificate) as baseline, fleet.place.serve() as server:
+        monkeypatch.setattr(Place, "serve", lambda *_: nullcontext(server))
+        figure = Figure("an.open_session", Kind.OPEN)
+        measured = measure_open(figure, SMALL, fleet, baseline, said.append)
+        assert measured.fields["sessions"] == SMALL.open_sessions
+        assert measured.value > 0
+
+        figure = Figure("a.boot", Kind.BOOT, use=Connections.REQUEST, tls=True)
+        measured = measure_rate(figure, SMALL, fleet, baseline, said.append)
     assert measured.value > 0
     assert measured.baseline > 0
     assert measured.fields["requests_per_session"] == 2 + (len(asked) + len(proof.answers)) / 2
     assert any("a.boot 1/1" in line for line in said)
-
-
-@pytest.mark.slow
-def test_open_sessions_are_counted_and_all_of_them_end_well(fleet: Fleet, baseline: Server) -> None:
-    figure = Figure("an.open_session", Kind.OPEN)
-    measured = measure_open(figure, SMALL, fleet.copy("an_open"), baseline, lambda text: None)
-    assert measured.fields["sessions"] == SMALL.open_sessions
-    assert measured.value > 0
-
-
-@pytest.mark.slow
-def test_a_wrong_password_is_no_figure(fleet: Fleet, tmp_path: Path) -> None:
-    with fleet.copy("a_wrong_password").place.serve("digest") as server:
-        load = Load(
-            port=server.port,
-            scripts=fleet.scripts[Kind.PERIODIC],
-            first=SMALL.units,  # has no account
-            units=1,
-            connections=1,
-            login=Login.OWN,
-        )
-        with (
-            Players(load, tmp_path, 1) as players,
-            pytest.raises(BenchError, match="status 401 to the Inform"),
-        ):
-            players.play(10.0)
 
 
 @pytest.mark.slow

@@ -10,9 +10,12 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
 
+import pytest
+
 from bench.calls import Call, Calls, Connections
 from bench.dialogue import INFORM_RESPONSE, Late, Part, Replay, Script, Session, Wrong
-from bench.orders import Load, Tally
+from bench.load import Player
+from bench.orders import Load, Login, Play, Tally
 from bench.storming import Storming
 from bench.units import Unit
 
@@ -27,22 +30,28 @@ class BusyAtFirst(BaseHTTPRequestHandler):
     """Refuses the first Inform of each unit; then answers it, and ends the session."""
 
     protocol_version = "HTTP/1.1"
+    locked: ClassVar[bool] = False
+    """Nobody is let in."""
     informs: ClassVar[Counter[bytes]] = Counter()
 
     def do_POST(self) -> None:
         serial = self.rfile.read(int(self.headers["Content-Length"]))
         self.informs[serial] += 1
-        if not serial:
+        if self.locked:
+            self._say(401, challenge='Digest realm="acs", nonce="abc", qop="auth"')
+        elif not serial:
             self._say(204)
         elif self.informs[serial] == 1:
             self._say(503, retry="0")
         else:
             self._say(200, INFORM_RESPONSE)
 
-    def _say(self, status: int, body: bytes = b"", retry: str = "") -> None:
+    def _say(self, status: int, body: bytes = b"", retry: str = "", challenge: str = "") -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Set-Cookie", "acs=another")
+        if challenge:
+            self.send_header("WWW-Authenticate", challenge)
         if retry:
             self.send_header("Retry-After", retry)
         self.end_headers()
@@ -80,6 +89,18 @@ def test_what_is_refused_comes_back_when_it_was_told_to() -> None:
     assert all(wait >= took for wait, took in zip(tally.waits, tally.durations, strict=True))
     serials = {Unit(number).serial.encode() for number in range(UNITS)}
     assert {serial: BusyAtFirst.informs[serial] for serial in serials} == dict.fromkeys(serials, 2)
+
+
+@pytest.mark.parametrize("login", Login)
+def test_a_password_that_is_not_taken_is_no_figure(
+    login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BusyAtFirst, "locked", True)
+    with serving() as port:
+        load = Load(port=port, scripts=[SCRIPT], first=0, units=1, connections=1, login=login)
+        tally = Player(load).obey(Play(10.0))
+    assert "status 401 to the Inform" in tally.error
+    assert tally.sessions == 0
 
 
 def test_a_session_that_ends_unprovisioned_is_counted_as_such() -> None:
