@@ -28,7 +28,10 @@ def measure_open(figure: Figure, size: Size, fleet: Fleet, echo: Server, say: Sa
         replay = load_of(figure, size, fleet, echo, replay=True)
         with Players(replay, fleet.place.folder, 1) as others:
             base = _kib_each(echo, others, count, size)
-    measured.add(mine, base)
+    if mine <= 0:
+        raise BenchError(f"{count} open sessions took no memory that was not there before")
+    # The echo may need less than can be told apart; nothing can be compared with it then.
+    measured.add(mine, max(base, 0.0))
     measured.fields["sessions"] = count
     say(f"{figure.name}: {mine:.1f} KiB, echo {base:.1f} KiB, {count} open")
     fleet.check(began, count, strangers=False)
@@ -45,5 +48,4 @@ def _kib_each(server: Server, players: Players, count: int, size: Size) -> float
     ended = players.finish().sessions
     if held != count or ended != count:
         raise BenchError(f"of {count} sessions {held} were open and {ended} came to their end")
-    # The echo may need less than the kernel tells apart.
-    return max((after - before) / count, 0.01)
+    return (after - before) / count

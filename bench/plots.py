@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from bench.figures import SESSIONS
 from bench.report import Key, Measured, verdicts
 from simulators.page import Mark, Page, Tone
 
+_COLUMNS = 100
+"""Stretches into which a storm is put for its plot."""
 _INTRO = """\
 Sessions for each CPU-second that all processes of the server spend, its database included, beside \
 a bare echo over the same HTTP edge in the same run. Compare ratios rather than values, and only \
@@ -19,7 +22,7 @@ def page(all_measured: Sequence[Measured], others: Mapping[Key, Measured]) -> st
     made = Page("What one CPU-second carries", _INTRO)
     rows = [
         [
-            measured.name,
+            measured.label,
             measured.value,
             measured.figure.unit,
             measured.baseline,
@@ -33,7 +36,7 @@ def page(all_measured: Sequence[Measured], others: Mapping[Key, Measured]) -> st
     ]
     columns = ("figure", "value", "unit", "echo", "ratio", "aim", "", "spread")
     made.table(columns, rows, title="All figures")
-    rates = {_label(each): each for each in all_measured if each.figure.unit == SESSIONS}
+    rates = {each.label: each for each in all_measured if each.figure.unit == SESSIONS}
     made.bars("Speed", {name: each.value for name, each in rates.items()}, x=SESSIONS)
     made.bars(
         "What is left of the echo's speed",
@@ -47,14 +50,42 @@ def page(all_measured: Sequence[Measured], others: Mapping[Key, Measured]) -> st
     }
     if rounds:
         made.lines("Noise", rounds, x="round", y=SESSIONS)
-    storms = {_label(each): each.durations for each in all_measured if each.durations}
-    if storms:
-        made.percentiles("Sessions of the storm", storms, y="seconds")
+    for storm in all_measured:
+        if storm.at:
+            _tell_storm(made, storm)
+    for names, alike in _by_fields(all_measured).items():
+        if len(alike) == 1:
+            told = [[name, value] for name, value in alike[0].fields.items()]
+            made.table(("field", "value"), told, title=alike[0].label)
+        else:
+            lines = [[each.label, *each.fields.values()] for each in alike]
+            made.table(("figure", *names), lines)
+    return made.html()
+
+
+def _tell_storm(made: Page, storm: Measured) -> None:
+    made.percentiles(
+        f"{storm.label}: how long",
+        {
+            "a session that was let in": storm.durations,
+            "from the first try to service": storm.waits,
+        },
+        y="seconds",
+        note="Units that were never served are in neither: see never_served.",
+    )
+    width = max(storm.at[-1] / _COLUMNS, 0.1)
+    counts = Counter(int(at / width) for at in storm.at)
+    rate = [(width * (n + 0.5), counts[n] / width) for n in range(max(counts) + 1)]
+    made.lines(f"{storm.label}: served", {"units": rate}, x="seconds", y="units a second")
+
+
+def _by_fields(all_measured: Sequence[Measured]) -> dict[tuple[str, ...], list[Measured]]:
+    """Those with the same fields together."""
+    found: dict[tuple[str, ...], list[Measured]] = {}
     for measured in all_measured:
         if measured.fields:
-            told = [[name, value] for name, value in measured.fields.items()]
-            made.table(("field", "value"), told, title=_label(measured))
-    return made.html()
+            found.setdefault(tuple(measured.fields), []).append(measured)
+    return found
 
 
 def _marks(measured: Measured, others: Mapping[Key, Measured]) -> list[tuple[str, Mark | None]]:
@@ -65,7 +96,3 @@ def _marks(measured: Measured, others: Mapping[Key, Measured]) -> list[tuple[str
         (words, Mark("reached", Tone.GOOD) if reached else Mark("not reached", Tone.BAD))
         for words, reached in found
     ]
-
-
-def _label(measured: Measured) -> str:
-    return measured.name if measured.database == "sqlite" else f"{measured.name} (PostgreSQL)"

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from simulators.scenario.children import dying_with_us
+
 START_SECONDS = 60.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -76,7 +78,7 @@ class Program:
         self._heard = b""
         with self._errors.open("ab") as errors:
             self._child = subprocess.Popen(
-                command,
+                dying_with_us(command),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
 from bench.figures import Aim, Figure
 
-_ROW = "{:<24} {:>8} {:<20} {:>9} {:>6}  {:<32} {}"
+_ROW = "{:<30} {:>8} {:<20} {:>9} {:>6}  {:<32} {}"
+LEAST_BASELINE = 0.1
+"""Of a KiB for each session, one cannot tell a tenth from nothing."""
 Fields = Mapping[str, float | str]
 
 
@@ -26,6 +29,10 @@ class Measured:
     """What else is told of it."""
     durations: list[float] = field(default_factory=list)
     """Seconds of each session, in a storm."""
+    waits: list[float] = field(default_factory=list)
+    """Seconds from each unit's first try until it was served, in a storm."""
+    at: list[float] = field(default_factory=list)
+    """Seconds after the begin of a storm at which each session ended."""
 
     @property
     def name(self) -> str:
@@ -36,6 +43,15 @@ class Measured:
         """Take one round."""
         self.values.append(value)
         self.baselines.append(baseline)
+
+    @property
+    def label(self) -> str:
+        """Its name, with what was measured where that is not what the name says."""
+        kind = "" if self.database == "sqlite" else " (pg)"
+        units = str(self.fields.get("units", ""))
+        told = self.figure.name.rpartition(".")[2]
+        scaled = f" (of {units})" if told.isdigit() and units not in ("", told) else ""
+        return f"{self.name}{scaled}{kind}"
 
     @property
     def value(self) -> float:
@@ -49,8 +65,11 @@ class Measured:
 
     @property
     def ratio(self) -> float:
-        """Value by baseline: for a speed, the part of the echo's that is left."""
-        return self.value / self.baseline
+        """Value by baseline: for a speed, the part of the echo's that is left.
+
+        Not a number where the baseline was too little to be measured.
+        """
+        return self.value / self.baseline if self.baseline >= LEAST_BASELINE else math.nan
 
     @property
     def spread(self) -> str:
@@ -107,7 +126,7 @@ def as_json(measured: Measured, others: Mapping[Key, Measured]) -> str:
             "value": _rounded(measured.value),
             "unit": measured.figure.unit,
             "baseline": _rounded(measured.baseline),
-            "ratio": round(measured.ratio, 4),
+            "ratio": None if math.isnan(measured.ratio) else round(measured.ratio, 4),
             "min": _rounded(min(measured.values)),
             "max": _rounded(max(measured.values)),
             "database": measured.database,
@@ -129,13 +148,12 @@ def as_row(measured: Measured, others: Mapping[Key, Measured]) -> str:
         f"{words} {'reached' if reached else 'NOT reached'}"
         for words, reached in verdicts(measured, others)
     ] or [""]
-    name = measured.name + ("" if measured.database == "sqlite" else " (pg)")
     row = _ROW.format(
-        name,
+        measured.label,
         _shown(measured.value),
         measured.figure.unit,
         _shown(measured.baseline),
-        f"{measured.ratio:.2f}",
+        "-" if math.isnan(measured.ratio) else f"{measured.ratio:.2f}",
         first,
         measured.spread,
     ).rstrip()

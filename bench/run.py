@@ -96,10 +96,14 @@ class _Run:
 
     def _of_a_storm(self, figure: Figure, seen: Weathered) -> Measured:
         tally = seen.tally
-        measured = Measured(figure, durations=tally.durations)
+        measured = Measured(
+            figure, durations=tally.durations, waits=tally.waits, at=sorted(tally.at)
+        )
         measured.add(tally.sessions / seen.cpu, seen.echo)
         median, late = _middle_and_late(tally.durations)
-        median_wait, late_wait = _middle_and_late(tally.waits)
+        never = seen.units - tally.sessions
+        # Whoever was not served waited at least as long as the storm took.
+        median_wait, late_wait = _middle_and_late([*tally.waits, *[tally.seconds] * never])
         measured.fields |= {
             "units": seen.units,
             "arrived_within_seconds": self._size.storm_seconds,
@@ -109,6 +113,7 @@ class _Run:
             "median_seconds_to_service": median_wait,
             "p95_seconds_to_service": late_wait,
             "share_provisioned": round(seen.provisioned / seen.units, 4),
+            "never_served": never,
             "ended_unprovisioned": tally.early,
             "refused_503": tally.refused,
             "given_up": tally.given_up,

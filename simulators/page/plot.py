@@ -82,7 +82,9 @@ def _interrupted(points: Series, gap: float) -> list[tuple[float, float | None]]
 def bars(values: Mapping[str, float], *, x: str, title: str, about: str) -> str:
     """Draw one horizontal bar for each name, the first on top, its value beside the name."""
     upwards = [*values.items()][::-1]
-    chart = _chart("HorizontalBar", height=70 + 26 * len(values), x_title=x, spacing=6)
+    height = 70 + 26 * len(values)
+    # As many marks as fit beside each other.
+    chart = _chart("HorizontalBar", height=height, x_title=x, spacing=6, max_scale=6)
     chart.x_labels = [f"{name}: {shown(value)}" for name, value in upwards]
     chart.add("", [value for _, value in upwards])
     return _svg(chart, title, about)

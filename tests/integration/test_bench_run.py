@@ -74,6 +74,8 @@ def test_a_storm_is_provisioned_by_its_first_sessions() -> None:
     assert storm.fields["units"] == SMALL.storm_units
     assert storm.fields["share_provisioned"] == 1.0
     assert float(storm.fields["erpnext_queries_per_device"]) > 0
+    assert storm.fields["never_served"] == 0
+    assert len(storm.at) == len(storm.waits) == SMALL.storm_units
     assert len(storm.durations) == SMALL.storm_units
     assert disk.value > 0
 

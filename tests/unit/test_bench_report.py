@@ -113,5 +113,34 @@ def test_the_page_shows_each_figure_with_what_was_aimed_at() -> None:
     text = page([figure, storm], beside(figure, storm))
     assert "cwmp.periodic.7" in text
     assert "not reached" in text
-    assert "Sessions of the storm" in text
+    assert "cwmp.storm.20000" in text
     assert "erpnext_queries_per_device" in text
+
+
+def test_what_is_too_little_to_be_measured_is_no_baseline() -> None:
+    figure = Measured(FIGURES["cwmp.open_session_kib"])
+    figure.add(6.5, 0.04)
+    assert json.loads(as_json(figure, {}))["ratio"] is None
+    assert "inf" not in as_row(figure, {}) and "nan" not in as_row(figure, {})
+
+
+def test_a_smaller_storm_is_not_called_a_large_one() -> None:
+    storm = Measured(FIGURES["cwmp.storm.20000"])
+    storm.add(900.0, 5000.0)
+    storm.fields |= {"median_session_seconds": 0.2, "erpnext_queries_per_device": 0.0}
+    storm.fields["units"] = 20_000
+    assert storm.label == "cwmp.storm.20000"
+    storm.fields["units"] = 100
+    assert as_row(storm, {}).startswith("cwmp.storm.20000 (of 100) ")
+    assert json.loads(as_json(storm, {}))["name"] == "cwmp.storm.20000"
+
+
+def test_the_page_shows_a_storm_over_time_and_who_had_to_wait() -> None:
+    storm = Measured(
+        FIGURES["cwmp.storm.20000"], durations=[0.1, 0.2], waits=[0.1, 40.2], at=[1.0, 44.0]
+    )
+    storm.add(900.0, 5000.0)
+    storm.fields |= {"median_session_seconds": 0.2, "erpnext_queries_per_device": 0.0}
+    html = page([storm], beside(storm))
+    assert "from the first try to service" in html
+    assert "cwmp.storm.20000: served" in html
