@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from ipaddress import ip_network
 
 
 class NetworkError(ValueError):
-    """The text names no network."""
+    """The text names no network, or none that this machine has addresses of."""
 
 
 def sources(network: str) -> Callable[[int], str]:
@@ -26,3 +27,16 @@ def sources(network: str) -> Callable[[int], str]:
         return str(net[first + number % count])
 
     return source
+
+
+def check_source(address: str) -> None:
+    """Raise `NetworkError` where this machine cannot call from ``address``."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as trial:
+            trial.bind((address, 0))
+    except OSError as error:
+        raise NetworkError(
+            f"this machine cannot call from {address} ({error.strerror}); "
+            "it can from 127.0.0.0/8, and from what its interfaces have"
+        ) from None

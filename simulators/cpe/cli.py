@@ -24,10 +24,14 @@ from .device import Ont
 from .flags import shared_options
 from .fleet import DEMO, FleetError, Unit, read_fleet
 from .life import Life, Pace
+from .listening import ListenError, listen
 from .misbehaviour import Misbehaviour, parse_draw
 from .modelfile import ModelFileError, model_names
+from .pem import PemError
 from .repertoire import WrongError, misbehave
 from .state import StateDirectory
+
+_BAD = (FleetError, ListenError, ModelFileError, PemError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +141,7 @@ def run(
             )
             units = list(row.expand())
         _run(with_account(units, username, password), _shared(shared))
-    except (FleetError, ModelFileError) as error:
+    except _BAD as error:
         raise click.ClickException(str(error)) from None
 
 
@@ -155,7 +159,7 @@ def demo(acs: str, username: str, password: str, **shared: Any) -> None:
     units = [replace(unit, acs=acs) for unit in DEMO]
     try:
         _run(with_account(units, username, password), _shared(shared))
-    except FleetError as error:
+    except _BAD as error:
         raise click.ClickException(str(error)) from None
 
 
@@ -172,7 +176,10 @@ def image(target: Path, version: str, model: str, size: int, damaged: bool) -> N
     cpe-sim image xx230v.bin --model XX230v --version "0.7.0 3.0.0 v6066.0 Build 230412"
     """
     data = make_image(version, model, Random(version).randbytes(size))
-    target.write_bytes(data[:-1] + bytes([data[-1] ^ 1]) if damaged and size else data)
+    try:
+        target.write_bytes(data[:-1] + bytes([data[-1] ^ 1]) if damaged and size else data)
+    except OSError as error:
+        raise click.ClickException(f"{target}: {error.strerror}") from None
     click.echo(f"{target}: {len(data)} octets, {version}")
 
 
@@ -234,9 +241,13 @@ def _run(units: Sequence[Unit], options: Options) -> None:
     from .http import Sessions
 
     random = Random(options.seed)
+
+    def nonce() -> str:
+        return f"{random.getrandbits(64):016x}"
+
     sessions = Sessions(
         reactor,
-        cnonce=lambda: f"{random.getrandbits(64):016x}",
+        cnonce=nonce,
         keep=options.connection == "keep",
         timeout=options.timeout,
         ca_file=options.ca_file,
@@ -251,7 +262,10 @@ def _run(units: Sequence[Unit], options: Options) -> None:
         options.start_within,
         options.test_time,
     )
-    store = StateDirectory(options.state_dir) if options.state_dir else None
+    try:
+        store = StateDirectory(options.state_dir) if options.state_dir else None
+    except OSError as error:
+        raise FleetError(f"--state-dir: {options.state_dir}: {error.strerror}") from None
     observe = _print_json if options.as_json else _print_line
     limit = options.max_sessions or (10 if options.once else None)
     lives = []
@@ -281,7 +295,7 @@ def _run(units: Sequence[Unit], options: Options) -> None:
         )
         lives.append(life)
         if options.listen:
-            _listen(reactor, options, life, random)
+            listen(reactor, life, options.listen, nonce, options.manner.quirks)
     engine: Any = reactor
     failures: list[BaseException] = []
 
@@ -303,22 +317,6 @@ def _run(units: Sequence[Unit], options: Options) -> None:
         if missing:
             click.echo(f"not provisioned: {', '.join(missing)}", err=True)
             sys.exit(1)
-
-
-def _listen(reactor: Any, options: Options, life: Life, random: Random) -> None:
-    from .connreq import Listener
-
-    ont, address = life.ont, options.listen or ""
-    listener = Listener(
-        reactor,
-        lambda: ont.connection_request_account,
-        life.request_connection,
-        lambda: f"{random.getrandbits(64):016x}",
-        quirks=options.manner.quirks,
-        in_session=lambda: ont.in_session,
-    )
-    port = reactor.listenTCP(0, listener, interface=address)
-    ont.connection_request_url = f"http://{address}:{port.getHost().port}{listener.path}"
 
 
 def _print_json(ont: Ont, kind: str, fields: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,17 +12,29 @@ from typing import Any
 
 import click
 
-from .addresses import NetworkError, sources
+from .addresses import NetworkError, check_source, sources
 from .arrivals import Arrivals, ArrivalsError, parse_arrivals
-from .fleet import FleetError, Unit, read_fleet
+from .cli_manner import Manner, manner_options
+from .fleet import MOST_UNITS, FleetError, Unit, read_fleet
 from .fleet_text import progress, summary_text
 from .hostile import DOCUMENTS
 from .life import Pace
+from .listening import ListenError
 from .modelfile import ModelFileError
+from .pem import PemError
 from .repertoire import WRONGS, WrongError
 from .shares import ShareError, deal, parse_share
 
-_BAD = (ArrivalsError, FleetError, ModelFileError, NetworkError, ShareError, WrongError)
+_BAD = (
+    ArrivalsError,
+    FleetError,
+    ListenError,
+    ModelFileError,
+    NetworkError,
+    PemError,
+    ShareError,
+    WrongError,
+)
 
 
 @click.command()
@@ -34,7 +47,13 @@ _BAD = (ArrivalsError, FleetError, ModelFileError, NetworkError, ShareError, Wro
     show_default=True,
     help="Model of the units; several take turns.",
 )
-@click.option("--count", type=click.IntRange(1, 1_000_000), default=100, show_default=True)
+@click.option(
+    "--count",
+    type=click.IntRange(1, MOST_UNITS),
+    default=100,
+    show_default=True,
+    help="How many units.",
+)
 @click.option(
     "--serial-template",
     default="22275A7{:06d}",
@@ -42,7 +61,13 @@ _BAD = (ArrivalsError, FleetError, ModelFileError, NetworkError, ShareError, Wro
     metavar="TEXT",
     help="Serial with the unit's number in it.",
 )
-@click.option("--mac-start", "mac", default="1C:61:B4:00:00:00", show_default=True)
+@click.option(
+    "--mac-start",
+    "mac",
+    default="1C:61:B4:00:00:00",
+    show_default=True,
+    help="Base MAC of the first unit; the next ones follow in steps of 16.",
+)
 @click.option(
     "--fleet",
     "file",
@@ -97,8 +122,22 @@ _BAD = (ArrivalsError, FleetError, ModelFileError, NetworkError, ShareError, Wro
     metavar="F",
     help="Multiply waits of the units (not the curves): 0.1 is ten times faster than life.",
 )
-@click.option("--apply-delay", type=click.FloatRange(min=0), default=40.0, show_default=True)
-@click.option("--reboot-time", type=click.FloatRange(min=0), default=130.0, show_default=True)
+@click.option(
+    "--apply-delay",
+    type=click.FloatRange(min=0),
+    default=40.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Until values accepted with Status 1 take effect.",
+)
+@click.option(
+    "--reboot-time",
+    type=click.FloatRange(min=0),
+    default=130.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a reboot takes.",
+)
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0.01),
@@ -114,13 +153,26 @@ _BAD = (ArrivalsError, FleetError, ModelFileError, NetworkError, ShareError, Wro
     show_default=True,
     help="One connection for a session, or a new one for each request.",
 )
-@click.option("--ca-file", type=click.Path(exists=True, dir_okay=False), help="CA for https (PEM).")
+@click.option(
+    "--ca-file",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Certificate authority to trust for https (PEM).",
+)
+@click.option(
+    "--listen",
+    metavar="ADDRESS",
+    help="Each unit answers connection requests on a free port of this address (127.0.0.1), "
+    "announced in its Inform.",
+)
+@manner_options
 @click.option(
     "--for",
     "seconds",
     type=click.FloatRange(min=0),
     metavar="SECONDS",
-    help="End after this time; default: when interrupted, or after --max-sessions of each.",
+    help="End after this time, when the sessions of units without a fault are over; "
+    "default: when interrupted, or after --max-sessions of each.",
 )
 @click.option("--max-sessions", type=click.IntRange(min=1), metavar="N", help="Sessions of each.")
 @click.option("--measure", is_flag=True, help="Say what a unit takes of memory, and call nobody.")
@@ -185,8 +237,6 @@ def _units(given: dict[str, Any]) -> list[Unit]:
             replace(unit, model=models[number % len(models)])
             for number, unit in enumerate(row.expand())
         ]
-        if len({unit.serial for unit in units}) < len(units):
-            raise FleetError("--serial-template gives several units the same serial")
     if not all(unit.acs for unit in units):
         raise FleetError("give --acs, the URL that the units call")
     username, password = given["username"], given["password"]
@@ -202,15 +252,25 @@ def _run(**given: Any) -> None:
     from .fleet_run import FleetRun
     from .http import Sessions
 
-    units = _units(given)
+    manner = Manner.take(given)
+    units = manner.of(_units(given))
     cut = _power_cut(given["power_cut"])
+    source = sources(given["network"]) if given["network"] else None
+    if source is not None and not given["measure"]:
+        check_source(source(0))
     random = Random(given["seed"])
+
+    def nonce() -> str:
+        return f"{random.getrandbits(64):016x}"
+
     sessions = Sessions(
         reactor,
-        cnonce=lambda: f"{random.getrandbits(64):016x}",
+        cnonce=nonce,
         keep=given["connection"] == "keep",
         timeout=given["timeout"],
         ca_file=given["ca_file"],
+        certificate=manner.certificate,
+        key=manner.key,
     )
     run = FleetRun(
         units,
@@ -222,9 +282,11 @@ def _run(**given: Any) -> None:
         seed=given["seed"],
         arrivals=parse_arrivals(given["arrivals"]),
         wrongs=deal([parse_share(text) for text in given["shares"]], len(units), given["seed"]),
-        source=sources(given["network"]) if given["network"] else None,
+        source=source,
         max_sessions=given["max_sessions"],
     )
+    if given["listen"]:
+        run.listen(given["listen"], nonce, manner.quirks)
     if given["measure"]:
         found = {"units": len(units), "kib_each": run.kib_each, "kib": run.kib}
         text = "{units} units: {kib_each} KiB each, {kib:,} KiB together".format(**found)
@@ -243,6 +305,6 @@ def _power_cut(text: str | None) -> tuple[float, Arrivals] | None:
     if text is None:
         return None
     seconds, _, curve = text.partition(":")
-    if not seconds.replace(".", "", 1).isdigit() or not curve:
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", seconds) or not curve:
         raise FleetError(f"--power-cut wants SECONDS:CURVE, such as 60:storm:30, not {text!r}")
     return float(seconds), parse_arrivals(curve)

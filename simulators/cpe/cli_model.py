@@ -65,6 +65,8 @@ def from_dump(file: Path, output: Path, like: str | None, force: bool) -> None:
         number = os.open(output, os.O_WRONLY | os.O_CREAT | how, 0o600)
     except FileExistsError:
         raise click.UsageError(f"{output} is there already; --force writes over it") from None
+    except OSError as error:
+        raise click.ClickException(f"{output}: {error.strerror}") from None
     with os.fdopen(number, "w", encoding="utf-8") as written:
         written.write(model_text(made.document, heading))
     manners = f"manners of {made.like}" if made.like else "like no known model: by the book"

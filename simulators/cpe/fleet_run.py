@@ -9,11 +9,13 @@ from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 
 from .arrivals import Arrivals
+from .connreq import Quirk
 from .crowd import Crowd
 from .device import Ont
 from .fleet import Unit
 from .http import Sessions
 from .life import Pace
+from .listening import listen
 from .misbehaviour import Misbehaviour
 from .process import allow_sockets, processor_seconds, resident, settle_memory
 from .report import End
@@ -78,6 +80,12 @@ class FleetRun:
         """Serials of the units without a fault that had no complete session."""
         good = (life.ont for n, life in enumerate(self._crowd.lives) if n not in self._wrongs)
         return [ont.identity.serial for ont in good if id(ont) not in self._answered]
+
+    def listen(self, address: str, nonce: Callable[[], str], quirks: frozenset[Quirk]) -> None:
+        """Let each unit answer connection requests. Raises `listening.ListenError`."""
+        allow_sockets()
+        for life in self._crowd.lives:
+            listen(self._reactor, life, address, nonce, quirks)
 
     def run(
         self,

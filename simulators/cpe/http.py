@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from random import Random
 from typing import Any
 
-from OpenSSL.crypto import FILETYPE_PEM
 from twisted.internet import defer
-from twisted.internet.ssl import (
-    Certificate,
-    KeyPair,
-    PrivateCertificate,
-    trustRootFromCertificates,
-)
+from twisted.internet.ssl import PrivateCertificate, trustRootFromCertificates
 from twisted.internet.task import deferLater
 
 from .delivery import pieces, plain
@@ -25,6 +18,7 @@ from .exchange import Carry, Exchange, Send, Stop
 from .fetching import Fetcher
 from .files import begin, expire, finish
 from .line import Line, LineError, connect
+from .pem import read_certificate, read_own
 from .render import Event
 from .report import Lost, SessionReport
 from .software import Change, carry_out
@@ -39,7 +33,7 @@ class Sessions:
     connect and each answer, in seconds.  ``cnonce`` gives Digest's client nonces.
     ``ca_file`` trusts a certificate authority (PEM) for https; ``certificate`` and ``key``
     are files of the unit's own (PEM), a key that is not given stands in the certificate's.
-    No TLS session is resumed.
+    No TLS session is resumed.  Raises `pem.PemError` for files that hold no such thing.
     """
 
     def __init__(
@@ -59,15 +53,10 @@ class Sessions:
         self._keep = keep
         self._timeout = timeout
         self._clock = clock
-        self._trust = None
-        if ca_file:
-            root = Certificate.loadPEM(Path(ca_file).read_bytes())
-            self._trust = trustRootFromCertificates([root])
+        self._trust = trustRootFromCertificates([read_certificate(ca_file)]) if ca_file else None
         self._own: PrivateCertificate | None = None
         if certificate:
-            secret = KeyPair.load(Path(key or certificate).read_bytes(), FILETYPE_PEM)
-            shown = Certificate.loadPEM(Path(certificate).read_bytes())
-            self._own = PrivateCertificate.fromCertificateAndKeyPair(shown, secret)
+            self._own = read_own(certificate, key)
         self._fetcher = Fetcher(reactor, timeout, self._trust)
 
     async def fetch(self, errand: Errand) -> None:

@@ -31,35 +31,45 @@ class Wrong:
 
 
 def _seconds(text: str) -> float:
-    return _within(float(text), 0, 86_400)
+    return _number(text, 0, 86_400)
 
 
 def _shift(text: str) -> float:
     century = 100 * 365 * 86_400
-    return _within(float(text), -century, century)
+    return _number(text, -century, century)
 
 
 def _rate(text: str) -> float:
-    return _within(float(text), 0.01, 100_000)
+    return _number(text, 0.01, 100_000)
 
 
 def _count(text: str) -> int:
-    return int(_within(int(text), 0, 10_000_000))
+    return _whole(text, 0, 10_000_000)
 
 
 def _sessions(text: str) -> int:
-    return int(_within(int(text), 1, 100))
+    return _whole(text, 1, 100)
 
 
-def _within(number: float, low: float, high: float) -> float:
-    if not (math.isfinite(number) and low <= number <= high):
-        raise ValueError(f"not {low:g} to {high:g}")
+def _number(text: str, low: float, high: float) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not low <= number <= high:
+        raise ValueError(f"must be a number from {low:.10g} to {high:.10g}")
     return number
+
+
+def _whole(text: str, low: int, high: int) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 12 and low <= int(text) <= high):
+        raise ValueError(f"must be a whole number from {low} to {high}")
+    return int(text)
 
 
 def _document(text: str) -> str:
     if text != ANY and text not in DOCUMENTS:
-        raise ValueError(f"there are {ANY}, {', '.join(DOCUMENTS)}")
+        raise ValueError(f"must be one of {ANY}, {', '.join(DOCUMENTS)}")
     return text
 
 
@@ -122,7 +132,4 @@ def _read(word: str) -> tuple[str, Any]:
     try:
         return wrong.setting, wrong.read(text if given else wrong.usual)
     except ValueError as error:
-        reason = (
-            str(error) if error.args and "there are" in str(error) else f"{wrong.unit}: {error}"
-        )
-        raise WrongError(f"{name}={text}: {reason}") from None
+        raise WrongError(f"{word}: {wrong.unit} {error}") from None

@@ -52,12 +52,20 @@ def test_failures_are_counted_by_kind_and_the_exit_status_says_that_units_went_u
     [
         ([], "give --acs"),
         (["--acs", NOBODY, "--model", "toaster"], "toaster"),
-        (["--acs", NOBODY, "--serial-template", "same"], "the same serial"),
+        (["--acs", "acs.example.com"], "not an ACS URL, such as"),
+        (["--acs", NOBODY, "--serial-template", "same"], "has no {:06d}"),
         (["--acs", NOBODY, "--arrivals", "tide"], "there are once"),
         (["--acs", NOBODY, "--share", "0.1:loud"], "no fault 'loud'"),
         (["--acs", NOBODY, "--share", "1:silent", "--share", "1:slow"], "not enough"),
         (["--acs", NOBODY, "--from-address", "home"], "127.1.0.0/16"),
+        (["--acs", NOBODY, "--from-address", "192.0.2.0/24"], "cannot call from 192.0.2.1"),
         (["--acs", NOBODY, "--power-cut", "soon"], "SECONDS:CURVE"),
+        (["--acs", NOBODY, "--power-cut", "\u00b2:once"], "SECONDS:CURVE"),
+        (["--acs", NOBODY, "--habit", "rude"], "no habit 'rude'"),
+        (["--acs", NOBODY, "--think", "fast"], "recorded or seconds"),
+        (["--acs", NOBODY, "--listen", "192.0.2.1"], "address of this machine"),
+        (["--acs", NOBODY, "--ca-file", __file__], "no certificate can be read"),
+        (["--acs", NOBODY, "--certificate", __file__], "no certificate can be read"),
     ],
 )
 def test_an_option_that_cannot_be_used_says_why(arguments: list[str], reason: str) -> None:
