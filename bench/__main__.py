@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -84,6 +85,7 @@ def main(
     }
     size = replace(QUICK if quick else FULL, **{name: each for name, each in given.items() if each})
     figures = _chosen(suite, only, one_of_a_kind=quick)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # in order: its files are large
     if not as_lines:
         click.echo(heading())
     seen: dict[Key, Measured] = {}
