@@ -79,7 +79,10 @@ class Folder(Resource):
             self._server.dropped -= 1
             request.setHeader("content-length", str(len(data)))
             request.write(data[: len(data) // 3])
-            request.transport.loseConnection()
+            # Closing waits for the channel, which is a producer of its transport for good.
+            connection = request.channel.transport
+            connection.unregisterProducer()
+            connection.loseConnection()
             return NOT_DONE_YET
         return data
 
