@@ -6,18 +6,23 @@ import logging
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 _KINDS = ("device", "address")
 """What a line may be about, by the name of its pair."""
+_TEXT = 100
+"""Characters by which the texts of other libraries are told apart."""
+_Counts = OrderedDict[tuple[object, ...], list[float]]
+"""By what is counted: since when, how many, and how many of them were not written."""
 
 
 class FloodFilter(logging.Filter):
     """Lets so many lines a minute of one kind through, and fewer about one device.
 
     The next line that passes says as ``unsaid`` how many of its kind did not. A kind is a logger
-    and an event. ``clock`` gives seconds that only grow. At most ``REMEMBERED`` kinds and devices
-    are counted; who was counted first is forgotten first.
+    and an event. ``clock`` gives seconds that only grow. At most ``REMEMBERED`` kinds are counted,
+    and as many devices; who was counted first is forgotten first.
     """
 
     WINDOW = 60.0
@@ -28,7 +33,9 @@ class FloodFilter(logging.Filter):
         self._of_kind = of_kind
         self._of_device = of_device
         self._clock = clock
-        self._counts: OrderedDict[tuple[object, ...], list[float]] = OrderedDict()
+        # Apart, so that no crowd of devices makes us forget how much of a kind was said.
+        self._kinds = _Counts()
+        self._devices = _Counts()
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Count a line; False where it is one too many. Each handler gets the same answer."""
@@ -40,22 +47,30 @@ class FloodFilter(logging.Filter):
     def _counted(self, record: logging.LogRecord) -> bool:
         said = record.msg
         if not isinstance(said, Mapping):
-            return self._passes((record.name, record.msg), self._of_kind, None)
+            # Twisted's are objects, each another one, which hold what they tell of.
+            text = said[:_TEXT] if isinstance(said, str) else record.levelno
+            return self._passes(self._kinds, (record.name, text), self._of_kind, None)
         kind = (record.name, said.get("event"))
         about = next((said[name] for name in _KINDS if said.get(name)), None)
-        if about is not None and not self._passes((*kind, about), self._of_device, said):
+        if about is not None and not self._passes(
+            self._devices, (*kind, about), self._of_device, said
+        ):
             return False
-        return self._passes(kind, self._of_kind, said)
+        return self._passes(self._kinds, kind, self._of_kind, said)
 
     def _passes(
-        self, key: tuple[object, ...], most: int, said: Mapping[str, object] | None
+        self,
+        counts: _Counts,
+        key: tuple[object, ...],
+        most: int,
+        said: Mapping[str, object] | None,
     ) -> bool:
         now = self._clock()
-        count = self._counts.get(key)
+        count = counts.get(key)
         if count is None:
-            count = self._counts[key] = [now, 0.0, 0.0]
-            if len(self._counts) > self.REMEMBERED:
-                self._counts.popitem(last=False)
+            count = counts[key] = [now, 0.0, 0.0]
+            if len(counts) > self.REMEMBERED:
+                counts.popitem(last=False)
         if now - count[0] >= self.WINDOW:
             count[0], count[1] = now, 0.0
         count[1] += 1
@@ -99,6 +114,8 @@ def drop_old(file: Path, keep: int = 0) -> int:
     for old in file.parent.glob(f"{file.name}.*"):
         number = old.name.removeprefix(f"{file.name}.")
         if number.isdigit() and int(number) > keep:
-            gone += old.stat().st_size
-            old.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # another process turns the log over, or starts
+                octets = old.stat().st_size
+                old.unlink()
+                gone += octets
     return gone

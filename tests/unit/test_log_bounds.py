@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
+from weakref import ref
 
 import pytest
 
@@ -51,6 +52,31 @@ def test_a_flood_of_one_device_leaves_the_others_their_lines(clock: Clock) -> No
     assert "unsaid" not in line
 
 
+def test_a_crowd_of_devices_is_no_way_around_the_bound_of_a_kind(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FloodFilter, "REMEMBERED", 20)
+    flood = FloodFilter(of_kind=10, of_device=3, clock=clock)
+    said = [passed(flood, "session", device=f"d{n}") for n in range(200)]
+    assert sum(line is not None for line in said) == 10
+
+
+def test_what_other_libraries_say_is_bounded_and_not_kept(clock: Clock) -> None:
+    """Twisted hands over an object that becomes text when it is written."""
+
+    class Text:
+        pass
+
+    flood = FloodFilter(of_kind=10, of_device=3, clock=clock)
+    texts = [Text() for _ in range(50)]
+    kept = ref(texts[0])
+    records = [logging.makeLogRecord({"name": "twisted", "msg": text}) for text in texts]
+    assert sum(map(flood.filter, records)) == 10
+    del texts, records
+    assert kept() is None
+    assert flood.filter(logging.makeLogRecord({"name": "other", "msg": ["not", "hashable"]}))
+
+
 def test_a_flood_of_one_kind_is_bounded_whoever_it_is_about(clock: Clock) -> None:
     flood = FloodFilter(of_kind=10, of_device=3, clock=clock)
     said = [passed(flood, "request refused", address=f"192.0.2.{n}") for n in range(200)]
@@ -66,7 +92,7 @@ def test_what_is_remembered_is_bounded(clock: Clock) -> None:
     flood = FloodFilter(of_kind=10**9, of_device=1, clock=clock)
     for n in range(FloodFilter.REMEMBERED + 100):
         assert passed(flood, "session", device=n) is not None
-    assert len(flood._counts) == FloodFilter.REMEMBERED
+    assert len(flood._devices) == FloodFilter.REMEMBERED
 
 
 def test_lines_of_libraries_are_bounded_too(clock: Clock) -> None:
