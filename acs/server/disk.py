@@ -17,6 +17,8 @@ _BACK = 1.1
 """Room above a mark, as a multiple of it, from which it is passed again: no to and fro."""
 _SPARE = 64 * 2**20
 """Octets free within the database with which it does without the disk for a long while."""
+_PART = 0.25
+"""Share of a small disk that a mark in octets is at most: else it would be low when empty."""
 _LEAST_DAYS = 1.0
 """Days of history that are kept while the disk is low; none when it is critical."""
 
@@ -58,8 +60,8 @@ class Mark:
         return cls(octets=float(number) * (_BINARY if binary else _UNITS)[unit.lower()])
 
     def of(self, room: Room) -> float:
-        """The amount in octets on this disk."""
-        return max(self.octets, self.share * room.total)
+        """The amount in octets on this disk; a share is taken at its word."""
+        return max(min(self.octets, _PART * room.total), self.share * room.total)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +146,10 @@ async def _in_thread(work: Callable[..., int], *args: Any) -> int:
 
 
 def _drop_recordings(directory: Path, before: float) -> int:
-    gone = [path for path in recordings(directory) if path.stat().st_mtime < before]
-    for path in gone:
-        path.unlink(missing_ok=True)
-    return len(gone)
+    gone = 0
+    for path in recordings(directory):
+        with suppress(FileNotFoundError):  # they are pruned elsewhere too
+            if path.stat().st_mtime < before:
+                path.unlink()
+                gone += 1
+    return gone

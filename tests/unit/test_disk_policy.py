@@ -41,6 +41,13 @@ def test_an_amount_of_disk_is_octets_or_a_share(text: str, octets: int) -> None:
     assert Mark.parse(text).of(room(1)) == octets
 
 
+def test_a_small_disk_is_not_low_while_it_is_empty() -> None:
+    small = Room(500_000_000, 512_000_000)
+    assert MARKS.judge(small, Level.AMPLE) is Level.AMPLE
+    assert MARKS.judge(Room(100_000_000, small.total), Level.AMPLE) is Level.CRITICAL
+    assert Mark.parse("100%").of(small) == small.total
+
+
 @pytest.mark.parametrize("text", ["", "much", "-1 GB", "5%%", "1 PB"])
 def test_what_is_no_amount_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match="1 GB"):
