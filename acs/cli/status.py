@@ -42,7 +42,7 @@ def status(context: Context, as_json: bool) -> None:
       acs status --json | jq -r '.parts.disk.detail'
     """
     address = _address(context.given.admin.listen)
-    report = _asked(f"{address}/health").json()
+    report = _report(f"{address}/health")
     told = _figures(_asked(f"{address}/metrics").text)
     if as_json:
         render.emit({**report, "figures": told})
@@ -75,6 +75,16 @@ def _asked(url: str) -> requests.Response:
             raise Failure(
                 f"{url}: {reason}. Is `acs serve` running with these settings (admin.listen)?"
             ) from error
+
+
+def _report(url: str) -> dict[str, Any]:
+    try:
+        report = _asked(url).json()
+        if {"status", "parts"} <= report.keys():
+            return dict(report)
+    except (ValueError, AttributeError):
+        pass
+    raise Failure(f"{url}: that is no server of ours. Is admin.listen the address it has there?")
 
 
 def _figures(text: str) -> dict[str, float]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from click.testing import CliRunner
@@ -49,6 +51,31 @@ def test_where_no_server_runs_that_is_said(tmp_path: Path, monkeypatch: pytest.M
     assert ended.exit_code == 3
     assert "no server listens" in ended.output
     assert "acs serve" in ended.output
+
+
+@pytest.mark.parametrize("said", [b"<html>", b"[1]", b'{"status": "ok"}'])
+def test_another_program_at_that_address_is_told_from_the_server(
+    said: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(said)
+
+        def log_message(self, *_: object) -> None: ...
+
+    monkeypatch.chdir(tmp_path)
+    with HTTPServer(("127.0.0.1", 0), Other) as other:
+        Thread(target=other.handle_request, daemon=True).start()
+        environment = {
+            "ACS_ADMIN_LISTEN": f"127.0.0.1:{other.server_port}",
+            "ACS_SERVER_DATA_DIR": str(tmp_path),
+        }
+        ended = CliRunner().invoke(acs, ["status"], env=environment)
+    assert ended.exit_code == 3
+    assert "no server of ours" in ended.output
+    assert "admin.listen" in ended.output
 
 
 def test_figures_are_read_from_the_metrics() -> None:
