@@ -17,7 +17,7 @@ from .modelling import modelled
 from .recorded import Recording, Turn, message
 from .report import Rpc, SessionReport
 from .schema import TYPES
-from .session import Session
+from .session import Session, fault_code
 from .transfers import Transfer
 from .xml import SOAP, Element
 
@@ -255,6 +255,8 @@ def in_words(element: Element | None) -> str:
     """Say what a message is, with what it names; never a value."""
     if element is None:
         return "nothing more"
+    if (element.namespace, element.name) == (SOAP, "Fault"):
+        return f"Fault {fault_code(element):.20}"
     names = _names(element)
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     shown = ", ".join(list(names)[:_SHOWN])
@@ -296,10 +298,10 @@ def _answers(element: Element) -> bool:
 
 def _number(element: Element | None, name: str) -> int:
     found = element.child(name) if element is not None else None
-    return int(found.text) if found is not None and found.text.isdigit() else 0
+    text = found.text if found is not None else ""
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
-def _fault(element: Element | None) -> int:
-    detail = element.child("detail") if element is not None else None
-    inner = detail.children[0] if detail is not None and detail.children else None
-    return _number(inner, "FaultCode")
+def _fault(fault: Element | None) -> int:
+    code = fault_code(fault) if fault is not None else ""
+    return int(code) if code.isdecimal() and len(code) < 6 else 0

@@ -141,7 +141,9 @@ class Session:
         Raises `SessionError` when it is no InformResponse.
         """
         if answer.name != "InformResponse":
-            self.fail(f"{answer.name} instead of InformResponse")
+            refused = (answer.namespace, answer.name) == (SOAP, "Fault")
+            said = f"Inform refused with fault {fault_code(answer)}"
+            self.fail(said if refused else f"{answer.name} instead of InformResponse")
             raise SessionError(self.report.reason)
         self.report.informed = True
         self._waiting = _Waiting.TURN
@@ -195,9 +197,7 @@ class Session:
             self._question = None
 
     def _refused(self, element: Element) -> bytes | None:
-        detail = element.child("detail")
-        inner = detail.children[0] if detail and detail.children else None
-        code = inner.value("FaultCode") if inner and inner.child("FaultCode") else "none"
+        code = fault_code(element)
         if code == _RETRY_REQUEST and self._repeats < _MAX_REPEATS:
             self._repeats += 1
             return self._sent
@@ -339,3 +339,10 @@ class Session:
     def _end(self, end: End, reason: str) -> None:
         self._waiting = _Waiting.OVER
         self.report.end, self.report.reason = end, reason
+
+
+def fault_code(fault: Element) -> str:
+    """Return the code in a SOAP Fault of CWMP, such as ``8001``; ``none`` where it has none."""
+    detail = fault.child("detail")
+    code = detail.children[0].child("FaultCode") if detail and detail.children else None
+    return code.text if code is not None else "none"

@@ -174,6 +174,20 @@ def test_another_serial_number() -> None:
     assert all(b"22275B0000001" not in turn.said for turn in other.turns)
 
 
+def test_a_refused_inform_is_told_with_its_code() -> None:
+    taken = recording()
+    soap = b"http://schemas.xmlsoap.org/soap/envelope/"
+    fault = (
+        b'<s:Envelope xmlns:s="%b"><s:Body><s:Fault><detail><x:Fault xmlns:x="urn:x">'
+        b"<FaultCode>8001</FaultCode></x:Fault></detail></s:Fault></s:Body></s:Envelope>" % soap
+    )
+    play = player(taken)
+    with pytest.raises(SessionError, match="Inform refused with fault 8001"):
+        play.receive(fault)
+    [difference] = play.differences
+    assert (difference.expected, difference.heard) == ("InformResponse", "Fault 8001")
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
