@@ -61,3 +61,48 @@ def test_a_database_that_goes_away_is_told_and_its_return_noticed_without_a_hand
         cpe.close()
     assert "Traceback" not in served.log + served.stderr
     assert "hunter2" not in served.log + served.stderr + str(served.health())
+
+
+@contextmanager
+def read_only(server: str) -> Iterator[None]:
+    """As a standby is: it can be read, and not written."""
+    _let_write(server, False)
+    try:
+        yield
+    finally:
+        _let_write(server, True)
+
+
+def _let_write(server: str, yes: bool) -> None:
+    setting = "off" if yes else "on"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(
+            f"ALTER DATABASE {DATABASE} SET default_transaction_read_only = {setting}"
+        )
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (DATABASE,)
+        )
+
+
+def test_while_it_cannot_be_written_those_are_served_who_have_nothing_to_keep(
+    served: RunningAcs, postgresql_server: str
+) -> None:
+    new, known = RawCpe(served.port(), "SNREAD1"), RawCpe(served.port(), "SNREAD2")
+    known.session("0 BOOTSTRAP")
+    known.session("2 PERIODIC")
+    before = served.device("SNREAD2").last_seen
+    with read_only(postgresql_server):
+        known.session("2 PERIODIC")
+        refused = new.open("0 BOOTSTRAP")
+        assert refused.status == 503
+        assert int(refused.header("retry-after")) >= 1
+        new.close()
+        report = served.health()
+        assert report["status"] == "degraded", "devices are served"
+        assert "read-only" in report["parts"]["store"]["detail"]
+    new.session("0 BOOTSTRAP")
+    wait_for("what was learned meanwhile", lambda: served.device("SNREAD2").last_seen > before)
+    wait_for("its health", lambda: served.health()["status"] == "ok")
+    for cpe in (new, known):
+        cpe.close()
+    assert "Traceback" not in served.log + served.stderr
