@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import requests
 
@@ -20,8 +20,6 @@ _MAPPING = """\
 registrar = "sip.exemple.test"
 domain = "sip.exemple.test"
 """
-
-
 _PURPOSES = {
     "list": "list",
     "frappe.client.get_list": "list",
@@ -30,24 +28,12 @@ _PURPOSES = {
 
 
 class Business:
-    """The stand-in; it knows the units ``first`` to ``first + count - 1``."""
+    """The running stand-in; ``mapping`` is the file by which the server reads it."""
 
-    def __init__(self, folder: Path, first: int, count: int) -> None:
-        folder.mkdir()
-        seeds, mapping = folder / "seeds.toml", folder / "mapping.toml"
-        seeds.write_text(_documents(first, count), encoding="utf-8")
-        mapping.write_text(_MAPPING, encoding="utf-8")
-        command = [sys.executable, "-m", "simulators.erpnext", "serve", "--listen", "127.0.0.1:0"]
-        command += ["--api-key", _KEY, "--api-secret", _SECRET, "--seed-file", str(seeds)]
-        self._program = Program(*command, folder=folder)
-        try:
-            line = self._program.hear_of("listening ", 3 * START_SECONDS)
-        except BaseException:
-            self._program.stop()
-            raise
-        self._url = line.removeprefix("listening ")
+    def __init__(self, url: str, mapping: Path) -> None:
+        self._url = url
         self.settings = {
-            "ACS_ERP_URL": self._url,
+            "ACS_ERP_URL": url,
             "ACS_ERP_API_KEY": _KEY,
             "ACS_ERP_API_SECRET": _SECRET,
             "ACS_ERP_MAPPING": str(mapping),
@@ -66,16 +52,19 @@ class Business:
                 found[_PURPOSES.get(what, "other")] += count
         return found
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._program.stop()
+@contextmanager
+def stand_in(folder: Path, first: int, count: int) -> Iterator[Business]:
+    """Run the stand-in; it knows the units ``first`` to ``first + count - 1``."""
+    folder.mkdir()
+    seeds, mapping = folder / "seeds.toml", folder / "mapping.toml"
+    seeds.write_text(_documents(first, count), encoding="utf-8")
+    mapping.write_text(_MAPPING, encoding="utf-8")
+    command = [sys.executable, "-m", "simulators.erpnext", "serve", "--listen", "127.0.0.1:0"]
+    command += ["--api-key", _KEY, "--api-secret", _SECRET, "--seed-file", str(seeds)]
+    with Program(*command, folder=folder) as program:
+        line = program.hear_of("listening ", 3 * START_SECONDS)
+        yield Business(line.removeprefix("listening "), mapping)
 
 
 def _documents(first: int, count: int) -> str:

@@ -6,7 +6,7 @@ import time
 
 from bench.figures import Figure
 from bench.fleet import Fleet
-from bench.players import Players
+from bench.players import Players, playing
 from bench.processes import BenchError
 from bench.rates import load_of
 from bench.report import Measured
@@ -23,10 +23,10 @@ def measure_open(figure: Figure, size: Size, fleet: Fleet, echo: Server, say: Sa
     measured, began = Measured(figure), time.time()
     count = min(size.open_sessions, fleet.units)
     with fleet.place.serve() as server:
-        with Players(load_of(figure, size, fleet, server), fleet.place.folder, 1) as cpes:
+        with playing(load_of(figure, size, fleet, server), fleet.place.folder, 1) as cpes:
             mine = _kib_each(server, cpes, count, size)
         replay = load_of(figure, size, fleet, echo, replay=True)
-        with Players(replay, fleet.place.folder, 1) as others:
+        with playing(replay, fleet.place.folder, 1) as others:
             base = _kib_each(echo, others, count, size)
     if mine <= 0:
         raise BenchError(f"{count} open sessions took no memory that was not there before")

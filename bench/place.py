@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -62,7 +63,7 @@ class Place:
         settings = Settings.load(self.folder / "acs.toml", self._environ("none"))
         return open_database(complete(settings, secrets.token_bytes))
 
-    def serve(self, auth: str = "none") -> Server:
+    def serve(self, auth: str = "none") -> AbstractContextManager[Server]:
         """Run the server on it; ``auth`` as `auth.mode` says."""
         return acs(self.folder, self._environ(auth), self.databases.cpu, self.workers)
 

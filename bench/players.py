@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import msgspec
 
@@ -19,18 +19,10 @@ _PATIENCE = 4 * PATIENCE
 
 
 class Players:
-    """``processes`` load processes that share the devices and connections of one load."""
+    """Load processes that were told what each plays."""
 
-    def __init__(self, load: Load, folder: Path, processes: int) -> None:
-        self._programs: list[Program] = []
-        try:
-            for number in range(processes):
-                program = Program(sys.executable, "-m", "bench.load", folder=folder)
-                self._programs.append(program)
-                program.say(msgspec.json.encode(share(load, number, processes)))
-        except BaseException:
-            self._stop()
-            raise
+    def __init__(self, programs: Sequence[Program]) -> None:
+        self._programs = programs
 
     def play(self, seconds: float) -> Tally:
         """Play for ``seconds``. Raises `BenchError` when any answer was wrong."""
@@ -59,20 +51,17 @@ class Players:
             raise BenchError(f"after {whole.sessions} sessions: {whole.error}")
         return whole
 
-    def _stop(self) -> None:
-        for program in self._programs:
-            program.stop()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stop()
+@contextmanager
+def playing(load: Load, folder: Path, processes: int) -> Iterator[Players]:
+    """Run load processes that share the devices and connections of ``load``."""
+    with ExitStack() as stack:
+        programs = []
+        for number in range(processes):
+            program = Program(sys.executable, "-m", "bench.load", folder=folder)
+            programs.append(stack.enter_context(program))
+            program.say(msgspec.json.encode(share(load, number, processes)))
+        yield Players(programs)
 
 
 def _parts(count: int, parts: int) -> list[int]:

@@ -8,7 +8,7 @@ from bench.dialogue import Script, authorization
 from bench.figures import Figure, Kind
 from bench.fleet import Fleet
 from bench.orders import Load, Login
-from bench.players import Players
+from bench.players import Players, playing
 from bench.processes import BenchError
 from bench.report import Measured
 from bench.servers import Server
@@ -27,8 +27,8 @@ def measure_rate(figure: Figure, size: Size, fleet: Fleet, echo: Server, say: Sa
     began, sessions, busy, cost = time.time(), 0, 0.0, 0.0
     with (
         fleet.place.serve("digest" if figure.digest else "none") as server,
-        Players(load_of(figure, size, fleet, echo, replay=True), fleet.place.folder, 1) as others,
-        Players(load_of(figure, size, fleet, server), fleet.place.folder, size.processes) as cpes,
+        playing(load_of(figure, size, fleet, echo, replay=True), fleet.place.folder, 1) as others,
+        playing(load_of(figure, size, fleet, server), fleet.place.folder, size.processes) as cpes,
     ):
         server.settle()  # it has just started
         others.play(size.warm_up)

@@ -6,37 +6,27 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from bench.certificate import Certificate
 from bench.processes import START_SECONDS, Program, cpu_seconds, memory_kib
 
 
 class Server:
-    """A server process on loopback ports of its own choice, and what it costs.
+    """A running server process, where it listens on loopback, and what it costs.
 
     ``beside`` gives CPU-seconds that are spent for it elsewhere, as by a database.
     """
 
     def __init__(
-        self,
-        *command: str,
-        folder: Path,
-        environ: Mapping[str, str],
-        beside: Callable[[], float] = lambda: 0.0,
+        self, program: Program, port: int, tls_port: int, beside: Callable[[], float]
     ) -> None:
-        self._program = Program(*command, folder=folder, environ=environ)
+        self._program = program
         self._beside = beside
-        try:
-            where = json.loads(self._program.hear_of("{", START_SECONDS))
-        except BaseException:
-            self._program.stop()
-            raise
-        self.port = _port(where["http"])
-        self.tls_port = _port(where["https"])
+        self.port = port
+        self.tls_port = tls_port
 
     def cpu(self) -> float:
         """CPU-seconds so far."""
@@ -57,38 +47,39 @@ class Server:
             before = now
         return before
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._program.stop()
-
-
-def echo(folder: Path, certificate: Certificate) -> Server:
+def echo(folder: Path, certificate: Certificate) -> AbstractContextManager[Server]:
     """Run the echo."""
     files = (str(certificate.certificate), str(certificate.key))
     command = (sys.executable, "-m", "bench.echo", *files)
-    return Server(*command, folder=folder, environ=plain_environ())
+    return _running(*command, folder=folder, environ=plain_environ())
 
 
 def acs(
     folder: Path, environ: Mapping[str, str], beside: Callable[[], float], workers: int
-) -> Server:
+) -> AbstractContextManager[Server]:
     """Run the server by the `acs` command."""
     command = [str(Path(sys.executable).with_name("acs")), "serve", "--ready"]
     if workers > 1:
         command += ["--workers", str(workers)]
-    return Server(*command, folder=folder, environ=environ, beside=beside)
+    return _running(*command, folder=folder, environ=environ, beside=beside)
 
 
 def plain_environ() -> dict[str, str]:
     """Our environment without anybody's settings."""
     return {name: text for name, text in os.environ.items() if not name.startswith("ACS_")}
+
+
+@contextmanager
+def _running(
+    *command: str,
+    folder: Path,
+    environ: Mapping[str, str],
+    beside: Callable[[], float] = lambda: 0.0,
+) -> Iterator[Server]:
+    with Program(*command, folder=folder, environ=environ) as program:
+        where = json.loads(program.hear_of("{", START_SECONDS))
+        yield Server(program, _port(where["http"]), _port(where["https"]), beside)
 
 
 def _port(address: str) -> int:

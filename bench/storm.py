@@ -11,11 +11,11 @@ import msgspec
 
 from acs.devices.record import Standing
 from acs.store import devices, equipment
-from bench.business import Business
+from bench.business import stand_in
 from bench.dialogue import Script
 from bench.orders import Load, Login, Tally
 from bench.place import BOOTSTRAP, Place
-from bench.players import Players
+from bench.players import playing
 from bench.processes import BenchError
 from bench.rates import per_cpu_second, requests_of
 from bench.recording import ont_of, record
@@ -52,7 +52,7 @@ def weather(place: Place, units: int, size: Size, echo: Server, say: Say) -> Wea
     """Let ``units`` new ONTs arrive; ``place`` is made for it. Raises `BenchError`."""
     say(f"a storm of {units}: ERPNext is told of them")
     # Two more go before, by whom the server learns what their model lacks.
-    with Business(place.folder.with_name(f"{place.folder.name}.erpnext"), 0, units + 2) as erp:
+    with stand_in(place.folder.with_name(f"{place.folder.name}.erpnext"), 0, units + 2) as erp:
         place = place.beside(place.folder.name, erp.settings)
         place.make()
         unswept = {**place.more, "ACS_ERP_SWEEP_MINUTES": "0"}
@@ -103,7 +103,7 @@ def _storm(place: Place, load: Load, size: Size) -> tuple[Tally, float]:
         # What a server that has run for a while knows of ERPNext; what it asked for it counts.
         _await_mirror(place, load.units)
         against = msgspec.structs.replace(load, port=server.port)
-        with Players(against, place.folder, size.processes) as cpes:
+        with playing(against, place.folder, size.processes) as cpes:
             before = server.settle()
             tally = cpes.storm(size.storm_seconds)
             return tally, server.settle() - before
@@ -122,7 +122,7 @@ def _await_mirror(place: Place, units: int) -> None:
 def _echo_rate(script: Script, load: Load, size: Size, echo: Server, folder: Path) -> float:
     replay = [requests_of(script, digest=True)]
     against = msgspec.structs.replace(load, port=echo.port, login=Login.NONE, replay=replay)
-    with Players(against, folder, 1) as others:
+    with playing(against, folder, 1) as others:
         return per_cpu_second(echo, others, size.seconds)[0]
 
 
