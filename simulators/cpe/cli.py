@@ -21,14 +21,15 @@ from .cli_model import model as model_group
 from .cli_play import play
 from .content import make_image
 from .device import Ont
-from .flags import shared_options
-from .fleet import DEMO, FleetError, Unit, read_fleet
+from .flags import acs_option
+from .fleet import DEMO, FleetError, Unit, read_fleet, with_account
 from .life import Life, Pace
 from .listening import ListenError, listen
 from .misbehaviour import Misbehaviour, parse_draw
 from .modelfile import ModelFileError, model_names
 from .pem import PemError
 from .repertoire import WrongError, misbehave
+from .run_flags import shared_options
 from .state import StateDirectory
 
 _BAD = (FleetError, ListenError, ModelFileError, PemError)
@@ -71,7 +72,7 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--acs", help="URL of the ACS, such as http://127.0.0.1:7547/.")
+@acs_option()
 @click.option("--model", help="Model to simulate (`cpe-sim models`), or a file ./my.toml.")
 @click.option("--serial", default="", help="SerialNumber (counted up with --count).")
 @click.option(
@@ -146,7 +147,7 @@ def run(
 
 
 @main.command()
-@click.option("--acs", required=True, help="URL of the ACS, such as http://127.0.0.1:7547/.")
+@acs_option(required=True)
 @shared_options
 def demo(acs: str, username: str, password: str, **shared: Any) -> None:
     """Run the three ONTs of the demonstration.
@@ -196,13 +197,6 @@ main.add_command(play)
 main.add_command(faults)
 main.add_command(fleet)
 main.add_command(scenario)
-
-
-def with_account(units: Sequence[Unit], username: str, password: str) -> list[Unit]:
-    """Give units the account of the command line; without one, those that lack it the password."""
-    if not username:
-        return [replace(unit, password=unit.password or password) for unit in units]
-    return [replace(unit, username=username, password=password) for unit in units]
 
 
 def _shared(given: dict[str, Any]) -> Options:

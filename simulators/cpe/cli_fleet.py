@@ -15,7 +15,18 @@ import click
 from .addresses import NetworkError, check_source, sources
 from .arrivals import Arrivals, ArrivalsError, parse_arrivals
 from .cli_manner import Manner, manner_options
-from .fleet import MOST_UNITS, FleetError, Unit, read_fleet
+from .flags import (
+    account_options,
+    acs_option,
+    ca_file_option,
+    connection_option,
+    json_option,
+    listen_option,
+    pace_options,
+    seed_option,
+    timeout_option,
+)
+from .fleet import MOST_UNITS, FleetError, Unit, read_fleet, with_account
 from .fleet_text import progress, summary_text
 from .hostile import DOCUMENTS
 from .life import Pace
@@ -38,7 +49,7 @@ _BAD = (
 
 
 @click.command()
-@click.option("--acs", help="URL of the ACS, such as http://127.0.0.1:7547/.")
+@acs_option()
 @click.option(
     "--model",
     "models",
@@ -74,13 +85,7 @@ _BAD = (
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="Take the units from a TOML file instead (see `cpe-sim run --help`).",
 )
-@click.option("--username", default="", help="Factory ACS account of the units.")
-@click.option(
-    "--password",
-    default="",
-    envvar="CPE_SIM_PASSWORD",
-    help="Its password (better in the variable CPE_SIM_PASSWORD).",
-)
+@account_options("Factory ACS account of the units.")
 @click.option(
     "--arrivals",
     default="steady:10",
@@ -108,63 +113,11 @@ _BAD = (
     metavar="NETWORK",
     help="Each unit calls from an address of its own in this network, such as 127.1.0.0/16.",
 )
-@click.option(
-    "--periodic",
-    type=click.FloatRange(min=0.01),
-    metavar="SECONDS",
-    help="Call this often, whatever PeriodicInformInterval says.",
-)
-@click.option(
-    "--time-scale",
-    type=click.FloatRange(min=0, min_open=True),
-    default=1.0,
-    show_default=True,
-    metavar="F",
-    help="Multiply waits of the units (not the curves): 0.1 is ten times faster than life.",
-)
-@click.option(
-    "--apply-delay",
-    type=click.FloatRange(min=0),
-    default=40.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="Until values accepted with Status 1 take effect.",
-)
-@click.option(
-    "--reboot-time",
-    type=click.FloatRange(min=0),
-    default=130.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long a reboot takes.",
-)
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0.01),
-    default=30.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="Wait for the ACS no longer than this (not scaled).",
-)
-@click.option(
-    "--connection",
-    type=click.Choice(["keep", "new"]),
-    default="keep",
-    show_default=True,
-    help="One connection for a session, or a new one for each request.",
-)
-@click.option(
-    "--ca-file",
-    type=click.Path(exists=True, dir_okay=False),
-    metavar="FILE",
-    help="Certificate authority to trust for https (PEM).",
-)
-@click.option(
-    "--listen",
-    metavar="ADDRESS",
-    help="Each unit answers connection requests on a free port of this address (127.0.0.1), "
-    "announced in its Inform.",
-)
+@pace_options("Multiply waits of the units (not the curves): 0.1 is ten times faster than life.")
+@timeout_option
+@connection_option
+@ca_file_option
+@listen_option
 @manner_options
 @click.option(
     "--for",
@@ -176,8 +129,8 @@ _BAD = (
 )
 @click.option("--max-sessions", type=click.IntRange(min=1), metavar="N", help="Sessions of each.")
 @click.option("--measure", is_flag=True, help="Say what a unit takes of memory, and call nobody.")
-@click.option("--json", "as_json", is_flag=True, help="The summary as one JSON object.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Seed of all that is random.")
+@json_option("The summary as one JSON object.")
+@seed_option
 def fleet(**given: Any) -> None:
     """Run a town of units, with curves of arrival and shares of faults.
 
@@ -197,7 +150,7 @@ def fleet(**given: Any) -> None:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@json_option("One JSON object.")
 def faults(as_json: bool) -> None:
     """List what units can be told to do wrong (--misbehave of run, --share of fleet).
 
@@ -239,10 +192,7 @@ def _units(given: dict[str, Any]) -> list[Unit]:
         ]
     if not all(unit.acs for unit in units):
         raise FleetError("give --acs, the URL that the units call")
-    username, password = given["username"], given["password"]
-    if username:
-        return [replace(unit, username=username, password=password) for unit in units]
-    return [replace(unit, password=unit.password or password) for unit in units]
+    return with_account(units, given["username"], given["password"])
 
 
 def _run(**given: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import click
 
 from .connreq import Quirk
 from .dialect import DIALECTS
+from .flags import json_option, together
 from .fleet import FleetError, Unit
 from .habits import HABITS, UnknownHabitError, compose
 from .pace import parse_think
@@ -65,51 +66,44 @@ class Manner:
         ]
 
 
-def manner_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that `Manner.take` reads."""
-    for option in reversed(
-        (
-            click.option(
-                "--dialect",
-                type=click.Choice(list(DIALECTS)),
-                help="Speak as this kind of client does, instead of as the model does.",
-            ),
-            click.option(
-                "--habit",
-                multiple=True,
-                metavar="NAME",
-                help="Have this habit too (`cpe-sim habits` lists them); may be repeated.",
-            ),
-            click.option("--gzip", "use_gzip", is_flag=True, help="Compress bodies: --habit gzip."),
-            click.option(
-                "--think",
-                default="",
-                metavar="recorded|none|SECONDS",
-                help="How long an answer takes, before --time-scale: as real units were seen "
-                "to, not at all (default), or so long.",
-            ),
-            click.option(
-                "--certificate",
-                type=click.Path(exists=True, dir_okay=False),
-                help="Client certificate for https (PEM), with its key or beside --key.",
-            ),
-            click.option(
-                "--key", type=click.Path(exists=True, dir_okay=False), help="Its key (PEM)."
-            ),
-            click.option(
-                "--connection-request-quirk",
-                multiple=True,
-                type=click.Choice([quirk.value for quirk in Quirk]),
-                help="With --listen: answer connection requests in this way; may be repeated.",
-            ),
-        )
-    ):
-        command = option(command)
-    return command
+manner_options = together(
+    click.option(
+        "--dialect",
+        type=click.Choice(list(DIALECTS)),
+        help="Speak as this kind of client does, instead of as the model does.",
+    ),
+    click.option(
+        "--habit",
+        multiple=True,
+        metavar="NAME",
+        help="Have this habit too (`cpe-sim habits` lists them); may be repeated.",
+    ),
+    click.option("--gzip", "use_gzip", is_flag=True, help="Compress bodies: --habit gzip."),
+    click.option(
+        "--think",
+        default="",
+        metavar="recorded|none|SECONDS",
+        help="How long an answer takes, before --time-scale: as real units were seen "
+        "to, not at all (default), or so long.",
+    ),
+    click.option(
+        "--certificate",
+        type=click.Path(exists=True, dir_okay=False),
+        help="Client certificate for https (PEM), with its key or beside --key.",
+    ),
+    click.option("--key", type=click.Path(exists=True, dir_okay=False), help="Its key (PEM)."),
+    click.option(
+        "--connection-request-quirk",
+        multiple=True,
+        type=click.Choice([quirk.value for quirk in Quirk]),
+        help="With --listen: answer connection requests in this way; may be repeated.",
+    ),
+)
+"""The options that `Manner.take` reads."""
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@json_option("One JSON object.")
 def habits(as_json: bool) -> None:
     """List the dialects and the single habits units can have.
 

@@ -11,6 +11,15 @@ import click
 
 from .blocking import Client
 from .dump import DumpError
+from .flags import (
+    account_options,
+    acs_option,
+    ca_file_option,
+    connection_option,
+    json_option,
+    time_scale_option,
+    timeout_option,
+)
 from .modelfile import ModelFileError
 from .play import Difference, Player, unit_of
 from .recorded import Recording, RecordingError, read_recording
@@ -25,15 +34,9 @@ from .report import SessionReport
     required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
 )
-@click.option("--acs", required=True, help="URL of the ACS, such as http://127.0.0.1:7547/.")
+@acs_option(required=True)
 @click.option("--serial", default="", help="SerialNumber it calls itself by, instead of its own.")
-@click.option("--username", default="", help="ACS account of the device.")
-@click.option(
-    "--password",
-    default="",
-    envvar="CPE_SIM_PASSWORD",
-    help="Its password (better in the variable CPE_SIM_PASSWORD).",
-)
+@account_options("ACS account of the device.")
 @click.option(
     "--think",
     type=click.Choice(["none", "recorded"]),
@@ -41,35 +44,11 @@ from .report import SessionReport
     show_default=True,
     help="Answer at once, or after the time it took then.",
 )
-@click.option(
-    "--time-scale",
-    type=click.FloatRange(min=0, min_open=True),
-    default=1.0,
-    show_default=True,
-    metavar="F",
-    help="Multiply that time: 0.1 is ten times faster.",
-)
-@click.option(
-    "--connection",
-    type=click.Choice(["keep", "new"]),
-    default="keep",
-    show_default=True,
-    help="One connection for a session, or a new one for each request.",
-)
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0.01),
-    default=30.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="Wait for the ACS no longer than this.",
-)
-@click.option(
-    "--ca-file",
-    type=click.Path(exists=True, dir_okay=False),
-    help="Certificate authority to trust for https (PEM).",
-)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object with all differences.")
+@time_scale_option("Multiply that time: 0.1 is ten times faster.")
+@connection_option
+@timeout_option
+@ca_file_option
+@json_option("One JSON object with all differences.")
 def play(
     files: tuple[Path, ...],
     acs: str,

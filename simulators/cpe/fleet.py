@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -160,6 +160,13 @@ def read_fleet(path: Path) -> list[Unit]:
         return [unit for n, row in enumerate(rows, 1) for unit in _row(n, document, row)]
     except (FleetError, TomlError) as error:
         raise FleetError(f"{path}: {error}") from None
+
+
+def with_account(units: Sequence[Unit], username: str, password: str) -> list[Unit]:
+    """Give units the account of the command line; without one, those that lack it the password."""
+    if not username:
+        return [replace(unit, password=unit.password or password) for unit in units]
+    return [replace(unit, username=username, password=password) for unit in units]
 
 
 def _row(number: int, defaults: Mapping[str, Any], row: Any) -> list[Unit]:

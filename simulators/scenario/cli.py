@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from msgspec.structs import replace
 
+from simulators.cpe.flags import account_options, json_option, time_scale_option
+
 from .children import ChildError
 from .evidence import Evidence
 from .reading import RunError, ScenarioError, find, library, read
@@ -48,7 +50,7 @@ def scenario() -> None:
 
 
 @scenario.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@json_option("Print one JSON document.")
 def list_scenarios(as_json: bool) -> None:
     """List the scenarios that come with the simulator."""
     found = [(name, read(find(name)[1], name)) for name in library()]
@@ -98,23 +100,10 @@ def check(names: tuple[str, ...]) -> None:
 @scenario.command()
 @click.argument("name", metavar="NAME|FILE")
 @click.option("--units", type=click.IntRange(min=1), help="Scale it to so many units in all.")
-@click.option(
-    "--time-scale",
-    type=click.FloatRange(min=0, min_open=True),
-    default=1.0,
-    show_default=True,
-    metavar="F",
-    help="Multiply all its times: 0.5 is twice as fast. The server's own times stay.",
-)
+@time_scale_option("Multiply all its times: 0.5 is twice as fast. The server's own times stay.")
 @click.option("--seed", type=int, help="Instead of the scenario's.")
 @click.option("--acs", metavar="URL", help="Try this server, instead of one of the scenario's own.")
-@click.option("--username", default="", help="Account of the units, with --acs.")
-@click.option(
-    "--password",
-    default="",
-    envvar="CPE_SIM_PASSWORD",
-    help="Its password (better in the variable CPE_SIM_PASSWORD).",
-)
+@account_options("Account of the units, with --acs.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False),
               help="Write the report there as JSON; - for standard output.")  # fmt: skip
 @click.option("--html", "html_file", type=click.Path(path_type=Path, dir_okay=False),

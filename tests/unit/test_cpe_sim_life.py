@@ -12,9 +12,8 @@ import pytest
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
-from simulators.cpe.cli import with_account
 from simulators.cpe.device import Ont
-from simulators.cpe.fleet import DEMO, FleetError, Unit, read_fleet
+from simulators.cpe.fleet import DEMO, FleetError, Unit, read_fleet, with_account
 from simulators.cpe.life import Life, Pace
 from simulators.cpe.modelfile import Identity
 from simulators.cpe.render import Event
