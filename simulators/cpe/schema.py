@@ -13,6 +13,7 @@ sibling table.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 INTEGERS = {
@@ -99,6 +100,18 @@ class ObjectSpec:
     """Fault code for deleting a row whose Enable is true; 0: allowed."""
     parameters: dict[str, ParameterSpec] = field(default_factory=dict)
     children: dict[str, ObjectSpec] = field(default_factory=dict)
+
+    def all_objects(self) -> Iterator[ObjectSpec]:
+        """Yield this object and all below it."""
+        yield self
+        for child in self.children.values():
+            yield from child.all_objects()
+
+    def all_parameters(self) -> Iterator[tuple[str, ParameterSpec]]:
+        """Yield the parameters of this object and of all below it, with their schema paths."""
+        for spec in self.all_objects():
+            for name, parameter in spec.parameters.items():
+                yield spec.path + name, parameter
 
 
 def parse_parameter(name: str, line: str) -> ParameterSpec:
