@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from .faults import CpeFaultError, RefusedParameter
 from .modelfile import Identity, Model
 from .nodes import Node, Table
+from .overlay import Overlay, forget
 from .schema import FALSE, TRUE, ParameterSpec
 
 OFF, PASSIVE, ACTIVE = 0, 1, 2
@@ -60,11 +61,8 @@ class Tree:
         self.model = model
         self.identity = identity
         self.factory = dict(factory or {})
-        lacking = frozenset(without)
-        self.without = model.absent | lacking if lacking else model.absent
+        self._overlay = Overlay(model, identity, without)
         self.factory_reset()
-        for path in lacking:
-            self._object(path.rpartition(".")[0] + ".")
 
     def factory_reset(self) -> None:
         """Return to the state the unit left the factory in."""
@@ -75,19 +73,16 @@ class Tree:
         self.access_lists: dict[str, tuple[str, ...]] = {}
         self.changed: dict[str, int] = {}
         """Changed parameters to report, with their notification."""
-        self._values: dict[str, str] = {}
-        """What is otherwise than in the model's factory tree, by path."""
-        self._tables: dict[str, Table] = {}
-        """Tables whose rows are otherwise, by path."""
+        self._overlay.clear()
         for path, text in self.factory.items():
-            self._store(path, self.identity.fill(text))
+            self._overlay.store(path, self.identity.fill(text))
 
     # --- what the device itself does ----------------------------------------------------
 
     def get(self, path: str) -> str:
         """Return the value in force, hidden ones too. Raises `KeyError` if there is none."""
-        node, spec = self._parameter(path)
-        return self._value(path.removesuffix(spec.name), node, spec)
+        node, spec = self._overlay.parameter(path)
+        return self._overlay.value(path.removesuffix(spec.name), node, spec)
 
     def find(self, path: str, default: str = "") -> str:
         """Return the value in force, or ``default`` where the unit has no such parameter."""
@@ -98,7 +93,7 @@ class Tree:
 
     def __contains__(self, path: str) -> bool:
         try:
-            self._parameter(path)
+            self._overlay.parameter(path)
         except KeyError:
             return False
         return True
@@ -108,7 +103,7 @@ class Tree:
         if not name.endswith("."):
             return name in self
         try:
-            self._object(name)
+            self._overlay.thing(name)
         except KeyError:
             return False
         return True
@@ -116,56 +111,54 @@ class Tree:
     def hidden(self, path: str) -> bool:
         """Tell whether a value is a secret; what is not in the tree counts as one."""
         try:
-            return self._parameter(path)[1].hidden
+            return self._overlay.parameter(path)[1].hidden
         except KeyError:
             return True
 
     def put(self, path: str, text: str) -> None:
         """Change a value on the device's own account; reported where notification is on."""
         if self.get(path) != text:
-            self._store(path, text)
+            self._overlay.store(path, text)
             self._note(path)
 
     def rows(self, table: str) -> list[int]:
         """Return the row numbers of ``table`` (path with its final dot)."""
         try:
-            return list(self._table(table).rows)
+            return list(self._overlay.table(table).rows)
         except KeyError:
             return []
 
     def has_table(self, table: str) -> bool:
         """Tell whether the unit has a table at this path (with its final dot)."""
         try:
-            self._table(table)
+            self._overlay.table(table)
         except KeyError:
             return False
         return True
 
     def make_row(self, table: str, number: int) -> str:
         """Make a row on the device's own account, if it is not there; return its path."""
-        if number not in self._table(table).rows:
-            self._own_table(table).make(number)
+        if number not in self._overlay.table(table).rows:
+            self._overlay.own_table(table).make(number)
         return f"{table}{number}."
 
     def drop_row(self, table: str, number: int) -> None:
         """Take a row away, with all that was set in it."""
-        del self._own_table(table).rows[number]
-        path = f"{table}{number}."
-        for kept in (self._values, self._tables, self.pending, self.changed):
-            for name in [name for name in kept if name.startswith(path)]:
-                del kept[name]
+        self._overlay.drop_row(table, number)
+        forget(self.pending, f"{table}{number}.")
+        forget(self.changed, f"{table}{number}.")
 
     def restore(self, path: str, text: str) -> bool:
         """Put a setting of a configuration file in force; False when it cannot be taken."""
-        if path not in self or self._check(path, self._parameter(path)[1].type, text):
+        if path not in self or self._check(path, self._overlay.parameter(path)[1].type, text):
             return False
         self.put(path, self._canonical(path, text))
         return True
 
     def settings(self) -> Iterator[tuple[str, str]]:
         """Yield what is set, as (path, text), secrets in clear; what only triggers is not."""
-        for path, node, spec in self._walk(""):
-            text = self._value(path, node, spec)
+        for path, node, spec in self._overlay.walk(""):
+            text = self._overlay.value(path, node, spec)
             if spec.writable and spec.accepts(text):
                 yield path + spec.name, text
 
@@ -179,7 +172,7 @@ class Tree:
         changed = []
         for path, text in due.items():
             if path in self and self.get(path) != text:
-                self._store(path, text)
+                self._overlay.store(path, text)
                 self._note(path)
                 changed.append(path)
         return changed
@@ -227,7 +220,7 @@ class Tree:
             if path in delayed:
                 self.pending[path] = value
             else:
-                self._store(path, value)
+                self._overlay.store(path, value)
         return bool(delayed)
 
     def add(self, path: str, *, late: bool = False) -> int:
@@ -241,7 +234,7 @@ class Tree:
         if len(table.rows) >= table.spec.max_rows:
             raise CpeFaultError(9004)
         number = table.next_row
-        own = self._own_table(path)
+        own = self._overlay.own_table(path)
         if late:
             own.next_row = number + 1
             self.late_rows.append((path, number))
@@ -292,8 +285,7 @@ class Tree:
     def dump(self) -> dict[str, Any]:
         """Return what differs from the factory state, for `load`."""
         return {
-            "values": self._values,
-            "tables": {path: (list(t.rows), t.next_row) for path, t in self._tables.items()},
+            **self._overlay.dump(),
             "pending": self.pending,
             "late_rows": self.late_rows,
             "notifications": self.notifications,
@@ -304,14 +296,7 @@ class Tree:
     def load(self, state: Mapping[str, Any]) -> None:
         """Take up a state that `dump` gave. Raises `KeyError` for one of another model."""
         self.factory_reset()
-        for path, (numbers, next_row) in sorted(state["tables"].items()):
-            table = self._own_table(path)
-            table.rows = {
-                number: table.rows.get(number) or table.make(number) for number in numbers
-            }
-            table.next_row = next_row
-        for path, text in state["values"].items():
-            self._store(path, text)
+        self._overlay.load(state)
         self.pending = dict(state["pending"])
         self.late_rows = [(table, number) for table, number in state.get("late_rows", ())]
         self.notifications = dict(state["notifications"])
@@ -320,56 +305,12 @@ class Tree:
 
     # --- inside -------------------------------------------------------------------------
 
-    def _object(self, path: str) -> Node | Table:
-        """Find the object, table or row at ``path`` (final dot; empty: root)."""
-        thing: Node | Table = self.model.factory
-        end = 0
-        for step in path.split(".")[:-1]:
-            end += len(step) + 1
-            if isinstance(thing, Node):
-                thing = thing.children[step]
-                if isinstance(thing, Table):
-                    thing = self._tables.get(path[:end], thing)
-            elif step.isascii() and step.isdigit():
-                thing = thing.rows[int(step)]
-            else:
-                raise KeyError(path)
-        return thing
-
-    def _table(self, path: str) -> Table:
-        thing = self._object(path)
-        if not isinstance(thing, Table):
-            raise KeyError(f"{path} is no table")
-        return thing
-
-    def _own_table(self, path: str) -> Table:
-        """Return the table at ``path`` for changing: from now on the unit has its own."""
-        if path not in self._tables:
-            self._tables[path] = self._table(path).copy()
-        return self._tables[path]
-
     def _applies_later(self, path: str) -> bool:
         return path.startswith(self.model.later) and not path.startswith(self.model.at_once)
 
-    def _parameter(self, path: str) -> tuple[Node, ParameterSpec]:
-        if path in self.without:
-            raise KeyError(path)
-        # Outside the tables that this unit changed it has what all units of the model have.
-        shared = not (self._tables and path.startswith(tuple(self._tables)))
-        if shared and (known := self.model.known.get(path)):
-            return known
-        above, _, leaf = path.rpartition(".")
-        node = self._object(above + "." if above else "")
-        if isinstance(node, Table) or leaf not in node.spec.parameters:
-            raise KeyError(path)
-        found = node, node.spec.parameters[leaf]
-        if shared:
-            self.model.known[path] = found
-        return found
-
     def _parameter_or_fault(self, path: str) -> tuple[Node, ParameterSpec]:
         try:
-            return self._parameter(path)
+            return self._overlay.parameter(path)
         except KeyError:
             raise CpeFaultError(9005) from None
 
@@ -377,17 +318,9 @@ class Tree:
         if path and not path.endswith("."):
             raise CpeFaultError(9005)
         try:
-            return self._object(path)
+            return self._overlay.thing(path)
         except KeyError:
             raise CpeFaultError(9005) from None
-
-    def _value(self, path: str, node: Node, spec: ParameterSpec) -> str:
-        """Return the value in force of a parameter of the object at ``path``."""
-        if spec.count_of:
-            table = f"{path}{spec.count_of}."
-            return str(len(self._table(table).rows)) if spec.count_of in node.children else "0"
-        own = self._values.get(path + spec.name)
-        return self.identity.fill(node.text(spec.name)) if own is None else own
 
     def _read(self, name: str) -> Iterator[Parameter]:
         if name and not name.endswith("."):
@@ -395,53 +328,27 @@ class Tree:
             yield self._shown(name.removesuffix(spec.name), node, spec)
             return
         self._object_or_fault(name)
-        for path, node, spec in self._walk(name):
+        for path, node, spec in self._overlay.walk(name):
             yield self._shown(path, node, spec)
 
     def _shown(self, path: str, node: Node, spec: ParameterSpec) -> Parameter:
-        text = "" if spec.hidden else self._value(path, node, spec)
+        text = "" if spec.hidden else self._overlay.value(path, node, spec)
         return Parameter(path + spec.name, spec.type, text)
-
-    def _walk(self, path: str) -> Iterator[tuple[str, Node, ParameterSpec]]:
-        """Yield the parameters at and below ``path``: the object's own before those below."""
-        waiting = [(path, self._object(path))]
-        while waiting:
-            at, thing = waiting.pop()
-            if isinstance(thing, Node):
-                for leaf, spec in thing.spec.parameters.items():
-                    if not self.without or at + leaf not in self.without:
-                        yield at, thing, spec
-            waiting += reversed(list(self._inside(at, thing)))
-
-    def _inside(self, path: str, thing: Node | Table) -> Iterator[tuple[str, Node | Table]]:
-        """Yield what is directly in an object or a table, with its path."""
-        if isinstance(thing, Table):
-            for number, row in thing.rows.items():
-                yield f"{path}{number}.", row
-            return
-        for name, child in thing.children.items():
-            at = f"{path}{name}."
-            yield at, self._tables.get(at, child) if isinstance(child, Table) else child
 
     def _children(self, path: str, thing: Node | Table) -> Iterator[tuple[str, bool]]:
         """Names on the next level; Writable of a table means AddObject, of a row DeleteObject."""
         if isinstance(thing, Node):
-            for leaf, spec in thing.spec.parameters.items():
-                if path + leaf not in self.without:
-                    yield path + leaf, spec.writable
-        for at, child in self._inside(path, thing):
+            for spec in self._overlay.parameters(path, thing):
+                yield path + spec.name, spec.writable
+        for at, child in self._overlay.inside(path, thing):
             yield at, child.spec.add
 
     def _below(self, path: str, thing: Node | Table) -> Iterator[tuple[str, bool]]:
-        inside = dict(self._inside(path, thing))
+        inside = dict(self._overlay.inside(path, thing))
         for name, writable in self._children(path, thing):
             yield name, writable
             if name in inside:
                 yield from self._below(name, inside[name])
-
-    def _store(self, path: str, text: str) -> None:
-        self._parameter(path)
-        self._values[path] = text
 
     def _note(self, path: str) -> None:
         notification = self.notification(path)
@@ -451,7 +358,7 @@ class Tree:
     def _check(self, name: str, kind: str, text: str) -> int:
         """Return the fault code for writing ``text``, 0 if it may be written."""
         try:
-            spec = self._parameter(name)[1]
+            spec = self._overlay.parameter(name)[1]
         except KeyError:
             return 9005
         if not spec.writable:
@@ -463,6 +370,6 @@ class Tree:
         return 0 if spec.accepts(text, tuple(filter(None, words.split(",")))) else 9007
 
     def _canonical(self, path: str, text: str) -> str:
-        if self._parameter(path)[1].type == "boolean":
+        if self._overlay.parameter(path)[1].type == "boolean":
             return "0" if text in FALSE else "1"
         return text
