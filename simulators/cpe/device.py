@@ -13,7 +13,7 @@ from typing import Any
 
 from . import asking, diagnostics, telephony
 from .asking import Announcement
-from .dialect import DIALECTS, Clock, Dialect
+from .dialect import DIALECTS, Dialect
 from .effects import EFFECTS
 from .misbehaviour import GOOD, Lot, Misbehaviour
 from .model import ACTIVE, Parameter, Tree
@@ -33,7 +33,6 @@ VALUE_CHANGE = Event("4 VALUE CHANGE")
 CONNECTION_REQUEST = Event("6 CONNECTION REQUEST")
 DIAGNOSTICS_COMPLETE = Event("8 DIAGNOSTICS COMPLETE")
 
-_ZONE = {Clock.UTC: "Z", Clock.BARE: "", Clock.OFFSET: "+00:00", Clock.MILLISECONDS: ".000Z"}
 _BUILD = re.compile(r"Build (\d\d)(\d\d)(\d\d)")
 
 
@@ -246,13 +245,7 @@ class Ont:
         if build:
             year, month, day = map(int, build.groups())
             moment = datetime(2000 + year, month, day, 0, 1, 12, tzinfo=UTC)
-        match self.dialect.clock:
-            case Clock.UNKNOWN:
-                return Clock.UNKNOWN.value
-            case Clock.TEXT:
-                return f"{moment:%a %b %d %H:%M:%S %Y}"
-            case clock:
-                return f"{moment:%Y-%m-%dT%H:%M:%S}{_ZONE[clock]}"
+        return self.dialect.clock.write(moment)
 
     def inform_parameters(self, now: float) -> list[Parameter]:
         """Parameters of the Inform: the forced ones, and what changed and is watched."""

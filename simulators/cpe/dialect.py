@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 
 
@@ -15,6 +16,22 @@ class Clock(Enum):
     MILLISECONDS = "2026-11-22T10:00:00.000Z"
     TEXT = "Sun Nov 22 10:00:00 2026"
     UNKNOWN = "0001-01-01T00:00:00Z"
+
+    def write(self, moment: datetime) -> str:
+        """Return ``moment``, a time in UTC, in this form."""
+        match self:
+            case Clock.UNKNOWN:
+                return Clock.UNKNOWN.value
+            case Clock.TEXT:
+                return f"{moment:%a %b %d %H:%M:%S %Y}"
+            case Clock.UTC:
+                return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+            case Clock.BARE:
+                return f"{moment:%Y-%m-%dT%H:%M:%S}"
+            case Clock.OFFSET:
+                return f"{moment:%Y-%m-%dT%H:%M:%S}+00:00"
+            case Clock.MILLISECONDS:
+                return f"{moment:%Y-%m-%dT%H:%M:%S}.000Z"
 
 
 class Cookies(Enum):
