@@ -87,23 +87,29 @@ def _report(url: str) -> dict[str, Any]:
     raise Failure(f"{url}: that is no server of ours. Is admin.listen the address it has there?")
 
 
-def _figures(text: str) -> dict[str, float]:
+def _figures(text: str) -> dict[str, float | None]:
+    """Read the figures; None: not known, since no worker serves yet."""
     lines = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
     shown = {name: float(value) for name, _, value in lines}
-    return {name: shown.get(metric, 0.0) for name, metric in FIGURES.items()}
+    never = {"sent_away": 0.0}  # What is counted by reason is absent until it happens.
+    return {name: shown.get(metric, never.get(name)) for name, metric in FIGURES.items()}
 
 
-def _print(report: Mapping[str, Any], told: Mapping[str, float]) -> None:
+def _print(report: Mapping[str, Any], told: Mapping[str, float | None]) -> None:
     render.print_facts([("Status", report["status"]), *_shown(told)])
     parts = report["parts"].items()
     rows = [(name, part["state"], part["detail"]) for name, part in parts]
     render.print_table(("Part", "State", "Detail"), rows)
 
 
-def _shown(told: Mapping[str, float]) -> Iterator[tuple[str, str]]:
-    yield "Sessions open", f"{told['sessions_open']:.0f}"
-    yield "A session waits for us", f"{told['session_delay_seconds'] * 1000:.0f} ms"
-    yield "Store answers after", f"{told['store_seconds'] * 1000:.0f} ms"
-    yield "Sent away so far", f"{told['sent_away']:.0f}"
-    yield "Disk free", f"{told['disk_free_bytes'] / 1e9:.1f} GB"
-    yield "Memory", f"{told['memory_bytes'] / 1e6:.0f} MB"
+def _shown(told: Mapping[str, float | None]) -> Iterator[tuple[str, str]]:
+    def say(name: str, form: str, scale: float = 1.0) -> str:
+        value = told[name]
+        return "not known yet" if value is None else form.format(value * scale)
+
+    yield "Sessions open", say("sessions_open", "{:.0f}")
+    yield "A session waits for us", say("session_delay_seconds", "{:.0f} ms", 1e3)
+    yield "Store answers after", say("store_seconds", "{:.0f} ms", 1e3)
+    yield "Sent away so far", say("sent_away", "{:.0f}")
+    yield "Disk free", say("disk_free_bytes", "{:.1f} GB", 1e-9)
+    yield "Memory", say("memory_bytes", "{:.0f} MB", 1e-6)

@@ -40,7 +40,8 @@ api_key = "0123456789abcde"
 A name that does not exist, a value of the wrong kind or out of its range, or two settings that
 contradict each other stop the server at its start, with the file, the line and what is
 expected. Variables that begin with `ACS_` are ours: a misspelt one is an error too. `acs doctor`
-shows each value and where it came from. All bounds hold for one process.
+shows each value and where it came from. What a bound holds for with several workers is told in
+[operations.md](operations.md#several-workers).
 """
 
 

@@ -40,7 +40,8 @@ class Target:
         except ValueError:  # Its text may show what stands before the host: a password.
             raise WireError(_NO_URL) from None
         if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-            raise WireError(f"{_NO_URL}: {parts.scheme}://{parts.hostname or ''}")
+            seen = f": {parts.scheme}://{parts.hostname or ''}" if parts.scheme else ""
+            raise WireError(_NO_URL + seen)
         tls = parts.scheme == "https"
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         return cls(parts.hostname, port or (443 if tls else 80), path, tls)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from itertools import pairwise
 from statistics import median
 
 from simulators.page.figures import quantile
 
 from .evidence import Call, Ending, Evidence, Sample
+from .nearest import what_there_is
 
 Find = Callable[[Evidence], float | None]
 MIB = 2**20
@@ -52,9 +52,7 @@ def measure(name: str) -> Measure:
     """Return a measure. Raises `UnknownMeasureError`."""
     if name in MEASURES:
         return MEASURES[name]
-    near = get_close_matches(name, MEASURES, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    raise UnknownMeasureError(f"no measure {name}; {hint}There are: {', '.join(MEASURES)}")
+    raise UnknownMeasureError(f"no measure {name}; {what_there_is(name, MEASURES)}")
 
 
 # --- sessions ---------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -17,6 +16,7 @@ from simulators.cpe.modelfile import model_names
 
 from .expectation import ExpectationError
 from .measures import UnknownMeasureError, measure
+from .nearest import what_there_is
 from .scenario import ACTIONS, PhaseTable, Profile, Scenario, Step
 from .sights import sight_of
 from .toml_lines import line_of
@@ -55,11 +55,7 @@ def find(name: str) -> tuple[str, str]:
         return name, (files("simulators.scenario.library") / f"{name}.toml").read_text("utf-8")
     path = Path(name)
     if not path.is_file():
-        near = get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise ScenarioError(
-            f"no file and no scenario {name!r}; {hint}There are: {', '.join(known)}"
-        )
+        raise ScenarioError(f"no file and no scenario {name!r}; {what_there_is(name, known)}")
     try:
         return str(path), path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -126,9 +122,7 @@ def _explained(told: str, document: dict[str, Any], text: str) -> str:
     if unknown:
         key = unknown["key"]
         known = _keys_at(path)
-        near = get_close_matches(key, known, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        return f":{line_of(text, path, key)}: no key {key}; {hint}There are: {', '.join(known)}"
+        return f":{line_of(text, path, key)}: no key {key}; {what_there_is(key, known)}"
     what = what.replace("Object", "the table").replace("`", "")
     key = next((part for part in reversed(path) if isinstance(part, str)), "")
     return f":{line_of(text, path, key)}: {'.'.join(map(str, path))}: {what}".replace(": :", ":")
@@ -166,9 +160,7 @@ def _wrong(scenario: Scenario) -> Iterator[tuple[Place, str, str]]:
     for number, row in enumerate(scenario.units):
         place: Place = ("units", number)
         if row.model not in models:
-            near = get_close_matches(row.model, models, n=1)
-            hint = f"did you mean {near[0]}? " if near else ""
-            yield place, "model", f"no model {row.model}; {hint}There are: {', '.join(models)}"
+            yield place, "model", f"no model {row.model}; {what_there_is(row.model, models)}"
         elif (sight := sight_of(row.model)) is None:
             unseen = f"it is not known where a {row.model} shows its Wi-Fi; see sights.toml"
             yield place, "model", unseen

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from acs.cli.main import acs
-from acs.cli.status import _address, _figures
+from acs.cli.status import _address, _figures, _shown
 
 
 @pytest.mark.parametrize(
@@ -85,4 +85,12 @@ acs_admission_rate +Inf
 acs_http_rejections_total{reason="busy"} 12.0
 """
     told = _figures(text)
-    assert (told["sessions_open"], told["sent_away"], told["store_seconds"]) == (7.0, 12.0, 0.0)
+    assert (told["sessions_open"], told["sent_away"]) == (7.0, 12.0)
+
+
+def test_what_no_worker_has_told_yet_is_not_called_zero() -> None:
+    told = _figures("process_resident_memory_bytes 104000000.0\n")
+    assert told["disk_free_bytes"] is None
+    shown = dict(_shown(told))
+    assert (shown["Disk free"], shown["Memory"]) == ("not known yet", "104 MB")
+    assert shown["Sent away so far"] == "0", "a refusal is not counted until there is one"
