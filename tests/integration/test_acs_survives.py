@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from acs_fixtures import ERP_SETTINGS, NewHome, StartAcs
 from homes import KEY, MAIN, SIP_PASSWORD, Home, new_home
-from raw_cpe import RawCpe, challenges, read_answer
+from raw_cpe import Answer, RawCpe, challenges, read_answer
 from running_acs import RunningAcs, wait_for
 
 from acs.devices.record import JobKind, JobState, Standing
@@ -228,14 +228,20 @@ def test_a_database_that_is_locked_costs_new_sessions_a_wait_and_nobody_a_failur
     first, second = RawCpe(acs.port(), "SNLOCK1"), RawCpe(acs.port(), "SNLOCK2")
     challenge = challenges(first.post(first.inform()))[0]
     proof = first.digest.authorization(challenge, first.account)
+
+    def sent_away() -> Answer | None:
+        newcomer = RawCpe(acs.port(), "SNLOCK3")
+        answer = newcomer.post(newcomer.inform("0 BOOTSTRAP"))
+        newcomer.close()
+        return answer if answer.status == 503 else None
+
     lock = sqlite3.connect(acs.data_dir / "acs.db", isolation_level=None)
     try:
         lock.execute("BEGIN IMMEDIATE")
         assert first.connection is not None
         first.connection.sendall(first.render(first.inform(), f"Authorization: {proof}"))
         wait_for("the delay to show", lambda: acs.metric("acs_store_delay_seconds") > 2)
-        refused = second.post(second.inform("0 BOOTSTRAP"))
-        assert refused.status == 503
+        refused = wait_for("newcomers to be sent away", sent_away)
         assert int(refused.header("retry-after")) >= 1
         assert acs.health()["status"] == "down"
     finally:
