@@ -25,6 +25,8 @@ from bench.telling import Say
 from bench.units import Unit
 
 _SESSIONS_TO_LIVE = 4
+_GO_BEFORE = 3
+"""Units by whom the server learns what their model has, and the one that is recorded."""
 _MIRROR_SECONDS = 600
 
 
@@ -51,8 +53,8 @@ class Weathered:
 def weather(place: Place, units: int, size: Size, echo: Server, say: Say) -> Weathered:
     """Let ``units`` new ONTs arrive; ``place`` is made for it. Raises `BenchError`."""
     say(f"a storm of {units}: ERPNext is told of them")
-    # Two more go before, by whom the server learns what their model lacks.
-    with stand_in(place.folder.with_name(f"{place.folder.name}.erpnext"), 0, units + 2) as erp:
+    folder = place.folder.with_name(f"{place.folder.name}.erpnext")
+    with stand_in(folder, 0, units + _GO_BEFORE) as erp:
         place = place.beside(place.folder.name, erp.settings)
         place.make()
         unswept = {**place.more, "ACS_ERP_SWEEP_MINUTES": "0"}
@@ -72,7 +74,7 @@ def weather(place: Place, units: int, size: Size, echo: Server, say: Say) -> Wea
         say(f"a storm of {units} within {size.storm_seconds:g} s")
         tally, cpu = _storm(place, load, size)
         queries = erp.queries() - asked
-    provisioned = _provisioned(place) - 2
+    provisioned = _provisioned(place) - _GO_BEFORE
     if provisioned <= 0:
         raise BenchError(f"{tally.sessions} sessions, and nothing was provisioned")
     return Weathered(
@@ -89,9 +91,10 @@ def weather(place: Place, units: int, size: Size, echo: Server, say: Say) -> Wea
 
 def _rehearse(port: int, units: int) -> Script:
     """Record the first session of a unit whose model the server knows by then."""
-    teacher, model = Unit(units), Unit(units + 1)
+    teacher, second, model = (Unit(units + number) for number in range(_GO_BEFORE))
     ont = ont_of(teacher, port, BOOTSTRAP)
     record(ont, teacher)
+    record(ont_of(second, port, BOOTSTRAP), second)
     for _ in range(_SESSIONS_TO_LIVE):
         if not record(ont, teacher, ["2 PERIODIC"]).answers:
             return record(ont_of(model, port, BOOTSTRAP), model)

@@ -146,6 +146,14 @@ class SaveTree:
     """Empty: everything."""
 
 
+@dataclass(frozen=True, slots=True)
+class SaveLayout:
+    """Rows of tables that a model has in factory state; none: they are believed no longer."""
+
+    model_key: str
+    tables: Mapping[str, tuple[str, ...]]
+
+
 Effect = (
     SaveDevice
     | SaveSnapshot
@@ -162,4 +170,5 @@ Effect = (
     | SaveRuleRun
     | SaveModelNames
     | SaveTree
+    | SaveLayout
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -109,6 +109,14 @@ class House(Protocol):
 
     def missing(self, model_key: str) -> frozenset[str]:
         """Optional names this model and firmware is known not to have."""
+
+    def layout(self, model_key: str) -> Mapping[str, tuple[str, ...]]:
+        """Rows of tables, by the table's path, that units of this model have in factory state."""
+
+    def learn_layout(
+        self, model_key: str, listed: Mapping[str, Iterable[str]]
+    ) -> Mapping[str, tuple[str, ...]]:
+        """Take the rows that a unit in factory state listed; return those to be kept."""
 
     def discovery(self, model_key: str) -> Discovery:
         """How the device on the line is to be asked for its model's names; claims the asking."""

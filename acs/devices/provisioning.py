@@ -9,6 +9,7 @@ from acs.devices.effects import (
     ForgetMissing,
     RaiseFault,
     SaveCredentials,
+    SaveLayout,
     SaveProof,
     SaveSnapshot,
 )
@@ -192,6 +193,7 @@ async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) ->
         carrier=device.wan,
         change_carrier=house.policy.change_carrier,
         keep=keep,
+        rows=house.layout(model) if look.reset else {},
         reading=reading,
         now=contact.at,
         session=contact.session,
@@ -204,6 +206,10 @@ async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) ->
         ledger.change(plan="")
         ledger.stand(Standing.PENDING, "the session was lost while it was written")
         raise
+    if look.reset and outcome.listed:
+        believed = house.learn_layout(model, outcome.listed)
+        if believed:
+            ledger.learn(SaveLayout(model, believed))
     written_ago = contact.at - device.checked_at
     early = task.verifying and not task.fresh and 0 <= written_ago < house.policy.settle
     if early and outcome.kind is OutcomeKind.MISMATCH:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from acs.devices.effects import Effect, ForgetMissing, SaveModelNames
 from acs.devices.files import Offer, ReceivedFile, Refused
 from acs.devices.house import Policy
+from acs.devices.layouts import Layouts
 from acs.devices.record import Device, Job, Opened, Snapshot
 from acs.devices.rules.book import Rulebook
 from acs.devices.source import EquipmentSource
@@ -32,6 +33,7 @@ class Registry:
         key: bytes,
         missing: Mapping[str, frozenset[str]],
         names: KnownNames,
+        layouts: Layouts,
         clock: Callable[[], float],
         password: Callable[[], str],
         unwritten: Callable[[StoreError], None],
@@ -41,8 +43,8 @@ class Registry:
         """Take the parts.
 
         ``missing``: optional names each model is known not to have; ``names`` knows what else
-        follows from what models listed. ``unwritten`` hears that a
-        post was not taken because the store is full. ``offer``: what a job is told of its file.
+        follows from what models listed, ``layouts`` which rows they have. ``unwritten`` hears
+        that a post was not taken because the store is full. ``offer``: what a job is told of its file.
         """
         self.policy = policy
         self.rules = rules or Rulebook()
@@ -55,6 +57,7 @@ class Registry:
         self._offer = offer
         self._missing = dict(missing)
         self._names = names
+        self._layouts = layouts
         # A fleet has few kinds of devices and millions of sessions.
         self.blueprint: Callable[[Facts], Blueprint | None] = lru_cache(4096)(library.choose)
 
@@ -100,6 +103,16 @@ class Registry:
     def missing(self, model_key: str) -> frozenset[str]:
         """Optional names this model and firmware is known not to have."""
         return self._missing.get(model_key, frozenset()) | self._names.lacking(model_key)
+
+    def layout(self, model_key: str) -> Mapping[str, tuple[str, ...]]:
+        """Rows of tables that units of this model have in factory state."""
+        return self._layouts.rows(model_key)
+
+    def learn_layout(
+        self, model_key: str, listed: Mapping[str, Iterable[str]]
+    ) -> Mapping[str, tuple[str, ...]]:
+        """Take the rows that a unit in factory state listed; return those to be kept."""
+        return self._layouts.learn(model_key, listed)
 
     def discovery(self, model_key: str) -> Discovery:
         """How a device is to be asked for its model's names; the next one is asked no more."""

@@ -7,7 +7,7 @@ and at most once more without optional leaves the device refused.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from acs.devices.record import ProofLine, Snapshot, Unfinished, Verdict
@@ -75,6 +75,7 @@ class _Run:
         self._in_flight: tuple[str, ...] = ()
         self._adopted: frozenset[str] = frozenset()
         self._open: frozenset[str] = frozenset()
+        self._listed: Mapping[str, frozenset[str]] = {}
         self.plan = Plan()
 
     async def learn(self) -> Fault | None:
@@ -82,11 +83,12 @@ class _Run:
         task = self._task
         reading = task.reading
         if reading is None:
-            fresh = await read(self._device, task.blueprint, task.intent, task.missing)
+            fresh = await read(self._device, task.blueprint, task.intent, task.missing, task.rows)
             if isinstance(fresh, Fault):
                 return fresh
             reading = fresh
         self._open = reading.asked - reading.secret
+        self._listed = reading.listed
         self._missing.update(reading.missing)
         values = self._remembered(reading) | dict(reading.values)
         self._snapshot = replace(self._snapshot, at=task.now, values=values)
@@ -256,6 +258,7 @@ class _Run:
             fault=fault,
             missing=tuple(sorted(self._missing)),
             marker=self._marker if marked else "",
+            listed=self._listed,
             grounds=self._grounds(),
         )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from acs.devices.record import ProofLine, Snapshot
@@ -54,6 +54,8 @@ class Task:
     """That connection may be moved to another VLAN or mode."""
     keep: Keep = keep_nothing
     """Called before each row that is created, so that the row is known though we are cut short."""
+    rows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Rows, by the table's path, that it surely has: these tables need not be listed."""
     reading: Reading | None = None
     """What was read of the device already; None: it is to be read."""
     now: float = 0.0
@@ -96,6 +98,8 @@ class Outcome:
     """Optional names the model does not have, to be kept for it and handed in next time."""
     marker: str = ""
     """The mark of this wish, when the device was seen to carry it; else empty."""
+    listed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Rows by the table's path, of tables it was asked to list."""
     grounds: tuple[str, ...] = ()
     """What was read and decided where things are; neither secret nor compared itself."""
 

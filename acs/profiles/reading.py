@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
+from types import MappingProxyType
 
 from acs.model import DataModel, Fault, Value
 from acs.profiles.blueprint import ROW, Blueprint, Constant, Place, Setting, Voice, Wifi
@@ -55,9 +56,11 @@ class Reading:
     """Optional leaves and unknown tables, with ``{i}``, that it does not have."""
     asked: frozenset[str]
     rows: Mapping[str, frozenset[str]]
-    """Rows that exist, by the table's path, of every table that was listed."""
+    """Rows that exist, by the table's path, of every table that was listed, or surely has them."""
     secret: frozenset[str] = frozenset()
     """Those of ``asked`` whose value is not kept."""
+    listed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Those of ``rows`` that the device was asked for."""
 
     def outdates(self, path: str) -> bool:
         """Tell whether what was known of ``path`` is void: asked anew, or its row is gone."""
@@ -88,20 +91,29 @@ def reads(blueprint: Blueprint, intent: Intent) -> Reads:
 
 
 async def read(
-    device: DataModel, blueprint: Blueprint, intent: Intent, missing: frozenset[str]
+    device: DataModel,
+    blueprint: Blueprint,
+    intent: Intent,
+    missing: frozenset[str],
+    known: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> Reading | Fault:
     """List the tables, read what tells their rows apart, then the leaves the wishes are about.
 
     Two Gets, so that the fourteen SSIDs of a mesh router are not read for the sake of two.
     ``missing``: optional names this model is known not to have (`Reading.missing` of an
     earlier session).  A refused List of an unknown table means no rows; any other refusal
-    is returned.
+    is returned.  ``known``: rows by the table's path, which are not listed, but in tables that we
+    may create rows in; where the device turns out not to have them, all is listed after all.
     """
     needed = reads(blueprint, intent)
     lists = _Lists(device)
     rows: dict[str, list[str]] = {}
+    known = {table: found for table, found in known.items() if table not in needed.growing}
     for table in needed.identify:
         absent_before = table in missing and table not in needed.growing
+        if table in known:
+            rows[table] = list(known[table])
+            continue
         found = [] if absent_before else await lists.rows(table)
         if isinstance(found, Fault):
             return found
@@ -110,6 +122,9 @@ async def read(
     for table, leaves in needed.identify.items():
         asked.update(_ask(table, rows[table], leaves, missing))
     values = await _get(device, asked, needed.secret)
+    taken = [table for table in needed.identify if table in known]
+    if taken and (isinstance(values, Fault) or not _has_rows(values, rows, taken, needed)):
+        return await read(device, blueprint, intent, missing)
     if isinstance(values, Fault):
         return values
     tree = Tree(blueprint, values, chain.from_iterable(rows.values()))
@@ -142,6 +157,19 @@ async def read(
         frozenset(asked),
         {table: frozenset(paths) for table, paths in rows.items()},
         frozenset(path for path, name in asked.items() if name in needed.secret),
+        {table: frozenset(paths) for table, paths in rows.items() if table not in known},
+    )
+
+
+def _has_rows(
+    values: Mapping[str, Value], rows: Mapping[str, list[str]], tables: list[str], needed: Reads
+) -> bool:
+    """Tell whether the device answered for each row of ``tables`` that it was asked about."""
+    return all(
+        any(row + leaf in values for leaf in needed.identify[table])
+        for table in tables
+        if needed.identify[table]
+        for row in rows[table]
     )
 
 

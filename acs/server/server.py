@@ -23,6 +23,7 @@ from acs.cwmp.edge import CwmpEdge
 from acs.cwmp.limits import EdgeLimits
 from acs.cwmp.recording import SessionFacts
 from acs.cwmp.session import Limits
+from acs.devices.layouts import Layouts
 from acs.devices.mirror import MirrorSource
 from acs.devices.registry import Registry
 from acs.devices.source import EquipmentSource
@@ -55,6 +56,7 @@ from acs.store import campaign_steps
 from acs.store.devices import standings_thd
 from acs.store.facts import missing_thd
 from acs.store.groups import queries_thd
+from acs.store.layouts import all_thd
 from acs.store.queues import Queues
 from acs.store.recordings import expire_thd, wanted_thd
 from acs.store.retention import Pruned, prune_thd
@@ -120,6 +122,7 @@ class Server:
             key=fingerprint_key(self.database),
             missing=self.database.run("missing names", missing_thd),
             names=known_names(self.database, self.library),
+            layouts=Layouts(self.database.run("layouts", all_thd)),
             clock=time.time,
             password=lambda: secrets.token_urlsafe(18),
             unwritten=self._watcher.unwritten,

@@ -19,6 +19,7 @@ from acs.devices.effects import (
     SaveCredentials,
     SaveDevice,
     SaveJob,
+    SaveLayout,
     SaveModelNames,
     SaveProof,
     SaveRuleRun,
@@ -33,6 +34,7 @@ from acs.store import (
     facts,
     faults,
     jobs,
+    layouts,
     proofs,
     snapshots,
     tags,
@@ -58,6 +60,7 @@ class _Sorted:
     missing: list[ForgetMissing] = field(default_factory=list)
     names: list[SaveModelNames] = field(default_factory=list)
     trees: list[SaveTree] = field(default_factory=list)
+    layouts: list[SaveLayout] = field(default_factory=list)
     tags: list[SaveTags] = field(default_factory=list)
     rule_runs: list[SaveRuleRun] = field(default_factory=list)
 
@@ -85,6 +88,8 @@ class _Sorted:
                 self.names.append(effect)
             case SaveTree():
                 self.trees.append(effect)
+            case SaveLayout():
+                self.layouts.append(effect)
             case SaveTags():
                 self.tags.append(effect)
             case SaveRuleRun():
@@ -112,6 +117,7 @@ def apply_thd(conn: Connection, effects: Sequence[Effect]) -> None:
     tags.keep_runs_thd(conn, kinds.rule_runs)
     trees.save_names_thd(conn, kinds.names)
     trees.add_thd(conn, kinds.trees)
+    layouts.save_thd(conn, kinds.layouts)
 
 
 def commit(database: Database, groups: Sequence[Sequence[Effect]]) -> list[Exception | None]:

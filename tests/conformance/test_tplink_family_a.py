@@ -335,7 +335,7 @@ class TestWriting:
 
     def test_a_session_cut_in_the_middle_ends_proven(self, home: Home) -> None:
         home.scan()
-        home.misbehave(Misbehaviour(hang_up_after=4))
+        home.misbehave(Misbehaviour(hang_up_after=2))
         assert not home.call(complete=False).complete
         home.misbehave()
         home.call()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from acs.devices.effects import Effect, SaveModelNames, SaveTree
+from acs.devices.effects import Effect, SaveLayout, SaveModelNames, SaveTree
 from acs.model import Contact, DeviceId, Value, ValueType
-from acs.store import Database, devices, recordings, trees
+from acs.store import Database, devices, layouts, recordings, trees
 from acs.store.apply import apply_thd
 from acs.store.opening import open_thd
 from acs.store.recordings import RecordingRequest
@@ -158,3 +158,13 @@ def test_requests_for_recordings_run_out(database: Database) -> None:
     database.run("expire", recordings.expire_thd, 100.0)
     assert database.run("stop", recordings.stop_thd, "a") is False
     assert database.run("stop", recordings.stop_thd, "b") is True
+
+
+def test_layouts_of_models_are_kept_and_given_up(database: Database) -> None:
+    wifi, voice = "Device.WiFi.SSID.{i}.", "Device.Services.VoiceService.{i}."
+    rows = {wifi: ("Device.WiFi.SSID.1.", "Device.WiFi.SSID.2."), voice: ("Device.V.1.",)}
+    told = [SaveLayout("m", rows), SaveLayout("n", rows), SaveLayout("n", {wifi: ()})]
+    apply(database, *told)
+    assert database.run("all", layouts.all_thd) == {"m": rows, "n": {voice: rows[voice]}}
+    apply(database, SaveLayout("m", {wifi: rows[wifi][:1]}))
+    assert database.run("all", layouts.all_thd)["m"][wifi] == rows[wifi][:1]

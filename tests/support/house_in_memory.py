@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from device_in_memory import MemoryDevice
@@ -25,6 +25,7 @@ from acs.devices.effects import (
 from acs.devices.files import Offer, ReceivedFile, Refused
 from acs.devices.house import Policy
 from acs.devices.identity import Equipment, EquipmentStatus, Terms
+from acs.devices.layouts import Layouts
 from acs.devices.record import (
     Device,
     FaultRecord,
@@ -110,6 +111,7 @@ class MemoryHouse:
         self.posted: list[list[Effect]] = []
         self.password: Secret | None = None
         self.absent: dict[str, frozenset[str]] = {}
+        self.layouts = Layouts()
         self.discoveries: defaultdict[str, Discovery] = defaultdict(lambda: Discovery.NONE)
         self.time = 1000.0
         self.answer: Offer | Refused = Refused("no files here")
@@ -159,6 +161,14 @@ class MemoryHouse:
 
     def missing(self, model_key: str) -> frozenset[str]:
         return self.absent.get(model_key, frozenset())
+
+    def layout(self, model_key: str) -> Mapping[str, tuple[str, ...]]:
+        return self.layouts.rows(model_key)
+
+    def learn_layout(
+        self, model_key: str, listed: Mapping[str, Iterable[str]]
+    ) -> Mapping[str, tuple[str, ...]]:
+        return self.layouts.learn(model_key, listed)
 
     def discovery(self, model_key: str) -> Discovery:
         how, self.discoveries[model_key] = self.discoveries[model_key], Discovery.NONE

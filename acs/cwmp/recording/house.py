@@ -28,6 +28,8 @@ _UNASKED: Mapping[str, object] = {
     "pending_password": None,
     "missing": frozenset(),
     "discovery": Discovery.NONE,
+    "layout": {},
+    "learn_layout": {},
     "new_password": Secret("new-password"),
     "source.refresh": None,
 }

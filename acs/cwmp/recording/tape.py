@@ -34,7 +34,7 @@ from acs.profiles.secrets import Masks
 
 _HEADERS = ("content-type", "content-encoding", "soapaction", "user-agent")
 """What a device says of its messages; never Authorization."""
-_UNRECORDED = frozenset({"commit", "post"})
+_UNRECORDED = frozenset({"commit", "post", "learn_layout"})
 """What the flow hands over rather than asks for."""
 
 

@@ -20,7 +20,7 @@ from acs.store.tables.core import (
 )
 from acs.store.tables.files import files, upload_slots, uploads
 from acs.store.tables.fleet import campaign_devices, campaigns, groups, rule_runs, tags
-from acs.store.tables.trees import model_names, recordings, trees
+from acs.store.tables.trees import model_layouts, model_names, recordings, trees
 
 __all__ = [
     "campaign_devices",
@@ -35,6 +35,7 @@ __all__ = [
     "meta",
     "metadata",
     "model_facts",
+    "model_layouts",
     "model_names",
     "proofs",
     "recordings",

@@ -15,6 +15,15 @@ model_names = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
+# Rows of the tables of a model in factory state: paths, one to a line.
+model_layouts = Table(
+    "model_layouts",
+    metadata,
+    text("model_key", primary_key=True),
+    text("path", primary_key=True),
+    text("rows"),
+)
+
 # Trees of a device, each whole, the latest last; older ones are its past.
 trees = Table(
     "trees",
