@@ -44,7 +44,8 @@ class Registry:
 
         ``missing``: optional names each model is known not to have; ``names`` knows what else
         follows from what models listed, ``layouts`` which rows they have. ``unwritten`` hears
-        that a post was not taken because the store is full. ``offer``: what a job is told of its file.
+        that a post was not taken because the store is full. ``offer``: what a job is told of
+        its file.
         """
         self.policy = policy
         self.rules = rules or Rulebook()
