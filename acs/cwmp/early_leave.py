@@ -1,8 +1,8 @@
 """CPEs that leave right after our InformResponse, and the other form their next answers take.
 
 Two public clients (netcwmp, Orange tr069agent) refuse any body that begins with an XML
-declaration, and say nothing: they close, and come back with the next Inform (TP-Link
-reference 16).  Others are said to need the declaration.
+declaration, and say nothing: they close, and come back with the next Inform.  Others are said
+to need the declaration.
 """
 
 from __future__ import annotations
