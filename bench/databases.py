@@ -17,6 +17,8 @@ import psycopg
 from psycopg import sql
 
 from bench.processes import BenchError, cpu_seconds
+from simulators import postgresql
+from simulators.postgresql import as_postgres
 
 NAMES = ("sqlite", "postgresql")
 _START_SECONDS = 30.0
@@ -119,7 +121,10 @@ def databases(kind: str, folder: Path) -> Iterator[Databases]:
 
 @contextmanager
 def _cluster(folder: Path) -> Iterator[Postgresql]:
-    programs = _programs()
+    try:
+        programs = postgresql.programs()
+    except LookupError as error:
+        raise BenchError(f"{error}: run `make setup-test`") from None
     home = folder / "postgresql"
     home.mkdir()
     if os.geteuid() == 0:
@@ -128,7 +133,7 @@ def _cluster(folder: Path) -> Iterator[Postgresql]:
         folder.chmod(0o711)
     initdb = (str(programs / "initdb"), "-D", f"{home}/data", "-U", "acs", "-E", "UTF8")
     plain = ("--locale=C", "-A", "trust", "--no-sync", "--no-instructions")
-    made = subprocess.run(_as_postgres(*initdb, *plain), cwd=home, capture_output=True, text=True)
+    made = subprocess.run(as_postgres(*initdb, *plain), cwd=home, capture_output=True, text=True)
     if made.returncode:
         raise BenchError(f"initdb: {made.stderr}")
     with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -136,7 +141,7 @@ def _cluster(folder: Path) -> Iterator[Postgresql]:
     options = (f"-cunix_socket_directories={home}", "-clisten_addresses=127.0.0.1")
     start = (str(programs / "postgres"), "-D", f"{home}/data", "-p", str(port), *options)
     with (folder / "postgresql.err").open("wb") as errors:
-        server = subprocess.Popen(_as_postgres(*start), cwd=home, stderr=errors)
+        server = subprocess.Popen(as_postgres(*start), cwd=home, stderr=errors)
     try:
         running = Postgresql(port, server.pid)
         _await(running, server)
@@ -152,23 +157,6 @@ def _await(running: Postgresql, server: subprocess.Popen[bytes]) -> None:
         if server.poll() is not None or time.monotonic() > until:
             raise BenchError(f"PostgreSQL did not start: {why}")
         time.sleep(0.05)
-
-
-def _programs() -> Path:
-    found = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin/postgres"),
-        key=lambda path: float(path.parent.parent.name),
-    )
-    on_path = shutil.which("postgres")
-    if not (found or on_path):
-        raise BenchError("PostgreSQL is not installed: run `make setup-test`")
-    return found[-1].parent if found else Path(str(on_path)).parent
-
-
-def _as_postgres(*arguments: str) -> list[str]:
-    dropped = ["--reuid=postgres", "--regid=postgres", "--clear-groups"]
-    root = dropped if os.geteuid() == 0 else []
-    return ["setpriv", "--pdeathsig=QUIT", *root, *arguments]
 
 
 def _name(folder: Path) -> str:

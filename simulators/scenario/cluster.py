@@ -9,6 +9,8 @@ import socket
 import subprocess
 from pathlib import Path
 
+from simulators import postgresql
+
 from .children import Child, ChildError
 
 
@@ -18,16 +20,17 @@ def start_cluster(folder: Path) -> tuple[Child, str]:
     With the durability of an installation: a figure without fsync would say nothing.
     Raises `ChildError`.
     """
-    programs = _programs()
+    try:
+        programs = postgresql.programs()
+    except LookupError as error:
+        raise ChildError(f'database = "postgresql": {error}: apt-get install postgresql') from None
     data = folder / "postgresql"
     data.mkdir()
     lower: list[str] = []
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
         shutil.chown(data, "postgres", "postgres")
         _let_through(folder)
-        # Whoever becomes another user has to ask once more to end with us.
-        lower = ["setpriv", "--pdeathsig=QUIT"]
-        lower += ["--reuid=postgres", "--regid=postgres", "--clear-groups"]
+        lower = postgresql.as_postgres()
     made = subprocess.run(  # noqa: S603 - the machine's own PostgreSQL
         [*lower, str(programs / "initdb"), "-D", str(data), "-U", "acs", "-E", "UTF8",
          "--locale=C", "-A", "trust", "--no-instructions"],
@@ -57,18 +60,3 @@ def stop_cluster(server: Child) -> None:
 def _let_through(folder: Path) -> None:
     """Let the lesser user reach its own directory below ours."""
     folder.chmod(0o711)
-
-
-def _programs() -> Path:
-    found = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin/initdb"),
-        key=lambda path: float(path.parent.parent.name),
-    )
-    if found:
-        return found[-1].parent
-    on_path = shutil.which("initdb")
-    if on_path:
-        return Path(on_path).parent
-    raise ChildError(
-        'database = "postgresql" needs PostgreSQL on this machine: apt-get install postgresql'
-    )

@@ -31,6 +31,8 @@ from acs_fixtures import (  # noqa: F401 - fixtures of the running program
 )
 
 from acs.store import Database, Vault, prepare, upgrade
+from simulators import postgresql
+from simulators.postgresql import as_postgres
 
 REALM = "gigafibre-acs"
 _NUMBERS = itertools.count(1)
@@ -53,28 +55,6 @@ def _migrate(url: str) -> None:
 
 
 # --- PostgreSQL ---------------------------------------------------------------------------
-
-
-def _programs() -> Path:
-    found = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin/postgres"),
-        key=lambda path: float(path.parent.parent.name),
-    )
-    if found:
-        return found[-1].parent
-    on_path = shutil.which("postgres")
-    if on_path:
-        return Path(on_path).parent
-    pytest.fail(
-        "PostgreSQL is not installed: `apt-get install postgresql`, "
-        "or leave its tests out with ACS_TEST_WITHOUT_POSTGRESQL=1"
-    )
-
-
-def _as_postgres(*arguments: str) -> list[str]:
-    """PostgreSQL refuses to run as root; its signal at our death makes it stop at once."""
-    dropped = ["--reuid=postgres", "--regid=postgres", "--clear-groups"] if _is_root() else []
-    return ["setpriv", "--pdeathsig=QUIT", *dropped, *arguments]
 
 
 def _is_root() -> bool:
@@ -115,20 +95,26 @@ def _await_ready(server: subprocess.Popen[bytes]) -> None:
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
     """URL of a PostgreSQL server without a database name; one per test process."""
-    programs = _programs()
+    try:
+        programs = postgresql.programs()
+    except LookupError as error:
+        pytest.fail(
+            f"{error}: `apt-get install postgresql`, "
+            "or leave its tests out with ACS_TEST_WITHOUT_POSTGRESQL=1"
+        )
     with tempfile.TemporaryDirectory(prefix="acs-postgresql-") as name:
         if _is_root():
             shutil.chown(name, "postgres", "postgres")
         initdb = (str(programs / "initdb"), "-D", f"{name}/data", "-U", "acs", "-E", "UTF8")
         plain = ("--locale=C", "-A", "trust", "--no-sync", "--no-instructions")
         made = subprocess.run(
-            _as_postgres(*initdb, *plain), cwd=name, capture_output=True, text=True, check=False
+            as_postgres(*initdb, *plain), cwd=name, capture_output=True, text=True, check=False
         )
         assert made.returncode == 0, made.stderr
         port = _free_port()
         options = [f"-c{setting}" for setting in (*_FAST, f"unix_socket_directories={name}")]
         start = (str(programs / "postgres"), "-D", f"{name}/data", "-p", str(port), *options)
-        server = subprocess.Popen(_as_postgres(*start), cwd=name, stderr=subprocess.PIPE)
+        server = subprocess.Popen(as_postgres(*start), cwd=name, stderr=subprocess.PIPE)
         try:
             _await_ready(server)
             yield f"postgresql://acs@127.0.0.1:{port}"
