@@ -6,6 +6,7 @@ thousand times a second, and hardly one of them is ever late.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from acs.http.clock import Clock
@@ -26,8 +27,10 @@ class Mortal(Protocol):
 class Deadlines:
     """Knows who has a deadline. Without anybody there is no timer."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, on_error: Callable[[BaseException], None]) -> None:
+        """``on_error`` gets what an `expired` raised, which keeps nobody else waiting."""
         self._clock = clock
+        self._on_error = on_error
         # In order of arrival, so that a look goes the same way each time.
         self._watched: dict[Mortal, None] = {}
         self._ticking = False
@@ -46,7 +49,10 @@ class Deadlines:
     def _look(self) -> None:
         now = self._clock.seconds()
         for one in [one for one in self._watched if one.deadline <= now]:
-            one.expired()
+            try:
+                one.expired()
+            except Exception as error:
+                self._on_error(error)
         self._ticking = bool(self._watched)
         if self._ticking:
             self._clock.callLater(TICK, self._look)

@@ -65,7 +65,7 @@ class HttpFactory(Factory):
         self.count = count
         self.on_error = on_error
         self.gate = Gate(self.bounds)
-        self.deadlines = Deadlines(reactor)
+        self.deadlines = Deadlines(reactor, on_error)
         self._random = random
         self._wall_clock = wall_clock
         self._date_second = -1
