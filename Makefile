@@ -76,11 +76,16 @@ bench: setup ## Measure beside a baseline of the same run (SUITE=, JSON=1, ARGS=
 docs: setup ## Write docs/settings.md from the declarations
 	$(BIN)/python -m acs.settings > docs/settings.md
 
+.PHONY: proto
+proto: setup ## Generate acs/usp/pb from proto/
+	$(BIN)/python -m grpc_tools.protoc -I proto --python_out=acs/usp/pb --pyi_out=acs/usp/pb \
+		proto/usp-record.proto proto/usp-msg.proto
+
 .PHONY: lock
 lock: ## Resolve the dependencies anew into requirements.lock (ARGS=--upgrade for newer ones)
 	env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null \
 		CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes \
-		--allow-unsafe --strip-extras --extra dev --extra usp \
+		--allow-unsafe --strip-extras --extra dev \
 		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 		--output-file requirements.lock $(ARGS) setup.cfg
 	@! grep -nE '://|file:/|^--(index|extra|find|trusted)| @ |^[./]' requirements.lock || \

@@ -21,6 +21,7 @@ from acs.model import (
     ListOptions,
     ListTransfers,
     Methods,
+    Operate,
     Option,
     Options,
     Procedure,
@@ -30,6 +31,7 @@ from acs.model import (
     ScheduleDownload,
     ScheduleInform,
     Secret,
+    SendMessage,
     SetAttributes,
     SetVouchers,
     Started,
@@ -41,15 +43,23 @@ from acs.model import (
     Written,
 )
 
+NO_SUCH_METHOD = 9000
+"""Method not supported (TR-069 A.5.1)."""
+
 
 def carry_out(procedure: Procedure) -> Generator[Message, Message, ProcedureOutcome | Message]:
     """Ask, and return the outcome; an answer that does not belong to the question as it is."""
-    answer = yield request_of(procedure)
+    request = request_of(procedure)
+    if request is None:
+        return messages.SoapFault(
+            NO_SUCH_METHOD, "only a device that speaks USP can be asked for it"
+        )
+    answer = yield request
     return outcome_of(procedure, answer) or answer
 
 
-def request_of(procedure: Procedure) -> Message:
-    """The method that carries out ``procedure``."""
+def request_of(procedure: Procedure) -> Message | None:
+    """The method that carries out ``procedure``; None: CWMP has none."""
     match procedure:
         case ReadAttributes(paths):
             return messages.GetParameterAttributes(paths)
@@ -105,6 +115,8 @@ def request_of(procedure: Procedure) -> Message:
             return messages.SetVouchers(tuple(b64encode(each).decode() for each in vouchers))
         case ChangeSoftware(operations, key):
             return messages.ChangeDUState(tuple(map(_operation, operations)), key)
+        case Operate() | SendMessage():
+            return None
 
 
 def outcome_of(procedure: Procedure, answer: Message) -> ProcedureOutcome | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from acs.devices.agents import StoredNotify
 from acs.devices.record import FaultRecord, Job, JobState, Proof, Snapshot, TimelineEntry
 from acs.model import Value
 
@@ -154,6 +155,44 @@ class SaveLayout:
     tables: Mapping[str, tuple[str, ...]]
 
 
+@dataclass(frozen=True, slots=True)
+class SaveAgent:
+    """New values for columns of a USP agent's row, by the field names of `Agent`.
+
+    The row is made when there is none.
+    """
+
+    endpoint: str
+    changes: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class SaveNotify:
+    """A Notify of a USP agent; one that is known by endpoint and message id is kept as it is."""
+
+    notify: StoredNotify
+
+
+@dataclass(frozen=True, slots=True)
+class SettleNotifies:
+    """Notifies that were acted on: they wait no longer."""
+
+    endpoint: str
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SaveSupportedModel:
+    """What a model and firmware supports, as a USP agent told (GetSupportedDM)."""
+
+    model_key: str
+    at: float
+    uri: str
+    """Name of the model, ``urn:broadband-forum-org:tr-181-2-16-0``."""
+    blob: bytes
+    """Packed by `acs.usp.supported`."""
+
+
 Effect = (
     SaveDevice
     | SaveSnapshot
@@ -171,4 +210,8 @@ Effect = (
     | SaveModelNames
     | SaveTree
     | SaveLayout
+    | SaveAgent
+    | SaveNotify
+    | SettleNotifies
+    | SaveSupportedModel
 )

@@ -59,6 +59,14 @@ class EventKind(StrEnum):
     WAKEUP = "wakeup"
     COMMAND_DONE = "command done"
     """A command of ours was carried out; ``key`` is its command key, ``text`` its name."""
+    ON_BOARD_REQUEST = "on-board request"
+    """A USP agent introduces itself (TR-369 R-NOT.5)."""
+    CONNECTED = "connected"
+    """It can be reached again, as its Connect record or its transport tells."""
+    OPERATION_COMPLETE = "operation complete"
+    """An asynchronous command is over (TR-369 OperationComplete)."""
+    ASKED = "asked"
+    """We call it: there is something to do for it."""
     OTHER = "other"
 
 

@@ -6,7 +6,8 @@ contact reports their end with the ``key`` they were given (32 characters, TR-06
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -193,6 +194,31 @@ class ChangeSoftware:
     key: str
 
 
+@dataclass(frozen=True, slots=True)
+class Operate:
+    """Run a command of the data model (TR-369 Operate). Gives `Operated`.
+
+    Only USP has such commands; over CWMP the outcome is a `Fault`.
+    """
+
+    command: str
+    """Whole path with ``()``: ``Device.IP.Diagnostics.IPPing()``."""
+    key: str = ""
+    """Comes back when an asynchronous one is over; fresh for every call."""
+    arguments: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SendMessage:
+    """Send one request of the protocol as it is, for experiments. Gives `Answer`.
+
+    ``request`` has the JSON form of a USP request: one member, named as in the schema
+    (``get``, ``operate``, …), that holds its fields.  Over CWMP the outcome is a `Fault`.
+    """
+
+    request: Mapping[str, object]
+
+
 Procedure = (
     ReadAttributes
     | SetAttributes
@@ -206,6 +232,8 @@ Procedure = (
     | ListOptions
     | SetVouchers
     | ChangeSoftware
+    | Operate
+    | SendMessage
 )
 
 
@@ -288,4 +316,31 @@ class Options:
     entries: tuple[Option, ...]
 
 
-ProcedureOutcome = Started | Written | Attributes | TransferStarted | Transfers | Methods | Options
+@dataclass(frozen=True, slots=True)
+class Operated:
+    """Outcome of `Operate`."""
+
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    """Of a synchronous command."""
+    request: str = ""
+    """Path of the request object of an asynchronous one, whose end is reported later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Outcome of `SendMessage`: the answer in the same form, an error of the device included."""
+
+    message: Mapping[str, object]
+
+
+ProcedureOutcome = (
+    Started
+    | Written
+    | Attributes
+    | TransferStarted
+    | Transfers
+    | Methods
+    | Options
+    | Operated
+    | Answer
+)

@@ -31,6 +31,7 @@ from acs.settings.sections import (
     ServerSettings,
     TimelineSettings,
     TlsVersion,
+    UspSettings,
 )
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "SettingsError",
     "TimelineSettings",
     "TlsVersion",
+    "UspSettings",
     "complete",
     "describe",
     "split_address",

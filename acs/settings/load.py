@@ -39,6 +39,7 @@ from acs.settings.sections import (
     SecretsSettings,
     ServerSettings,
     TimelineSettings,
+    UspSettings,
 )
 from acs.settings.wants import want
 
@@ -69,6 +70,7 @@ class Settings:
 
     server: ServerSettings = field(default_factory=ServerSettings)
     cwmp: CwmpSettings = field(default_factory=CwmpSettings)
+    usp: UspSettings = field(default_factory=UspSettings)
     http: HttpSettings = field(default_factory=HttpSettings)
     auth: AuthSettings = field(default_factory=AuthSettings)
     database: DatabaseSettings = field(default_factory=DatabaseSettings)

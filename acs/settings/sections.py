@@ -165,6 +165,31 @@ class CwmpSettings(Struct, frozen=True, kw_only=True):
     )
 
 
+class UspSettings(Struct, frozen=True, kw_only=True):
+    """TR-369: who we are to agents, and the bounds of a conversation."""
+
+    endpoint_id: Annotated[
+        str,
+        Meta(pattern=r"^[a-z]+:[0-9A-Za-z._-]*:[0-9A-Za-z%._-]{1,50}\Z", max_length=120),
+        says(
+            "Our endpoint id, which agents have in their Controller table.",
+            want='an endpoint id like "self::acs" or "fqdn::acs.example.net"',
+        ),
+    ] = "self::gigafibre-acs"
+    request_seconds: Annotated[Seconds, says("Seconds an agent has to answer one request.")] = 30.0
+    periodic_seconds: Annotated[
+        int,
+        Meta(ge=0),
+        says("Seconds between two Periodic! of an agent; 0: leave the agent's own."),
+    ] = 300
+    max_record_bytes: Annotated[Bytes, says("Largest record that is taken.")] = 5_242_880
+    notifies_per_minute: Annotated[
+        Count,
+        says("Most Notifies of one agent in a minute; what is beyond is dropped and counted."),
+    ] = 600
+    notify_days: Annotated[Count, says("Days a Notify is kept.")] = 30
+
+
 class HttpSettings(Struct, frozen=True, kw_only=True):
     """Bounds of every HTTP connection of a device."""
 

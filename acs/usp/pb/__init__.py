@@ -1,0 +1,1 @@
+"""Modules generated from `proto/` (``make proto``); a test proves them current."""
