@@ -12,7 +12,6 @@ from acs.devices.ledger import Ledger
 from acs.devices.record import Standing
 from acs.devices.vocabulary import ROOT, Discovery, general, model_key
 from acs.model import DataModel, Fault, ListedName, Names
-from acs.profiles.reading import ABSENT
 
 ROWS = 2
 """Rows of one table that are listed: they differ little, and a table may have hundreds."""
@@ -81,7 +80,7 @@ class _Listing:
                 self._take(answer.entries)
                 self._waiting.clear()
                 return True
-            if isinstance(answer, Fault) and answer.code not in ABSENT:
+            if isinstance(answer, Fault) and not answer.says_absent:
                 return False
         return False
 

@@ -8,6 +8,11 @@ from typing import NamedTuple
 
 from acs.model.values import Value
 
+# Fault codes of TR-069 A.5.1 and of TR-369 (Error Codes) that flows tell apart.
+_ABSENT = frozenset((9005, 7010, 7016, 7026))
+_UNSUPPORTED = frozenset((9000, 7001))
+_NOT_WRITABLE = frozenset((9008, 7013))
+
 
 @dataclass(frozen=True, slots=True)
 class ParameterFault:
@@ -16,6 +21,16 @@ class ParameterFault:
     path: str
     code: int
     text: str = ""
+
+    @property
+    def says_absent(self) -> bool:
+        """The device has no such parameter or object, or does not show it to us."""
+        return self.code in _ABSENT
+
+    @property
+    def says_not_writable(self) -> bool:
+        """The parameter may only be read."""
+        return self.code in _NOT_WRITABLE
 
     def __str__(self) -> str:
         return f"{self.path}: {self.code} {self.text}".rstrip()
@@ -28,6 +43,25 @@ class Fault:
     code: int
     text: str = ""
     parameters: tuple[ParameterFault, ...] = ()
+
+    @property
+    def says_absent(self) -> bool:
+        """Something that was asked for is not there, or not shown to us.
+
+        SetParameterValues answers 9003 with 9005 of each parameter (TR-069 A.3.2.1), Set of USP
+        7004 likewise, so the parameters count too.
+        """
+        return self.code in _ABSENT or any(p.says_absent for p in self.parameters)
+
+    @property
+    def says_unsupported(self) -> bool:
+        """The device does not know the method or message at all."""
+        return self.code in _UNSUPPORTED
+
+    @property
+    def says_not_writable(self) -> bool:
+        """Something that was to be written may only be read."""
+        return self.code in _NOT_WRITABLE or any(p.says_not_writable for p in self.parameters)
 
     def __str__(self) -> str:
         head = f"fault {self.code}" + (f" ({self.text})" if self.text else "")

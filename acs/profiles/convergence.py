@@ -24,11 +24,8 @@ from acs.profiles.proving import (
     line_of,
     shows,
 )
-from acs.profiles.reading import ABSENT, Reading, read
+from acs.profiles.reading import Reading, read
 from acs.profiles.tree import Tree, row_pattern
-
-_REFUSED = ABSENT | {9008, 7013}
-"""Faults of one leaf that the rest of a plan can do without: unknown, or not writable."""
 
 
 async def converge(device: DataModel, task: Task) -> Outcome:
@@ -172,8 +169,9 @@ class _Run:
     async def _send(self, batch: list[PlannedChange]) -> tuple[bool | Fault, list[PlannedChange]]:
         outcome = await self._device.set(*(change.change for change in batch))
         if isinstance(outcome, Fault):
-            refused = {p.path for p in outcome.parameters if p.code in _REFUSED}
-            if not outcome.parameters and outcome.code in _REFUSED:
+            # The rest of a plan can do without a leaf that is unknown or not writable.
+            refused = {p.path for p in outcome.parameters if p.says_absent or p.says_not_writable}
+            if not outcome.parameters and (outcome.says_absent or outcome.says_not_writable):
                 refused = {change.path for change in batch}
             dropped = [change for change in batch if change.optional and change.path in refused]
             if not dropped:

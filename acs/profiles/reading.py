@@ -242,7 +242,7 @@ class _Lists:
         if path not in self._listed:
             names = await self._device.list(path, next_level=True)
             if isinstance(names, Fault):
-                if names.code not in ABSENT:
+                if not names.says_absent:
                     return names
                 self._unknown.add(path)
                 self._listed[path] = []
