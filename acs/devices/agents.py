@@ -80,3 +80,13 @@ class StoredNotify:
     """Arguments, unique keys, the new value under ``value``; bounded."""
     waiting: bool = False
     """It is to be acted on in a visit, which has not happened yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAgent:
+    """What is kept of an endpoint, as it is loaded when something of it comes."""
+
+    agent: Agent | None = None
+    """None: it was never seen."""
+    waiting: tuple[StoredNotify, ...] = ()
+    """Notifies that still wait for a visit, the oldest first; at most so many as are loaded."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
+from acs.devices.agents import StoredNotify
 from acs.devices.effects import (
     AddTimeline,
     ClearFault,
@@ -16,16 +17,20 @@ from acs.devices.effects import (
     ForgetMissing,
     RaiseFault,
     RestoreCredentials,
+    SaveAgent,
     SaveCredentials,
     SaveDevice,
     SaveJob,
     SaveLayout,
     SaveModelNames,
+    SaveNotify,
     SaveProof,
     SaveRuleRun,
     SaveSnapshot,
+    SaveSupportedModel,
     SaveTags,
     SaveTree,
+    SettleNotifies,
 )
 from acs.devices.record import Job, Proof, Snapshot, TimelineEntry
 from acs.store import (
@@ -40,6 +45,9 @@ from acs.store import (
     tags,
     timeline,
     trees,
+    usp_agents,
+    usp_models,
+    usp_notifies,
 )
 from acs.store.engine import Database
 from acs.store.errors import StoreUnavailable
@@ -63,6 +71,10 @@ class _Sorted:
     layouts: list[SaveLayout] = field(default_factory=list)
     tags: list[SaveTags] = field(default_factory=list)
     rule_runs: list[SaveRuleRun] = field(default_factory=list)
+    agents: list[SaveAgent] = field(default_factory=list)
+    notifies: list[StoredNotify] = field(default_factory=list)
+    settled: list[SettleNotifies] = field(default_factory=list)
+    supported: list[SaveSupportedModel] = field(default_factory=list)
 
     def take(self, effect: Effect) -> None:
         match effect:
@@ -94,6 +106,14 @@ class _Sorted:
                 self.tags.append(effect)
             case SaveRuleRun():
                 self.rule_runs.append(effect)
+            case SaveAgent():
+                self.agents.append(effect)
+            case SaveNotify(notify):
+                self.notifies.append(notify)
+            case SettleNotifies():
+                self.settled.append(effect)
+            case SaveSupportedModel():
+                self.supported.append(effect)
 
 
 def apply_thd(conn: Connection, effects: Sequence[Effect]) -> None:
@@ -118,6 +138,10 @@ def apply_thd(conn: Connection, effects: Sequence[Effect]) -> None:
     trees.save_names_thd(conn, kinds.names)
     trees.add_thd(conn, kinds.trees)
     layouts.save_thd(conn, kinds.layouts)
+    usp_agents.save_thd(conn, kinds.agents)
+    usp_notifies.add_thd(conn, kinds.notifies)
+    usp_notifies.settle_thd(conn, kinds.settled)
+    usp_models.save_thd(conn, kinds.supported)
 
 
 def commit(database: Database, groups: Sequence[Sequence[Effect]]) -> list[Exception | None]:

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, or_, 
 from acs.devices.identity import normal_mac, normal_serial
 from acs.devices.record import Device, Standing
 from acs.store.errors import BadEffect
-from acs.store.tables import devices
+from acs.store.tables import devices, usp_agents, usp_notifies
 
 FIELDS = tuple(field.name for field in fields(Device))
 _STANDING = FIELDS.index("standing")
@@ -138,4 +138,7 @@ def _plain(value: object) -> object:
 
 def delete_thd(conn: Connection, device_id: int) -> bool:
     """Delete a device with all that is kept of it; tell whether it was there."""
+    agents = select(usp_agents.c.endpoint).where(usp_agents.c.device_id == device_id)
+    conn.execute(delete(usp_notifies).where(usp_notifies.c.endpoint.in_(agents)))
+    conn.execute(delete(usp_agents).where(usp_agents.c.device_id == device_id))
     return conn.execute(delete(devices).where(devices.c.id == device_id)).rowcount > 0

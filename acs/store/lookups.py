@@ -8,17 +8,22 @@ from typing import Generic, TypeVar
 
 from sqlalchemy import Connection
 
+from acs.devices.agents import KnownAgent
 from acs.devices.effects import (
     Effect,
     RestoreCredentials,
+    SaveAgent,
     SaveCredentials,
     SaveDevice,
+    SaveNotify,
     SaveSnapshot,
+    SaveSupportedModel,
+    SettleNotifies,
 )
 from acs.devices.identity import Terms
 from acs.devices.record import Device, Snapshot
 from acs.devices.source import MirrorRow
-from acs.store import credentials, devices, equipment, snapshots
+from acs.store import credentials, devices, equipment, snapshots, usp_agents, usp_models
 from acs.store.credentials import Account
 
 K = TypeVar("K", bound=Hashable)
@@ -59,3 +64,11 @@ HOLDERS: Lookup[str, list[Device]] = Lookup(
 """Devices matched to an equipment, by its name."""
 WISH: Lookup[str, MirrorRow] = Lookup("wish", equipment.wish_thd)
 """By the name of the equipment."""
+AGENT: Lookup[str, KnownAgent] = Lookup(
+    "agent", usp_agents.load_thd, frozenset({SaveAgent, SaveNotify, SettleNotifies})
+)
+"""By endpoint id."""
+SUPPORTED: Lookup[str, bytes] = Lookup(
+    "supported model", usp_models.blobs_thd, frozenset({SaveSupportedModel})
+)
+"""By the key of a model and firmware."""

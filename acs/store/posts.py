@@ -9,6 +9,7 @@ from acs.devices.effects import (
     Effect,
     EnqueueJob,
     RaiseFault,
+    SaveAgent,
     SaveDevice,
     SaveJob,
     SaveRuleRun,
@@ -100,6 +101,9 @@ def _opens(effect: Effect) -> int | None:
         case EnqueueJob(job):
             return job.device_id
         case SaveJob():
+            return ANY
+        case SaveAgent(_, changes) if "device_id" in changes:
+            # It tells whose device calls over either protocol, whatever its name there.
             return ANY
         case _:
             return None

@@ -29,6 +29,7 @@ from sqlalchemy import Connection
 from twisted.internet.defer import Deferred, fail
 from twisted.python.failure import Failure
 
+from acs.devices.agents import KnownAgent
 from acs.devices.effects import Effect
 from acs.devices.identity import Terms
 from acs.devices.record import Device, Opened, Snapshot
@@ -40,10 +41,12 @@ from acs.store.engine import Database
 from acs.store.errors import Closed, Overloaded, StoreHindered, StoreUnavailable
 from acs.store.lookups import (
     ACCOUNT,
+    AGENT,
     EQUIPMENT,
     HOLDERS,
     PENDING_PASSWORD,
     SNAPSHOT,
+    SUPPORTED,
     WISH,
     Lookup,
 )
@@ -175,6 +178,14 @@ class Queues:
     def wish(self, equipment: str) -> Deferred[MirrorRow | None]:
         """The mirrored equipment of this name."""
         return self.load(WISH, equipment)
+
+    def agent(self, endpoint: str) -> Deferred[KnownAgent]:
+        """What is kept of a USP agent, with its Notifies that wait for a visit."""
+        return self.load(AGENT, endpoint).addCallback(lambda found: found or KnownAgent())
+
+    def supported(self, model_key: str) -> Deferred[bytes | None]:
+        """What a model and firmware supports, packed; None: nobody asked yet."""
+        return self.load(SUPPORTED, model_key)
 
     def commit(self, effects: Sequence[Effect]) -> Deferred[None]:
         """Write ``effects``, all or none; fires once they are durable."""
