@@ -116,7 +116,7 @@ def rotate_keys(context: Context) -> None:
 @click.option(
     "--keep-days",
     type=click.IntRange(1),
-    help="Days an entry is kept. Default: timeline.keep_days.",
+    help="Days an entry is kept. Default: timeline.keep_days, for Notifies usp.notify_days.",
 )
 @click.option(
     "--max-per-device",
@@ -139,8 +139,9 @@ def prune(
     """
     kept = context.settings.timeline
     days, most = keep_days or kept.keep_days, max_per_device or kept.max_per_device
+    notify_days = keep_days or context.settings.usp.notify_days
     with opened(context) as database, render.progress("Deleting old history …") as told:
-        gone = _pruned(database, days, most, told)
+        gone = _pruned(database, days, most, notify_days, told)
     if as_json:
         render.emit(
             {
@@ -148,29 +149,31 @@ def prune(
                 "proofs": gone.proofs,
                 "jobs": gone.jobs,
                 "faults": gone.faults,
+                "notifies": gone.notifies,
             }
         )
     else:
         click.echo(
             f"Deleted: {gone.timeline} timeline entries, {gone.proofs} proofs, {gone.jobs} jobs, "
-            f"{gone.faults} faults of jobs."
+            f"{gone.faults} faults of jobs, {gone.notifies} Notifies."
         )
 
 
-def _pruned(database: Database, days: float, most: int, told: Callable[[str], None]) -> Pruned:
+def _pruned(
+    database: Database,
+    days: float,
+    most: int,
+    notify_days: float,
+    told: Callable[[str], None],
+) -> Pruned:
     total = Pruned(0, 0, 0, 0, True)
     now = time.time()
     while total.more:
-        gone = database.run("prune", prune_thd, now, days, most, _PRUNED_AT_ONCE)
-        total = Pruned(
-            total.timeline + gone.timeline,
-            total.proofs + gone.proofs,
-            total.jobs + gone.jobs,
-            total.faults + gone.faults,
-            gone.more,
+        gone = database.run(
+            "prune", prune_thd, now, days, most, _PRUNED_AT_ONCE, notify_days=notify_days
         )
-        entries = total.timeline + total.proofs + total.jobs + total.faults
-        told(f"Deleted {entries} entries …")
+        total = total.and_then(gone)
+        told(f"Deleted {total.rows} entries …")
     return total
 
 

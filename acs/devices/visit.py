@@ -143,6 +143,8 @@ def _announce(ledger: Ledger) -> None:
     for event in contact.events:
         if event.kind is not EventKind.PERIODIC:
             ledger.say(str(event.kind), f"{event.text} {event.key}".rstrip())
+    if contact.protocol != device.protocol:
+        ledger.say("protocol", f"{device.protocol} → {contact.protocol}")
     if contact.root != device.root and not ledger.opened.created:
         # Names of the old tree mean nothing in the new one.
         ledger.say("root changed", f"{device.root} → {contact.root}")

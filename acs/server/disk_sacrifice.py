@@ -67,7 +67,7 @@ class ServerSacrifice:
             )
             kept = trees or self._trees
             more_trees = await self._queues.run("shed trees", prune_trees_thd, kept, 200)
-            rows = pruned.timeline + pruned.proofs + pruned.jobs + pruned.faults + more_trees
+            rows = pruned.rows + more_trees
             gone, more = gone + rows, rows > 0 and (pruned.more or more_trees >= 200)
             await self._pause()
         while await self._queues.run("give back", give_back_thd, _PAGES):

@@ -476,7 +476,13 @@ class Server:
 
         def step(limit: int) -> Deferred[Pruned]:
             return self._queues.run(
-                "prune", prune_thd, time.time(), keep.keep_days, keep.max_per_device, limit
+                "prune",
+                prune_thd,
+                time.time(),
+                keep.keep_days,
+                keep.max_per_device,
+                limit,
+                notify_days=self.settings.usp.notify_days,
             )
 
         def pause() -> Deferred[None]:

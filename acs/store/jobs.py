@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from acs.devices.effects import SaveJob
 from acs.devices.record import Job, JobKind, JobState
@@ -27,6 +27,7 @@ _SAVE = (
     .where(jobs.c.id == bindparam("the_id"))
     .values({name: bindparam(name) for name in ("state", "attempts", "finished_at", "result")})
 )
+_IN_TURN = select(func.pg_advisory_xact_lock(0x6A6F6273))
 _SAVE_WAITING = _SAVE.where(jobs.c.state.in_(_OPEN))
 
 
@@ -93,11 +94,13 @@ def _saved(conn: Connection, save: SaveJob) -> dict[str, object]:
 def add_thd(conn: Connection, new: Sequence[Job]) -> None:
     """Put jobs into the queues of their devices."""
     if new:
+        _take_turn(conn)
         conn.execute(insert(jobs), [_row(conn, job) for job in new])
 
 
 def enqueue_thd(conn: Connection, job: Job) -> int:
     """Put one job into its device's queue and return the id it was given."""
+    _take_turn(conn)
     done = conn.execute(insert(jobs).returning(jobs.c.id), _row(conn, job))
     return int(done.scalar_one())
 
@@ -106,8 +109,18 @@ def enqueue_all_thd(conn: Connection, new: Sequence[Job]) -> dict[int, int]:
     """Put a job into the queue of each of many devices; return their ids by the device's id."""
     if not new:
         return {}
+    _take_turn(conn)
     made = insert(jobs).returning(jobs.c.device_id, jobs.c.id)
     return {row[0]: row[1] for row in conn.execute(made, [_row(conn, job) for job in new])}
+
+
+def _take_turn(conn: Connection) -> None:
+    """Have jobs come to be seen in the order of their ids: whoever looks for new ones goes by it.
+
+    SQLite has one writer at a time anyway.
+    """
+    if conn.dialect.name == "postgresql":
+        conn.execute(_IN_TURN)
 
 
 def _row(conn: Connection, job: Job) -> dict[str, object]:

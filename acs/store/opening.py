@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, case, exists, func, select, update
+from sqlalchemy import Connection, Row, bindparam, case, exists, func, or_, select, update
 
 from acs.devices.record import Device, Opened, Standing
 from acs.model import Contact, EventKind
 from acs.store import jobs, tables, tags
 from acs.store.devices import FIELDS, from_row
-from acs.store.tables import devices, equipment
+from acs.store.tables import devices, equipment, usp_agents
 from acs.store.upsert import insert
 
 _WISH = (
@@ -42,6 +44,14 @@ _KNOWN = select(
     _TAGS.label("tags"),
 ).where(devices.c.key.in_(bindparam("keys", expanding=True)))
 
+_HAS_AGENT = exists().where(usp_agents.c.device_id == devices.c.id).correlate(devices)
+_UNITS = select(
+    devices.c.key,
+    devices.c.oui,
+    devices.c.serial_number,
+    or_(devices.c.protocol == "usp", _HAS_AGENT).label("speaks_usp"),
+).where(devices.c.serial_number.in_(bindparam("serials", expanding=True)))
+
 _RENAME = (
     update(devices)
     .where(devices.c.key == bindparam("before"))
@@ -64,6 +74,7 @@ def open_thd(conn: Connection, contacts: Sequence[Contact]) -> list[Opened]:
     """
     keys = [contact.device.key for contact in contacts]
     known = _known(conn, keys)
+    known |= _over_other_protocol(conn, contacts, known)
     if renamed := _rename(conn, contacts, known):
         known |= _known(conn, renamed)
     fresh = {key: contact for key, contact in zip(keys, contacts, strict=True) if key not in known}
@@ -101,6 +112,36 @@ def open_thd(conn: Connection, contacts: Sequence[Contact]) -> list[Opened]:
 def _known(conn: Connection, keys: Sequence[str]) -> dict[str, Row[tuple[object, ...]]]:
     rows = conn.execute(_KNOWN, {"keys": list(dict.fromkeys(keys))})
     return {row.key: row for row in rows}
+
+
+def _over_other_protocol(
+    conn: Connection,
+    contacts: Sequence[Contact],
+    known: dict[str, Row[tuple[object, ...]]],
+) -> dict[str, Row[tuple[object, ...]]]:
+    """Find the rows of units that go by another key over the other protocol, by the new key.
+
+    A USP agent may tell another ProductClass than the Inform of the same unit does, or its OUI in
+    other letters. Where exactly one record has the OUI and the serial number, it is that record;
+    over CWMP only if the unit is known to speak USP, for there another ProductClass is another
+    device.
+    """
+    fresh = {each.device.key: each for each in contacts if each.device.key not in known}
+    serials = {each.device.serial_number for each in fresh.values()}
+    if not serials:
+        return {}
+    units: dict[tuple[str, str], list[Row[Any]]] = defaultdict(list)
+    for row in conn.execute(_UNITS, {"serials": sorted(serials)}):
+        units[row.oui.upper(), row.serial_number].append(row)
+    meant: dict[str, str] = {}
+    for key, contact in fresh.items():
+        same = units.get((contact.device.oui.upper(), contact.device.serial_number), [])
+        if len(same) == 1 and (contact.protocol == "usp" or same[0].speaks_usp):
+            meant[key] = same[0].key
+    if not meant:
+        return {}
+    rows = _known(conn, list(meant.values()))
+    return {key: rows[kept] for key, kept in meant.items() if kept in rows}
 
 
 def _rename(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Table, delete, func, select, tuple_
 
 from acs.devices.record import JOB_SUBJECT, JobState
+from acs.store import usp_notifies
 from acs.store.jobs import OPEN, expire_thd
 from acs.store.tables import faults, jobs, proofs, timeline
 
@@ -23,12 +24,37 @@ class Pruned:
     jobs: int
     faults: int
     more: bool
+    notifies: int = 0
+
+    @property
+    def rows(self) -> int:
+        """How many went of all kinds."""
+        return self.timeline + self.proofs + self.jobs + self.faults + self.notifies
+
+    def and_then(self, later: Pruned) -> Pruned:
+        """Add what the next call deleted."""
+        return Pruned(
+            self.timeline + later.timeline,
+            self.proofs + later.proofs,
+            self.jobs + later.jobs,
+            self.faults + later.faults,
+            later.more,
+            self.notifies + later.notifies,
+        )
 
 
 def prune_thd(
-    conn: Connection, now: float, keep_days: float, max_per_device: int, limit: int = 1000
+    conn: Connection,
+    now: float,
+    keep_days: float,
+    max_per_device: int,
+    limit: int = 1000,
+    *,
+    notify_days: float | None = None,
 ) -> Pruned:
     """Delete history: entries older than ``keep_days``, and those past the newest per device.
+
+    Notifies of USP agents go after ``notify_days``; None: after ``keep_days`` like all others.
 
     At most ``limit`` rows of each kind and reason go in one call, so that the transaction is
     short. The latest proof of a device and open jobs stay, however old; so does a fault of its
@@ -41,8 +67,10 @@ def prune_thd(
     proved = _old_proofs(conn, before, limit) + _many(conn, proofs, max_per_device, limit)
     done = _old_jobs(conn, before, limit)
     refused = _old_faults(conn, before, limit)
-    more = max(expired, lines, proved, done, refused) >= limit
-    return Pruned(lines, proved, done, refused, more)
+    notify_before = before if notify_days is None else now - notify_days * _DAY
+    told = usp_notifies.prune_thd(conn, notify_before, max_per_device, limit)
+    more = max(expired, lines, proved, done, refused, told) >= limit
+    return Pruned(lines, proved, done, refused, more, told)
 
 
 def _old(conn: Connection, table: Table, before: float, limit: int) -> int:

@@ -6,6 +6,7 @@ import queue
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
@@ -13,14 +14,19 @@ from sqlalchemy import Connection, event
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from acs.devices.agents import Agent, KnownAgent, StoredNotify
 from acs.devices.effects import (
     AddTimeline,
     Effect,
     EnqueueJob,
+    SaveAgent,
     SaveCredentials,
     SaveDevice,
     SaveJob,
+    SaveNotify,
     SaveSnapshot,
+    SaveSupportedModel,
+    SettleNotifies,
 )
 from acs.devices.identity import Equipment, Terms
 from acs.devices.record import Job, JobKind, JobState, Opened, Snapshot, TimelineEntry
@@ -204,6 +210,31 @@ def test_opening_leaves_posts_about_others_waiting(
     assert reason() == ""
     reactor.wait(queues.commit([SaveDevice(other.id, {"failures": 1})]))
     assert reason() == "new"  # it went along
+
+
+@pytest.mark.usefixtures("patient")
+def test_agents_are_seen_as_posted(queues: Queues, reactor: Reactor) -> None:
+    assert reactor.wait(queues.agent("os::1")) == KnownAgent()
+    waiting = StoredNotify("os::1", "m", 1.0, "Event", waiting=True)
+    queues.post([SaveAgent("os::1", {"mtp": "mqtt"}), SaveNotify(waiting)])
+    both = [queues.agent("os::1"), queues.agent("os::1")]
+    known = KnownAgent(Agent("os::1", mtp="mqtt"), (waiting,))
+    assert [reactor.wait(each) for each in both] == [known, known]
+    queues.post([SettleNotifies("os::1", ("m",))])
+    assert reactor.wait(queues.agent("os::1")).waiting == ()
+    assert reactor.wait(queues.supported("model")) is None
+    queues.post([SaveSupportedModel("model", 1.0, "urn", b"packed")])
+    assert reactor.wait(queues.supported("model")) == b"packed"
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_posted_agent_tells_whose_unit_calls_under_another_name(
+    queues: Queues, reactor: Reactor
+) -> None:
+    device = reactor.wait(queues.open(contact())).device
+    queues.post([SaveAgent("os::1", {"device_id": device.id})])
+    other_name = replace(contact(), device=DeviceId("00259E", "EX220", "S1"))
+    assert reactor.wait(queues.open(other_name)).device.id == device.id
 
 
 @pytest.mark.usefixtures("patient")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -12,6 +13,7 @@ from acs.devices.effects import (
     Effect,
     EnqueueJob,
     SaveAgent,
+    SaveDevice,
     SaveJob,
     SaveNotify,
     SaveSupportedModel,
@@ -19,7 +21,7 @@ from acs.devices.effects import (
 )
 from acs.devices.record import Job, JobKind, JobState, Opened
 from acs.model import Contact, DeviceId, Event, EventKind
-from acs.store import BadEffect, Database, devices, usp_agents, usp_models, usp_notifies
+from acs.store import BadEffect, Database, devices, retention, usp_agents, usp_models, usp_notifies
 from acs.store.apply import apply_thd, commit
 from acs.store.opening import open_thd
 from acs.store.tables import usp_agents as agents_table
@@ -61,9 +63,9 @@ def load(database: Database, endpoint: str = ONT) -> KnownAgent | None:
     return database.run("load", usp_agents.load_thd, [endpoint]).get(endpoint)
 
 
-def notify(msg_id: str, endpoint: str = ONT, **told: object) -> StoredNotify:
+def notify(msg_id: str, endpoint: str = ONT, **told: Any) -> StoredNotify:
     values = {"at": 10.0, "kind": "Event", "path": "Device.Boot!", **told}
-    return StoredNotify(endpoint, msg_id, **values)  # type: ignore[arg-type]
+    return StoredNotify(endpoint, msg_id, **values)
 
 
 # --- agents ---------------------------------------------------------------------------------
@@ -133,7 +135,7 @@ def test_agents_are_listed_with_their_devices(database: Database) -> None:
         SaveAgent(OTHER, {"mtp": "websocket", "model": "HX_220"}),
     )
 
-    def listed(**chosen: object) -> list[tuple[str, str]]:
+    def listed(**chosen: Any) -> list[tuple[str, str]]:
         found = database.run("list", usp_agents.list_thd, **chosen)
         return [(agent.endpoint, key) for agent, key in found]
 
@@ -213,7 +215,7 @@ def test_notifies_are_listed_by_time_and_kind_and_counted(database: Database) ->
     some = [notify(str(n), at=float(n), kind=kind) for n, kind in enumerate(kinds)]
     apply(database, *map(SaveNotify, some), SaveNotify(notify("3", at=3.0, waiting=True)))
 
-    def listed(**chosen: object) -> list[str]:
+    def listed(**chosen: Any) -> list[str]:
         found = database.run("list", usp_notifies.list_thd, [ONT], **chosen)
         return [each.msg_id for each in found]
 
@@ -242,6 +244,16 @@ def test_a_talkative_agent_loses_its_oldest_notifies(database: Database) -> None
     assert gone == [3, 1, 0]
     left = database.run("list", usp_notifies.list_thd, [ONT, OTHER])
     assert [each.msg_id for each in left] == ["q", "5", "4"]
+
+
+def test_notifies_are_pruned_with_other_history_by_days_of_their_own(database: Database) -> None:
+    apply(database, *(SaveNotify(notify(str(n), at=n * DAY)) for n in range(8)))
+    pruned = database.run("p", retention.prune_thd, 8 * DAY, 2, 100, notify_days=5)
+    assert (pruned.notifies, pruned.rows, pruned.more) == (3, 3, False)
+    assert database.run("p", retention.prune_thd, 8 * DAY, 2, 100, 2).more
+    assert database.run("p", retention.prune_thd, 8 * DAY, 2, 1).notifies == 2
+    [left] = database.run("list", usp_notifies.list_thd, [ONT])
+    assert left.msg_id == "7"
 
 
 # --- supported models -----------------------------------------------------------------------
@@ -299,3 +311,81 @@ def test_counting_goes_on_where_the_newest_job_is_gone(database: Database) -> No
     assert database.run("work", agents_with_work_thd, last) == ([], last)
     with database.read() as conn:
         assert conn.scalar(select(func.count()).select_from(agents_table)) == 0
+
+
+# --- one device over both protocols ---------------------------------------------------------
+
+
+def over(protocol: str, **told: str) -> Contact:
+    """A contact of the unit S1; over USP it tells its OUI and class in its own words."""
+    if protocol == "usp":
+        told = {"oui": "00259e", "kind": "Smart ONT", **told}
+    return contact(protocol=protocol, **told)
+
+
+def moved_to(database: Database, device_id: int, protocol: str) -> None:
+    apply(database, SaveDevice(device_id, {"protocol": protocol}))
+
+
+def test_a_unit_that_moves_to_usp_keeps_its_record_and_key(database: Database) -> None:
+    [first] = call(database, over("cwmp"))
+    for _ in range(2):
+        [opened] = call(database, over("usp"))
+        assert (opened.device.id, opened.device.key) == (first.device.id, first.device.key)
+        assert not opened.created
+        moved_to(database, first.device.id, "usp")
+    assert call(database, over("cwmp"))[0].device.id == first.device.id
+
+
+def test_a_unit_that_moves_to_cwmp_keeps_its_record_and_key(database: Database) -> None:
+    [first] = call(database, over("usp"))
+    apply(database, SaveAgent(ONT, {"device_id": first.device.id}))
+    for _ in range(2):
+        # The second time the record says "cwmp" already: its agent tells that it is the same.
+        [opened] = call(database, over("cwmp"))
+        assert (opened.device.id, opened.device.key) == (first.device.id, first.device.key)
+        assert not opened.created
+        moved_to(database, first.device.id, "cwmp")
+    assert call(database, over("usp"))[0].device.id == first.device.id
+
+
+def test_both_protocols_at_once_find_one_record(database: Database) -> None:
+    [first] = call(database, over("cwmp"))
+    answers = call(database, over("usp"), over("cwmp"))
+    assert [opened.device.id for opened in answers] == [first.device.id] * 2
+    assert [opened.device.last_boot for opened in answers] == [1000.0] * 2
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        {"oui": "00259F"},
+        {"serial": "S2"},
+        {"serial": "s1"},
+    ],
+)
+def test_another_unit_is_another_device(database: Database, stranger: dict[str, str]) -> None:
+    [first] = call(database, over("cwmp"))
+    [opened] = call(database, over("usp", **stranger))
+    assert opened.created
+    assert opened.device.id != first.device.id
+
+
+def test_where_two_records_would_fit_neither_is_taken(database: Database) -> None:
+    call(database, over("cwmp"), over("cwmp", kind="EX220"))
+    [opened] = call(database, over("usp"))
+    assert opened.created
+    assert opened.device.product_class == "Smart ONT"
+
+
+def test_a_record_of_its_own_key_comes_first(database: Database) -> None:
+    first, second = call(database, over("cwmp"), over("cwmp", kind="EX220"))
+    assert call(database, contact(kind="EX220"))[0].device.id == second.device.id
+    assert call(database, contact())[0].device.id == first.device.id
+
+
+def test_over_cwmp_alone_another_class_is_another_device(database: Database) -> None:
+    [first] = call(database, over("cwmp"))
+    [opened] = call(database, over("cwmp", kind="EX220"))
+    assert opened.created
+    assert opened.device.id != first.device.id

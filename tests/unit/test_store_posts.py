@@ -9,6 +9,7 @@ from acs.devices.effects import (
     ClearFault,
     EnqueueJob,
     RaiseFault,
+    SaveAgent,
     SaveDevice,
     SaveJob,
     SaveSnapshot,
@@ -60,6 +61,14 @@ def test_it_knows_whose_opening_would_change() -> None:
     assert posts.devices == {3, 4, 5, 6}
     posts.add([SaveJob(1, JobState.DONE, 0.0, 1, {})], 0.0)
     assert ANY in posts.devices
+
+
+def test_an_agent_whose_device_is_told_may_change_any_opening() -> None:
+    posts = Posts(delay=0.2, enough=100)
+    posts.add([SaveAgent("os::1", {"last_seen": 1.0})], 0.0)
+    assert posts.devices == frozenset()
+    posts.add([SaveAgent("os::1", {"device_id": 7})], 0.0)
+    assert posts.devices == {ANY}
 
 
 def test_it_knows_which_kinds_of_effects_wait() -> None:
