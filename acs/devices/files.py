@@ -34,6 +34,8 @@ class Offer:
     """Name for the file on the device, or empty."""
     file_type: str
     """As TR-069 A.3.2.8 and A.4.1.5 spell it: ``1 Firmware Upgrade Image``."""
+    sha256: str = ""
+    """Lower-case hex; empty: not known."""
 
 
 @dataclass(frozen=True, slots=True)

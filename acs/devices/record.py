@@ -152,6 +152,9 @@ class JobKind(StrEnum):
     SOFTWARE = "software"
     DIAGNOSTIC = "diagnostic"
     TREE = "tree"
+    OPERATE = "operate"
+    ACTIVATE = "activate"
+    MESSAGE = "message"
 
 
 class JobState(StrEnum):

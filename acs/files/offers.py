@@ -70,7 +70,7 @@ class Offers:
         if len(url) > LONGEST_URL:
             return _too_long(url)
         target = str(job.payload.get("target", ""))
-        return Offer(url, "", NO_SECRET, file.size, target, file.file_type)
+        return Offer(url, "", NO_SECRET, file.size, target, file.file_type, file.sha256)
 
     async def _take(self, job: Job, device: Device, base: str, expires: int) -> Offer | Refused:
         file_type = str(job.payload.get("file_type", "")) or CONFIGURATION

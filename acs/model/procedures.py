@@ -75,7 +75,13 @@ class Download:
     target: str = ""
     """Name for the file on the device."""
     delay: int = 0
-    """Seconds."""
+    """Seconds; of CWMP only."""
+    activate: bool = True
+    """Run firmware at once; else it is stored for a later `Activate()`, which USP alone knows."""
+    image: str = ""
+    """Path of the firmware image to write (TR-181 FirmwareImage); empty: one that does not run."""
+    sha256: str = ""
+    """Lower-case hex, where known; CWMP has no place for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from acs.profiles import message_secrets
 from acs.profiles.blueprint import Blueprint
 
-MASK = "***"
+MASK = message_secrets.MASK
 
 # Leaves of TR-098, TR-104, TR-181 and of vendors that hold a secret whatever the blueprint says.
 _NAMED = re.compile(
@@ -55,6 +56,11 @@ class Masks:
             masked["operations"] = [
                 _without(row, "password") for row in operations if isinstance(row, Mapping)
             ]
+        arguments, secret = payload.get("arguments"), payload.get("secret")
+        if isinstance(arguments, Mapping):
+            named = secret if isinstance(secret, list | tuple) else ()
+            shown = {name: self.shown(str(name), value) for name, value in arguments.items()}
+            masked["arguments"] = _without(shown, *map(str, named))
         return self._with_values(_without(masked, "password", "vouchers"))
 
     def _change(self, row: Mapping[str, object]) -> dict[str, object]:
@@ -68,9 +74,14 @@ class Masks:
         return self._with_values(dict(result))
 
     def _with_values(self, masked: dict[str, Any]) -> dict[str, Any]:
-        values = masked.get("values")
-        if isinstance(values, Mapping):
-            masked["values"] = {path: self.shown(path, text) for path, text in values.items()}
+        for told in ("values", "outputs"):
+            values = masked.get(told)
+            if isinstance(values, Mapping):
+                masked[told] = {path: self.shown(path, text) for path, text in values.items()}
+        for told in ("request", "answer"):
+            message = masked.get(told)
+            if isinstance(message, Mapping):
+                masked[told] = message_secrets.masked(message, self.hides)
         return masked
 
 

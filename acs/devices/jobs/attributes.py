@@ -2,15 +2,17 @@
 
 `names`: ``path`` (default: the root), ``next_level``.  `attributes`: ``paths``.
 `notify`: ``changes``, a list of ``{path, notification?, access_list?}``; it is done when the
-attributes were read back as wanted.
+attributes were read back as wanted.  Over USP a notification is a subscription to ValueChange.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from acs.devices.jobs.kind import (
+    USP,
     Kind,
     Result,
     Unsound,
@@ -61,8 +63,10 @@ async def _attributes(_ledger: Ledger, line: DataModel, job: Job) -> Result:
     return JobState.DONE, {"attributes": told, "text": words}
 
 
-async def _notify(_ledger: Ledger, line: DataModel, job: Job) -> Result:
+async def _notify(ledger: Ledger, line: DataModel, job: Job) -> Result:
     changes = _changes(job.payload)
+    if ledger.contact.protocol == USP:
+        changes = tuple(map(_as_subscription, changes))
     answer = await line.ask(SetAttributes(changes))
     if isinstance(answer, Fault):
         return failed(answer, about=", ".join(change.path for change in changes))
@@ -71,6 +75,14 @@ async def _notify(_ledger: Ledger, line: DataModel, job: Job) -> Result:
         why = refused(read)[1]["error"]
         return JobState.DONE, {"proof": [], "text": f"accepted, but not read back: {why}"}
     return _judged(changes, read.entries)
+
+
+def _as_subscription(change: AttributeChange) -> AttributeChange:
+    """Over USP a parameter is subscribed to or not: whoever subscribes is told at once."""
+    if change.access_list is not None:
+        raise Unsound(f"{change.path}: USP has no access lists, it has roles")
+    wanted = Notification.ACTIVE if change.notification else Notification.OFF
+    return replace(change, notification=wanted.value)
 
 
 def _judged(changes: Sequence[AttributeChange], read: Iterable[Attribute]) -> Result:

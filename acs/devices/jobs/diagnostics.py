@@ -1,7 +1,8 @@
 """Diagnostics: the device runs a test after the session and calls when it has ended.
 
 Arguments and `Requested` go out in one request; the end is told by 8 DIAGNOSTICS COMPLETE
-(TR-069 A.3.3.1, TR-143 4), or seen by the state at any later contact.
+(TR-069 A.3.3.1, TR-143 4), or seen by the state at any later contact.  Over USP a test is one
+command whose OperationComplete brings what it found.
 
 Payload: ``diagnostic``, ``arguments`` (see `acs.profiles.diagnostics.names`).  Result: ``state``
 (the device's word), ``result`` (`acs.profiles.diagnostics.results`) and ``text`` (one line) of a
@@ -13,11 +14,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from acs.devices.jobs.kind import Kind, Result, Unsound, failed, known, sent, sent_ago, waits
+from acs.devices.jobs.commands import not_reported
+from acs.devices.jobs.kind import (
+    USP,
+    Kind,
+    Result,
+    Unsound,
+    command_key,
+    ended_badly,
+    failed,
+    known,
+    refused,
+    sent,
+    sent_ago,
+    waits,
+)
 from acs.devices.ledger import Ledger
 from acs.devices.record import Job, JobKind, JobState
-from acs.model import Change, DataModel, EventKind, Fault, Value, ValueType, Written
+from acs.model import (
+    Change,
+    DataModel,
+    EventKind,
+    Fault,
+    Notice,
+    Operate,
+    Operated,
+    Value,
+    ValueType,
+    Written,
+)
 from acs.profiles import Blueprint
+from acs.profiles.diagnostics.commands import command_of, inputs_of, told_of
 from acs.profiles.diagnostics.names import NAMES
 from acs.profiles.diagnostics.places import DiagnosticPlaces
 from acs.profiles.diagnostics.reading import result_of
@@ -30,8 +57,6 @@ TRIES = 2
 """Times a test is asked for when the device shows no sign of having run it."""
 LONGEST_WORD = 64
 """Characters of a state that are looked at; the longest of the standards has 40."""
-_NOT_TAKEN = (9005, 9008)
-"""No such parameter, or not writable (TR-069 A.5.1): an argument this device does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +75,10 @@ async def _start(ledger: Ledger, line: DataModel, job: Job) -> Result:
         for other in ledger.jobs.values()
     ):
         return JobState.QUEUED, {}
-    return await _request(ledger, line, job, _test(ledger, job), tries=1)
+    test = _test(ledger, job)
+    if ledger.contact.protocol == USP:
+        return await _operate(ledger, line, job, test)
+    return await _request(ledger, line, job, test, tries=1)
 
 
 async def _look(ledger: Ledger, line: DataModel, job: Job) -> Result | None:
@@ -58,6 +86,10 @@ async def _look(ledger: Ledger, line: DataModel, job: Job) -> Result | None:
         test = _test(ledger, job)
     except Unsound as why:
         return JobState.FAILED, {"error": f"the result cannot be read: {why}"}
+    if "command" in known(ledger, job):
+        return await not_reported(ledger, line, job, test.request.limit)
+    if ledger.contact.protocol == USP:
+        return JobState.FAILED, {"error": "the device has changed to USP, and the result is lost"}
     answer = await line.get(test.places.object)
     if isinstance(answer, Fault):
         return failed(answer)
@@ -68,8 +100,14 @@ async def _look(ledger: Ledger, line: DataModel, job: Job) -> Result | None:
         return _late(ledger, job, test)
     if now is Stage.IDLE or not _is_ours(ledger, job):
         return await _not_run(ledger, line, job, test, word)
+    return _judged(ledger, job, test, told)
+
+
+def _judged(ledger: Ledger, job: Job, test: _Test, told: Mapping[str, str]) -> Result:
+    """Say what a test that has ended found; ``told``: text by path."""
+    word = told.get(test.places.state, "")[:LONGEST_WORD]
     said = {"state": word, "left_out": known(ledger, job).get("left_out", [])}
-    if now is Stage.FAILED:
+    if stage(word) is not Stage.ENDED:
         # Its figures are indeterminate (TR-143, TR-181): most often those of the test before.
         return JobState.FAILED, {**said, "error": meaning(word)}
     found = result_of(test.request.diagnostic, test.places, told, test.request.arguments)
@@ -98,6 +136,34 @@ def _asked(payload: Mapping[str, object]) -> Request:
         return request_of(payload)
     except ValueError as wrong:
         raise Unsound(wrong) from None
+
+
+async def _operate(ledger: Ledger, line: DataModel, job: Job, test: _Test) -> Result:
+    command = command_of(test.places)
+    interface = ledger.device.wan.rstrip(".")
+    inputs = inputs_of(test.request, test.places, interface)
+    left_out = [name for name in test.request.arguments if not test.places.argument(name)]
+    await sent(ledger, job, command=command, left_out=left_out)
+    answer = await line.ask(Operate(command, command_key(job), inputs))
+    match answer:
+        case Operated(request="", outputs=outputs):
+            return _judged(ledger, job, test, told_of(test.places, outputs))
+        case Operated(request=request):
+            return waits(ledger, job, request=request)
+        case Fault():
+            return failed(answer, about=command)
+        case _:
+            return refused(answer)
+
+
+def _reported(ledger: Ledger, job: Job, notice: Notice) -> Result | None:
+    if notice.fault is not None and notice.fault.code:
+        return ended_badly(notice.fault, known(ledger, job))
+    try:
+        test = _test(ledger, job)
+    except Unsound as why:
+        return JobState.FAILED, {"error": f"the result cannot be read: {why}"}
+    return _judged(ledger, job, test, told_of(test.places, notice.detail))
 
 
 async def _request(ledger: Ledger, line: DataModel, job: Job, test: _Test, *, tries: int) -> Result:
@@ -161,8 +227,9 @@ def _refused(fault: Fault, test: _Test, wanted: Mapping[str, Change]) -> list[st
         if name in NAMES[test.request.diagnostic].optional
     }
     if not fault.parameters:
-        return list(optional.values()) if fault.code in _NOT_TAKEN else []
-    if any(p.code not in _NOT_TAKEN or p.path not in optional for p in fault.parameters):
+        return list(optional.values()) if fault.says_absent or fault.says_not_writable else []
+    not_taken = (p.says_absent or p.says_not_writable for p in fault.parameters)
+    if not all(not_taken) or any(p.path not in optional for p in fault.parameters):
         return []
     return [optional[p.path] for p in fault.parameters]
 
@@ -198,4 +265,5 @@ async def _not_run(
     return JobState.FAILED, {"error": error, "state": word}
 
 
-DIAGNOSTIC = Kind(_start, _look, check=_asked)
+_REPORTED_BY = frozenset((EventKind.OPERATION_COMPLETE,))
+DIAGNOSTIC = Kind(_start, _look, _reported, _asked, _REPORTED_BY)

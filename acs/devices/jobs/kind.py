@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from acs.devices.files import without_links
@@ -18,7 +18,12 @@ UNKNOWN = "the session was lost after it was sent; whether it took effect is not
 MOST = 2**32 - 1
 """What an unsigned int of a message holds."""
 NO_SUCH_METHOD = 9000
-NO_SUCH_NAME = 9005
+CANCELED = 7023
+"""How a command ends that was given up because we asked (TR-369, Command Canceled)."""
+LONGEST = 86_400.0
+"""Seconds after which what still waits is called failed."""
+USP = "usp"
+"""`Contact.protocol` of a device whose data model has commands."""
 
 
 async def _never_known(_ledger: Ledger, _line: DataModel, _job: Job) -> Result | None:
@@ -44,8 +49,8 @@ class Kind:
     """Take what the device reports of it in the middle of a session; None: says nothing of it."""
     check: Callable[[Mapping[str, object]], object] = dict
     """Look at a payload before anything is sent. Raises `Unsound` when no device could do it."""
-    reported_by: EventKind | None = None
-    """The notice by which a device reports its end."""
+    reported_by: frozenset[EventKind] = frozenset()
+    """The notices by which a device may report its end."""
     last: bool = False
     """Nothing follows it in a session."""
 
@@ -90,11 +95,20 @@ def failed(fault: Fault, *secrets: str, about: str = "") -> Result:
         return JobState.FAILED, {"error": error, "code": fault.code}
     parameters = list(map(str, fault.parameters))
     error = f"{about}: {fault}" if about and not parameters else str(fault)
-    hidden = [_hidden(told, secrets) for told in (error, *parameters)]
-    return JobState.FAILED, {"error": hidden[0], "code": fault.code, "parameters": hidden[1:]}
+    told = [hidden(each, secrets) for each in (error, *parameters)]
+    return JobState.FAILED, {"error": told[0], "code": fault.code, "parameters": told[1:]}
 
 
-def _hidden(told: str, secrets: tuple[str, ...]) -> str:
+def ended_badly(fault: Fault, said: Mapping[str, object], *secrets: str) -> Result:
+    """The result of what a device reports to have failed; ``said``: what is known by now."""
+    if fault.code == CANCELED:
+        return JobState.CANCELLED, {**said, "text": "the device gave it up, as it was asked to"}
+    state, detail = failed(fault, *secrets)
+    return state, {**said, **detail}
+
+
+def hidden(told: str, secrets: Iterable[str]) -> str:
+    """Return what a device told, with ``secrets`` and permissions in it masked."""
     for secret in filter(None, secrets):
         told = told.replace(secret, str(Secret(secret)))
     return without_links(told)

@@ -6,11 +6,14 @@ when every parameter was read back as wanted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from acs.devices.jobs.absence import PURPOSE, known_absent, learn_absent
 from acs.devices.jobs.kind import (
+    USP,
     Kind,
     Result,
     Unsound,
@@ -29,6 +32,8 @@ from acs.profiles.compare import same
 from acs.profiles.secrets import Masks
 
 ROOTS = ("Device.", "InternetGatewayDevice.")
+_SEARCH = re.compile(r"\[[^\]]*\]|\*")
+"""What stands in a search path in place of an instance number (TR-369, Path Names)."""
 Line = Mapping[str, object]
 """Of a proof: ``path``, ``wanted``, ``read`` (None: cannot be read) and ``verdict``."""
 
@@ -58,18 +63,20 @@ async def _set(ledger: Ledger, line: DataModel, job: Job) -> Result:
     if answer.pending:
         # What is read now may be the old value.
         return waits(ledger, job, **written)
-    return await _proven(line, changes, written)
+    return await _proven(ledger, line, changes, written)
 
 
 async def _took_effect(ledger: Ledger, line: DataModel, job: Job) -> Result | None:
     said = known(ledger, job)
-    result = await _proven(line, changes_of(ledger, rows(job.payload, "changes")), said)
+    result = await _proven(ledger, line, changes_of(ledger, rows(job.payload, "changes")), said)
     early = sent_ago(ledger, job) < ledger.house.policy.settle
     return None if early and result[0] is JobState.FAILED else result
 
 
-async def _proven(line: DataModel, changes: Sequence[Change], said: Mapping[str, object]) -> Result:
-    lines = await read_back(line, changes)
+async def _proven(
+    ledger: Ledger, line: DataModel, changes: Sequence[Change], said: Mapping[str, object]
+) -> Result:
+    lines = await read_back(ledger, line, changes)
     if isinstance(lines, Fault):
         state, detail = failed(lines)
         return state, {**said, **detail, "error": f"accepted, but not read back: {lines}"}
@@ -89,18 +96,37 @@ def judged(lines: Sequence[Line], said: Mapping[str, object]) -> Result:
     return JobState.FAILED, {**said, "error": error}
 
 
-async def read_back(line: DataModel, changes: Sequence[Change]) -> list[Line] | Fault:
+async def read_back(
+    ledger: Ledger, line: DataModel, changes: Sequence[Change]
+) -> list[Line] | Fault:
     """Read what was written, and say of each parameter whether it is as wanted."""
     answer = await line.get(*(change.path for change in changes))
     if isinstance(answer, Fault):
         return answer
-    return [_line(change, answer.values.get(change.path)) for change in changes]
+    # Which parameters an agent secures depends on our role there, not on their names.
+    any_secured = ledger.contact.protocol == USP
+    return [
+        _line(each, read, may_hide=each.secret or any_secured)
+        for change in changes
+        for each, read in _matched(change, answer.values)
+    ]
 
 
-def _line(change: Change, read: Value | None) -> Line:
+def _matched(change: Change, values: Mapping[str, Value]) -> Iterator[tuple[Change, Value | None]]:
+    """Yield what was read of a change: of a search path of USP, each parameter it led to."""
+    if change.path not in values and _SEARCH.search(change.path):
+        pattern = re.compile(r"[1-9]\d*".join(map(re.escape, _SEARCH.split(change.path))))
+        found = [path for path in values if pattern.fullmatch(path)]
+        yield from ((replace(change, path=path), values[path]) for path in found)
+        if found:
+            return
+    yield change, values.get(change.path)
+
+
+def _line(change: Change, read: Value | None, *, may_hide: bool) -> Line:
     wanted = change.value.text
     shown = None if read is None else read.text
-    if read is None or (change.secret and not read.text and wanted):
+    if read is None or (may_hide and not read.text and wanted):
         # Passwords read empty (TR-181), and some parameters can be written only.
         verdict, shown = Verdict.WRITTEN, None
     elif same(Value(wanted, read.type), read, reference=wanted.startswith(ROOTS)):

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from acs.devices.jobs.kind import (
-    NO_SUCH_NAME,
     UNKNOWN,
     Kind,
     Result,
@@ -54,7 +53,7 @@ async def _filled(ledger: Ledger, line: DataModel, job: Job) -> Result:
         changes = await typed(ledger, line, wanted)
         answer = changes if isinstance(changes, Fault) else await line.set(*changes)
         if isinstance(answer, Fault):
-            if early and said["applied_later"] and _is_unknown(answer):
+            if early and said["applied_later"] and answer.says_absent:
                 # The row itself comes later; its values are written when it is there.
                 return waits(ledger, job)
             state, detail = failed(answer)
@@ -81,7 +80,7 @@ async def _seen(
         return JobState.FAILED, {**said, "error": f"{row} was created, but not seen: {there}"}
     if not there:
         return JobState.FAILED, {**said, "error": f"{row} was created, but is not there"}
-    lines = await read_back(line, changes_of(ledger, wanted)) if wanted else []
+    lines = await read_back(ledger, line, changes_of(ledger, wanted)) if wanted else []
     if isinstance(lines, Fault):
         return JobState.FAILED, {**said, "error": f"{row} was not read back: {lines}"}
     return judged(lines, said)
@@ -134,15 +133,10 @@ async def _gone(line: DataModel, row: str) -> Result:
     return JobState.DONE, {"text": f"{row} is gone"}
 
 
-def _is_unknown(fault: Fault) -> bool:
-    # SetParameterValues says 9003, and 9005 of each parameter (TR-069 A.3.2.1).
-    return NO_SUCH_NAME in (fault.code, *(p.code for p in fault.parameters))
-
-
 async def _is_there(line: DataModel, row: str) -> bool | Fault:
     names = await line.list(row)
     if isinstance(names, Fault):
-        return False if names.code == NO_SUCH_NAME else names
+        return False if names.says_absent else names
     return bool(names.entries)
 
 

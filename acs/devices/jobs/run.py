@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from acs.devices.effects import ClearFault, RaiseFault, SaveRuleRun
+from acs.devices.jobs.activation import ACTIVATE
 from acs.devices.jobs.attributes import ATTRIBUTES, NAMES, NOTIFY
+from acs.devices.jobs.commands import OPERATE
 from acs.devices.jobs.diagnostics import DIAGNOSTIC
 from acs.devices.jobs.firmware import note_firmware, under_way
 from acs.devices.jobs.inventory import METHODS, OPTIONS, VOUCHERS
 from acs.devices.jobs.kind import Kind, Result, Unsound, command_key, known, texts
+from acs.devices.jobs.messages import MESSAGE
 from acs.devices.jobs.parameters import READ, SET
 from acs.devices.jobs.provision import PROVISION
 from acs.devices.jobs.restarts import FACTORY_RESET, REBOOT
@@ -51,6 +54,9 @@ KINDS: Mapping[JobKind, Kind] = {
     JobKind.SOFTWARE: SOFTWARE,
     JobKind.TREE: TREE,
     JobKind.DIAGNOSTIC: DIAGNOSTIC,
+    JobKind.OPERATE: OPERATE,
+    JobKind.ACTIVATE: ACTIVATE,
+    JobKind.MESSAGE: MESSAGE,
 }
 
 _OPEN = (JobState.QUEUED, JobState.SENT)
@@ -70,7 +76,8 @@ async def run_jobs(ledger: Ledger, line: DataModel) -> None:
             _wait(ledger, job, f"waits for the end of {firmware.kind} (job {firmware.id})")
             continue
         result = await _see_to(ledger, line, job, kind.carry_out if waits else kind.settle)
-        if result is None:
+        # The report of a command may come before the answer that says it has begun.
+        if result is None or ledger.jobs[job.id].state not in _OPEN:
             continue
         keep_result(ledger, job, result)
         if kind.last and result[0] is JobState.SENT:
@@ -175,7 +182,7 @@ def take_notice(ledger: Ledger, notice: Notice) -> None:
         keep_result(ledger, job, result)
 
 
-_REPORTS = frozenset(kind.reported_by for kind in KINDS.values()) - {None}
+_REPORTS = frozenset[EventKind]().union(*(kind.reported_by for kind in KINDS.values()))
 
 
 def _meant(ledger: Ledger, notice: Notice) -> Job | None:
@@ -187,10 +194,11 @@ def _meant(ledger: Ledger, notice: Notice) -> Job | None:
     open_jobs = {
         command_key(job): job
         for job in ledger.jobs.values()
-        if job.state is JobState.SENT and KINDS[job.kind].reported_by is notice.kind
+        if job.state is JobState.SENT and notice.kind in KINDS[job.kind].reported_by
     }
     if notice.key:
-        return open_jobs.get(notice.key)
+        # Of a job of several steps each has a key of its own.
+        return open_jobs.get(notice.key) or open_jobs.get(notice.key.rpartition("-")[0])
     ours = {command_key(job) for job in ledger.jobs.values()}
     done = [e.key for e in ledger.contact.events if e.kind is EventKind.COMMAND_DONE and e.key]
     named = [open_jobs[key] for key in done if key in open_jobs]

@@ -12,6 +12,8 @@ from acs.devices.jobs.kind import (
     Result,
     Unsound,
     command_key,
+    ended_badly,
+    known,
     number,
     refused,
     sent,
@@ -20,7 +22,7 @@ from acs.devices.jobs.kind import (
 )
 from acs.devices.ledger import Ledger
 from acs.devices.record import Job, JobState
-from acs.model import DataModel, EventKind, ScheduleInform, Started
+from acs.model import DataModel, EventKind, Notice, ScheduleInform, Started
 
 GRACE = 600.0
 """Seconds after its time that a device is given to call."""
@@ -54,8 +56,18 @@ async def _called(ledger: Ledger, _line: DataModel, job: Job) -> Result | None:
     return None
 
 
+def _reported(ledger: Ledger, job: Job, notice: Notice) -> Result | None:
+    """Over USP the timer is a command, and its end is the call."""
+    if notice.fault is not None and notice.fault.code:
+        return ended_badly(notice.fault, known(ledger, job))
+    late = sent_ago(ledger, job) - number(job.payload, "delay")
+    return JobState.DONE, {**known(ledger, job), "text": f"called {_seconds(late)}"}
+
+
 def _seconds(late: float) -> str:
     return f"{late:.0f} s after its time" if late > 0 else "at its time"
 
 
-SCHEDULE_INFORM = Kind(_ask, _called, check=_delay)
+SCHEDULE_INFORM = Kind(
+    _ask, _called, _reported, _delay, reported_by=frozenset((EventKind.OPERATION_COMPLETE,))
+)

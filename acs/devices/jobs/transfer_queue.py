@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from enum import Enum
 
 from acs.devices.jobs.kind import (
-    NO_SUCH_METHOD,
     Kind,
     Result,
     Unsound,
@@ -63,7 +62,7 @@ async def whereabouts(ledger: Ledger, line: DataModel, job: Job) -> Whereabouts:
 
 async def _queued(line: DataModel) -> ProcedureOutcome | Fault:
     answer = await line.ask(ListTransfers(all=True))
-    if isinstance(answer, Fault) and answer.code == NO_SUCH_METHOD:
+    if isinstance(answer, Fault) and answer.says_unsupported:
         # A device of CWMP 1.0 knows the older method only.
         return await line.ask(ListTransfers(all=False))
     return answer

@@ -3,6 +3,8 @@
 ``file_type``, and either ``url`` (with ``username``, ``password``, ``size``, ``target``) or
 ``file``, a name in our catalogue; an upload with neither goes to a place we make for it.
 ``delay``, ``timeout``: seconds.  ``version``: software that must run after a firmware download.
+Over USP also ``image``, the number of the firmware image to write, and ``activate``: ``auto``, or
+``later`` to store firmware only.
 `schedule download`: ``windows``, one or two of ``{start, end, mode?, message?, max_retries?}``.
 
 A transfer is done when the device says so: in its answer (Status 0), or by TransferComplete, in
@@ -15,24 +17,32 @@ from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from acs.devices.files import Offer, ReceivedFile, Refused
-from acs.devices.jobs.firmware import is_firmware, judged, runs_what_was_sent
+from acs.devices.jobs.firmware import (
+    FIRMWARE_TIMEOUT,
+    is_firmware,
+    judged,
+    look,
+    runs_what_was_sent,
+)
 from acs.devices.jobs.kind import (
+    LONGEST,
+    USP,
     CarryOut,
     Kind,
     Result,
     Unsound,
     command_key,
-    failed,
+    ended_badly,
     known,
     number,
     refused,
-    rows,
     sent,
     sent_ago,
     text,
     waits,
 )
 from acs.devices.jobs.transfer_queue import Whereabouts, whereabouts
+from acs.devices.jobs.windows import windows_of
 from acs.devices.ledger import Ledger
 from acs.devices.record import Job, JobKind, JobState
 from acs.model import (
@@ -53,10 +63,9 @@ from acs.model import (
 
 TEXT_LENGTH = 256
 """Characters of URL, Username, Password and TargetFileName (TR-069 A.3.2.8)."""
-FIRMWARE_TIMEOUT = 300.0
-"""Least seconds before a device is asked after firmware: TP-Link states 300 for an upgrade."""
-LONGEST = 86_400.0
-"""Seconds after which a transfer that still waits is called failed."""
+AUTO, LATER = "auto", "later"
+"""When firmware that a USP device has fetched is run: at once, or after `activate`."""
+IMAGES = "Device.DeviceInfo.FirmwareImage."
 UNKNOWN_TIMES = ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z")
 
 
@@ -72,6 +81,8 @@ def _sending(order: Order) -> CarryOut:
         if isinstance(offer, Refused):
             return JobState.FAILED, {"error": offer.reason}
         procedure = order(job, offer)
+        if why := _impossible(ledger, job, offer):
+            return JobState.FAILED, {"error": why}
         await _sent(ledger, job, offer)
         answer = await line.ask(procedure)
         return _begun(ledger, job, offer, answer)
@@ -89,6 +100,9 @@ def _download(job: Job, offer: Offer) -> Download:
         offer.size,
         offer.target,
         number(job.payload, "delay"),
+        activate=not _is_stored_only(job),
+        image=f"{IMAGES}{image}." if (image := number(job.payload, "image")) else "",
+        sha256=offer.sha256,
     )
 
 
@@ -114,6 +128,11 @@ def _upload(job: Job, offer: Offer) -> Upload:
         offer.password,
         number(job.payload, "delay"),
     )
+
+
+def _is_stored_only(job: Job) -> bool:
+    """Tell whether firmware is to be stored for a later `activate`."""
+    return text(job.payload, "activate") == LATER
 
 
 # --- before it goes out ------------------------------------------------------------------
@@ -155,6 +174,19 @@ def _check_upload(payload: Mapping[str, object]) -> Offer | None:
 def _check_download(payload: Mapping[str, object]) -> None:
     if _check_upload(payload) is None and not text(payload, "file"):
         raise Unsound("it names neither url nor file")
+    number(payload, "image")
+    if text(payload, "activate") not in ("", AUTO, LATER):
+        raise Unsound(f"activate is none of {AUTO}, {LATER}")
+
+
+def _impossible(ledger: Ledger, job: Job, offer: Offer) -> str:
+    """Say why a device that speaks this protocol cannot do what is asked; empty: it can."""
+    if ledger.contact.protocol == USP:
+        delayed = number(job.payload, "delay")
+        return "a device that speaks USP begins at once: leave the delay out" if delayed else ""
+    if _is_stored_only(job) and is_firmware(job, offer):
+        return "only a device that speaks USP stores firmware without running it"
+    return ""
 
 
 def _check_schedule(payload: Mapping[str, object]) -> None:
@@ -180,24 +212,7 @@ def _check(offer: Offer) -> None:
 
 
 def _windows(payload: Mapping[str, object]) -> tuple[TimeWindow, ...]:
-    windows = tuple(
-        TimeWindow(
-            number(row, "start"),
-            number(row, "end"),
-            text(row, "mode") or "1 At Any Time",
-            text(row, "message"),
-            number(row, "max_retries"),
-        )
-        for row in rows(payload, "windows")
-    )
-    if len(windows) not in (1, 2):
-        raise Unsound("it needs one or two windows (TR-069 A.4.1.8)")
-    ends = [0]
-    for window in windows:
-        if window.start < ends[-1] or window.end <= window.start:
-            raise Unsound("its windows overlap, or one ends before it starts")
-        ends.append(window.end)
-    return windows
+    return windows_of(payload, 2, "one or two windows (TR-069 A.4.1.8)")
 
 
 async def _sent(ledger: Ledger, job: Job, offer: Offer) -> None:
@@ -219,12 +234,15 @@ def _begun(ledger: Ledger, job: Job, offer: Offer, answer: ProcedureOutcome | Fa
 
 
 def _complete(ledger: Ledger, job: Job, start: str, complete: str) -> Result:
-    said = {
-        **known(ledger, job),
-        "start": start,
-        "complete": complete,
-        "completed_at": ledger.contact.at,
+    said = known(ledger, job)
+    # USP tells the end twice, by OperationComplete and TransferComplete!, which has the times.
+    said |= {
+        "start": start or said.get("start", ""),
+        "complete": complete or said.get("complete", ""),
+        "completed_at": said.get("completed_at", ledger.contact.at),
     }
+    if "software_before" in said and _is_stored_only(job):
+        return JobState.DONE, {**said, "text": "stored; it runs after: acs device activate"}
     if "software_before" in said:
         return judged(ledger, job, said)
     return JobState.DONE, {**said, "text": f"{said['file_type']} transferred"}
@@ -233,8 +251,8 @@ def _complete(ledger: Ledger, job: Job, start: str, complete: str) -> Result:
 def _reported(ledger: Ledger, job: Job, notice: Notice) -> Result | None:
     start, complete = (_time(notice.detail.get(n, "")) for n in ("StartTime", "CompleteTime"))
     if notice.fault is not None and notice.fault.code:
-        state, detail = failed(notice.fault)
-        return state, {**known(ledger, job), **detail, "start": start, "complete": complete}
+        said = {**known(ledger, job), "start": start, "complete": complete}
+        return ended_badly(notice.fault, said)
     return _complete(ledger, job, start, complete)
 
 
@@ -246,10 +264,15 @@ def _time(told: str) -> str:
 
 
 async def _overdue(ledger: Ledger, line: DataModel, job: Job) -> Result | None:
-    said = known(ledger, job)
+    said = await look(ledger, line, job)
     if "completed_at" in said:
         result = judged(ledger, job, said)
         return None if result[0] is JobState.SENT else result
+    if "restarted_at" in said and runs_what_was_sent(ledger, job, said):
+        # It runs what was sent: its report, which may still come, could tell no more.
+        return _complete(ledger, job, "", "")
+    if "restarted_at" in said and "restarted_at" not in known(ledger, job):
+        return JobState.SENT, said
     waited = sent_ago(ledger, job) - _planned(job)
     if waited < LONGEST and _is_about_to_report(ledger, job):
         return None
@@ -322,7 +345,7 @@ def _is_about_to_report(ledger: Ledger, job: Job) -> bool:
     )
 
 
-_REPORTED_BY = EventKind.TRANSFER_COMPLETE
+_REPORTED_BY = frozenset((EventKind.TRANSFER_COMPLETE,))
 DOWNLOAD = Kind(_sending(_download), _overdue, _reported, _check_download, _REPORTED_BY)
 UPLOAD = Kind(_sending(_upload), _overdue, _reported, _check_upload, _REPORTED_BY)
 SCHEDULE_DOWNLOAD = Kind(
