@@ -39,8 +39,8 @@ class Metrics:
         GCCollector(registry=registry)
         self._registry = registry
 
-        def counter(name: str, text: str, *labels: str) -> _Labelled:
-            return _Labelled(Counter(f"acs_{name}", text, labels, registry=registry))
+        def counter(name: str, text: str, *labels: str) -> LabelledCounter:
+            return LabelledCounter(Counter(f"acs_{name}", text, labels, registry=registry))
 
         self._sessions = counter("sessions", "Device sessions that ended, by result.", "result")
         self._rpcs = counter("rpcs", "Requests and their answers, by method.", "method")
@@ -164,6 +164,10 @@ class Metrics:
         self._store_batch.observe(batch)
         self._store_seconds.observe(seconds)
 
+    def counter(self, name: str, text: str, label: str) -> LabelledCounter:
+        """A counter that a room of its own keeps, such as that of USP."""
+        return LabelledCounter(Counter(f"acs_{name}", text, [label], registry=self._registry))
+
     def watch(self, name: str, text: str, read: Callable[[], float]) -> None:
         """Show a figure that is read when it is asked for: ``sessions_open``, ``quarantined`` …"""
         gauge = Gauge(f"acs_{name}", text, registry=self._registry)
@@ -174,7 +178,7 @@ class Metrics:
         return generate_latest(self._registry)
 
 
-class _Labelled:
+class LabelledCounter:
     """A counter of one label that remembers its children and bounds their number.
 
     Belongs to one thread.
@@ -189,6 +193,7 @@ class _Labelled:
         self._children: dict[str, Counter] = {}
 
     def add(self, label: str, count: int = 1) -> None:
+        """Count ``count`` more of ``label``."""
         child = self._children.get(label)
         if child is None:
             if len(self._children) >= self.MOST:

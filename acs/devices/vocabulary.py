@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
 
+from acs.devices.agents import Agent
 from acs.devices.effects import SaveModelNames
 from acs.devices.record import Device
 from acs.profiles.blueprint import Blueprint, Constant, Place, Setting
@@ -36,7 +37,7 @@ class Discovery(StrEnum):
     """Object by object: a device broke off when it was asked for all at once."""
 
 
-def model_key(device: Device) -> str:
+def model_key(device: Device | Agent) -> str:
     """Name a model and firmware, as facts about models are kept by it."""
     return "|".join((device.manufacturer, device.model, device.hardware, device.software))
 

@@ -1,0 +1,357 @@
+"""The controller: records of agents in, records to agents out, with a visit where one is due.
+
+It owns what the machines must not: routes, clocks, time-outs, and the waiting for the house.
+What an MTP brings goes one of four ways: an answer to the conversation that waits for it, a
+Notify into the store and then back as NotifyResp, a Connect or Disconnect record into the
+agent's presence, or away, counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from twisted.python.failure import Failure
+
+from acs.devices.agents import Presence
+from acs.devices.effects import SaveAgent, SaveNotify
+from acs.model import Event, EventKind
+from acs.store.errors import StoreError
+from acs.usp import announcement, codec, messages, records
+from acs.usp.codec import MalformedMessage
+from acs.usp.endpoint import is_valid
+from acs.usp.errors import Code
+from acs.usp.keeping import Bounds, Keeping
+from acs.usp.messages import Error, Message, Notify, NotifyResp
+from acs.usp.mtp import Mtp, Origin, Route, Sender, Verdict
+from acs.usp.peer import WAITING, Peer
+from acs.usp.records import Connect, Disconnect, MalformedRecord, NoSession, Record, Segment
+from acs.usp.visits import Visits
+from acs.usp.watcher import UspWatcher
+
+OUR_VERSION = "1.4"
+SAVE_SECONDS = 60.0
+"""Least seconds between two writes of an agent's row for no more than having been seen."""
+CONNECT_DELAY = 0.5
+"""Seconds after a Connect record until a visit: Boot! comes right behind it after a restart."""
+NOTIFY_DELAY = 0.05
+"""Seconds after a Notify until a visit: what happened together is told one by one."""
+PRESENT_DELAY = 5.0
+"""Seconds after the transport saw an agent come: those before 1.2 send no Connect record."""
+
+
+class Controller:
+    """Serves USP agents; implements `acs.usp.mtp.Receiver`."""
+
+    def __init__(
+        self,
+        endpoint: str,
+        keeping: Keeping,
+        visits: Visits,
+        watcher: UspWatcher,
+        bounds: Bounds,
+        *,
+        clock: Callable[[], float],
+        now: Callable[[], float],
+    ) -> None:
+        """Take the parts.
+
+        ``endpoint``: our own id. ``clock``: seconds that only go on; ``now``: seconds since the
+        epoch.
+        """
+        self.endpoint = endpoint
+        self.peers: dict[str, Peer] = {}
+        self.senders: dict[Mtp, Sender] = {}
+        """The edges, by what they speak; the root adds them."""
+        self._keeping = keeping
+        self._visits = visits
+        self._watcher = watcher
+        self._bounds = bounds
+        self._clock = clock
+        self._now = now
+        visits.attach(self.send, self.see)
+
+    # --- records -------------------------------------------------------------------------
+
+    def record(self, octets: bytes, origin: Origin) -> Verdict:
+        """Take the octets of one record."""
+        if len(octets) > self._bounds.max_record:
+            return self._drop("larger than a record may be", "", origin)
+        try:
+            record = records.decode(octets)
+        except MalformedRecord:
+            self._watcher.dropped("no record", "", origin)
+            return Verdict.UNDECODABLE
+        sender = record.from_id
+        if record.to_id != self.endpoint:
+            return self._drop("to somebody else", sender, origin)
+        if sender not in self.peers and (not is_valid(sender) or sender == self.endpoint):
+            return self._drop("from no agent", sender, origin)
+        if origin.vouched and origin.vouched != sender:
+            return self._drop("in the name of another agent", sender, origin)
+        if self._bounds.require_identity and not origin.vouched:
+            return self._drop("from whom nobody vouches for", sender, origin)
+        peer = self._peer(sender)
+        if peer is None:
+            return self._drop("too many agents", sender, origin)
+        return self._taken(peer, record, origin)
+
+    def _taken(self, peer: Peer, record: Record, origin: Origin) -> Verdict:
+        if origin.reply is not None:
+            peer.route = origin.reply
+        peer.credential, peer.address = origin.credential, origin.peer
+        match record.content:
+            case NoSession(payload):
+                self._heard(peer, origin)
+                return self._payload(peer, payload, origin)
+            case Connect(_mtp, _version, topic):
+                self._watcher.record("connect")
+                if topic and origin.mtp is Mtp.MQTT:
+                    peer.route = Route(Mtp.MQTT, topic)
+                peer.context = None
+                self._seen(peer, origin, Presence.ONLINE, "Connect record")
+                self._visits.lost(peer, "it connected anew")
+                self.call(peer, Event(EventKind.CONNECTED, text="Connect record"), CONNECT_DELAY)
+            case Disconnect(code, reason):
+                self._watcher.record("disconnect")
+                peer.context = None
+                self._watcher.remark(peer.endpoint, f"Disconnect record: {code} {reason[:200]}")
+                self._visits.lost(peer, f"Disconnect record {code}")
+            case Segment():
+                self._heard(peer, origin)
+                return self._segment(peer, record, origin)
+        return Verdict.TAKEN
+
+    def _segment(self, peer: Peer, record: Record, origin: Origin) -> Verdict:
+        raise NotImplementedError
+
+    def _payload(self, peer: Peer, payload: bytes, origin: Origin) -> Verdict:
+        try:
+            message = codec.decode(payload)
+        except MalformedMessage as error:
+            self._watcher.dropped("no message", peer.endpoint, origin)
+            if error.is_request and error.id and origin.reply is not None:
+                self.send(peer, Message(error.id, Error(error.code, error.text)))
+            return Verdict.TAKEN
+        body = message.body
+        self._watcher.record(type(body).__name__)
+        match body:
+            case Notify():
+                self._notify(peer, message.id, body, origin)
+            case messages.Register():
+                self._send_to(peer, Message(message.id, _no_register(body)), origin.reply)
+            case messages.Deregister():
+                self._send_to(peer, Message(message.id, _no_deregister(body)), origin.reply)
+            case (
+                messages.Get()
+                | messages.Set()
+                | messages.Add()
+                | messages.Delete()
+                | messages.Operate()
+                | messages.GetInstances()
+                | messages.GetSupportedDM()
+                | messages.GetSupportedProtocol()
+            ):
+                refusal = Error(Code.REQUEST_DENIED, "a controller is not asked for this")
+                self._send_to(peer, Message(message.id, refusal), origin.reply)
+            case _:
+                if isinstance(body, Error):
+                    self._watcher.error(body.code)
+                if not self._visits.answered(peer, message.id, body):
+                    self._watcher.dropped("answers nothing", peer.endpoint, origin)
+        return Verdict.TAKEN
+
+    def _drop(self, reason: str, endpoint: str, origin: Origin) -> Verdict:
+        self._watcher.dropped(reason, endpoint, origin)
+        return Verdict.IGNORED
+
+    # --- Notifies ------------------------------------------------------------------------
+
+    def _notify(self, peer: Peer, msg_id: str, notify: Notify, origin: Origin) -> None:
+        kind = type(notify.content).__name__
+        known = peer.repeats(msg_id)
+        self._watcher.notify(kind, again=known is not None)
+        if known is not None:
+            # R-MSG.4: answered again when it was answered; while it is stored the answer follows.
+            if known:
+                self._confirm(peer, msg_id, notify, origin.reply)
+            return
+        if not self._may_notify(peer):
+            self._drop("too many Notifies", peer.endpoint, origin)
+            return
+        if announcement.is_periodic(notify):
+            peer.remember(msg_id, answered=True)
+            self._confirm(peer, msg_id, notify, origin.reply)
+            self.call(peer, Event(EventKind.PERIODIC, text="Periodic!"), NOTIFY_DELAY)
+            return
+        peer.remember(msg_id, answered=False)
+        stored = announcement.stored(peer.endpoint, msg_id, self._now(), notify)
+        if stored.path == announcement.BOOT and stored.kind == "Event":
+            # What was asked of it before it restarted is not answered any more.
+            self._visits.lost(peer, "it restarted")
+
+        def kept(_: object) -> None:
+            peer.remember(msg_id, answered=True)
+            self._confirm(peer, msg_id, notify, origin.reply)
+            if stored.waiting:
+                if len(peer.waiting) < WAITING:
+                    peer.waiting.append(stored)
+                self._visits.soon(peer, NOTIFY_DELAY)
+
+        def not_kept(failure: Failure) -> None:
+            # It is not answered, so a well-made agent tells it again.
+            peer.forget(msg_id)
+            if not failure.check(StoreError):
+                self._watcher.bug(f"a Notify of {peer.endpoint}", failure.value)
+
+        self._keeping.commit((SaveNotify(stored),)).addCallbacks(kept, not_kept)
+
+    def _may_notify(self, peer: Peer) -> bool:
+        now = self._clock()
+        if now - peer.rate >= 60.0:
+            peer.rate, peer.notifies = now, 0
+        peer.notifies += 1
+        return peer.notifies <= self._bounds.notifies_per_minute
+
+    def _confirm(self, peer: Peer, msg_id: str, notify: Notify, reply: Route | None) -> None:
+        # R-NOT.6a: an OnBoardRequest is answered whatever it says.
+        if notify.send_resp or isinstance(notify.content, messages.OnBoardRequest):
+            response = NotifyResp(notify.subscription_id)
+            self._send_to(peer, Message(msg_id, response), reply)
+
+    # --- presence ------------------------------------------------------------------------
+
+    def present(self, endpoint: str, mtp: Mtp, evidence: str) -> None:
+        """The transport itself saw that the agent came."""
+        peer = self._peer(endpoint) if is_valid(endpoint) else None
+        if peer is not None:
+            self._seen(peer, Origin(mtp, None), Presence.ONLINE, evidence)
+            self.call(peer, Event(EventKind.CONNECTED, text=evidence), PRESENT_DELAY)
+
+    def absent(self, endpoint: str, mtp: Mtp, evidence: str) -> None:
+        """The transport itself saw that the agent went."""
+        peer = self.peers.get(endpoint)
+        if peer is None:
+            return
+        if peer.route is not None and peer.route.mtp is not mtp:
+            return  # It is with us over another transport by now.
+        self._seen(peer, Origin(mtp, None), Presence.OFFLINE, evidence)
+        self._visits.lost(peer, evidence)
+        peer.context = None
+        peer.due = float("inf")
+
+    def link_down(self, mtp: Mtp, why: str) -> None:
+        """Nobody can be reached over this transport."""
+        for peer in self.peers.values():
+            if peer.route is not None and peer.route.mtp is mtp:
+                self._visits.lost(peer, why)
+                if peer.presence is Presence.ONLINE:
+                    peer.presence = Presence.UNKNOWN
+                    self._save(peer, presence=Presence.UNKNOWN, evidence=why)
+
+    def link_up(self, mtp: Mtp) -> None:
+        """Agents that were with us before are asked whether they still are, a few at a time."""
+        for peer in self.peers.values():
+            if peer.route is not None and peer.route.mtp is mtp:
+                self.call(peer, Event(EventKind.CONNECTED, text="our link is back"), CONNECT_DELAY)
+
+    def _heard(self, peer: Peer, origin: Origin) -> None:
+        if peer.presence is not Presence.ONLINE:
+            # Agents before 1.2 have no Connect record: the first one of any kind is proof.
+            self._seen(peer, origin, Presence.ONLINE, "a record of it")
+            if peer.due == float("inf") and peer.conversation is None:
+                event = Event(EventKind.CONNECTED, text="a record of it")
+                self.call(peer, event, CONNECT_DELAY)
+            return
+        now = self._clock()
+        if now - peer.saved_at >= SAVE_SECONDS:
+            self._save(peer)
+
+    def _seen(self, peer: Peer, origin: Origin, presence: Presence, evidence: str) -> None:
+        changed = presence is not peer.presence
+        peer.presence = presence
+        told: dict[str, object] = {"presence": presence, "evidence": evidence[:200]}
+        if changed:
+            told["presence_at"] = self._now()
+            self._watcher.present(peer.endpoint, presence, evidence)
+        if presence is Presence.ONLINE:
+            told["mtp"] = str(origin.mtp)
+            told["credential"] = peer.credential
+            if peer.route is not None and peer.route.mtp is Mtp.MQTT:
+                told["reply_to"] = peer.route.address
+        self._save(peer, **told)
+
+    def _save(self, peer: Peer, **changes: object) -> None:
+        peer.saved_at = self._clock()
+        if peer.presence is Presence.ONLINE:
+            changes["last_seen"] = self._now()
+        self.see(peer, changes)
+
+    def see(self, peer: Peer, changes: Mapping[str, object]) -> None:
+        """Keep new values for fields of the agent's row, here and in the store."""
+        if not changes:
+            return
+        if peer.agent is not None:
+            for name, value in changes.items():
+                setattr(peer.agent, name, value)
+        try:
+            self._keeping.post((SaveAgent(peer.endpoint, changes),))
+        except StoreError as error:
+            self._watcher.bug("the store", error)
+
+    # --- what is to be done ----------------------------------------------------------------
+
+    def call(self, peer: Peer, event: Event, delay: float = 0.0) -> None:
+        """Have a visit with ``peer`` because of ``event``, in ``delay`` seconds or a little later."""
+        peer.ask(event)
+        self._visits.soon(peer, delay)
+
+    def wake(self, endpoint: str, why: str, route: Route | None = None) -> bool:
+        """Have a visit because we want something of an agent; False: it is known to be away."""
+        peer = self._peer(endpoint)
+        if peer is None or peer.presence is Presence.OFFLINE:
+            return False
+        if peer.route is None:
+            peer.route = route
+        self.call(peer, Event(EventKind.ASKED, text=why))
+        return True
+
+    def _peer(self, endpoint: str) -> Peer | None:
+        peer = self.peers.get(endpoint)
+        if peer is None and len(self.peers) < self._bounds.peers:
+            peer = self.peers[endpoint] = Peer(endpoint)
+        return peer
+
+    # --- out -----------------------------------------------------------------------------
+
+    def send(self, peer: Peer, message: Message) -> bool:
+        """Send a message to where the agent was last reached; False: there is no way to it."""
+        return self._send_to(peer, message, peer.route)
+
+    def _send_to(self, peer: Peer, message: Message, route: Route | None) -> bool:
+        route = route or peer.route
+        sender = self.senders.get(route.mtp) if route is not None else None
+        if route is None or sender is None:
+            return False
+        payload = codec.encode(message)
+        record = Record(peer.version, peer.endpoint, self.endpoint, NoSession(payload))
+        self._watcher.sent(type(message.body).__name__)
+        return sender.send(route, records.encode(record))
+
+
+def _no_register(body: messages.Register) -> messages.RegisterResp | Error:
+    """A controller on the network hosts no paths (R-REG.0, R-REG.1)."""
+    why = "this controller takes no registrations"
+    if not body.allow_partial:
+        return Error(Code.REGISTER_FAILURE, why)
+    failure = messages.Failure(Code.REGISTER_FAILURE, why)
+    return messages.RegisterResp(
+        tuple(messages.RegisteredPath(path, failure) for path in body.paths)
+    )
+
+
+def _no_deregister(body: messages.Deregister) -> messages.DeregisterResp:
+    """R-DEREG.2: there is always a response, never an Error."""
+    failure = messages.Failure(Code.DEREGISTER_FAILURE, "it is not registered")
+    return messages.DeregisterResp(
+        tuple(messages.RegisteredPath(path, failure) for path in body.paths)
+    )

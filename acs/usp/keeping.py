@@ -1,0 +1,46 @@
+"""What the controller wants of the store and the house: the contract with the root."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from twisted.internet.defer import Deferred
+
+from acs.devices.agents import KnownAgent
+from acs.devices.effects import Effect
+
+
+class Keeping(Protocol):
+    """The store as the controller sees it (`acs.store.queues.Queues`)."""
+
+    def agent(self, endpoint: str) -> Deferred[KnownAgent]:
+        """An agent's row, and the Notifies of it that wait to be acted on."""
+
+    def supported(self, model_key: str) -> Deferred[bytes | None]:
+        """The packed supported model of one kind of device."""
+
+    def commit(self, effects: Sequence[Effect]) -> Deferred[None]:
+        """Write; fires once it is durable."""
+
+    def post(self, effects: Sequence[Effect]) -> None:
+        """Write when it suits. Raises `acs.store.errors.StoreError` when it is not taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Bounds of the controller; from the settings."""
+
+    request_seconds: float = 30.0
+    """Seconds an agent has to answer one request."""
+    max_record: int = 5_242_880
+    """Octets of the largest record that is taken."""
+    notifies_per_minute: int = 600
+    """Of one agent; what is beyond is dropped and counted."""
+    visits: int = 200
+    """Visits at the same time; others wait for their turn."""
+    peers: int = 200_000
+    """Agents in memory."""
+    require_identity: bool = True
+    """Take records only from whom the transport vouches for."""

@@ -1,0 +1,387 @@
+"""Visits of agents: one at a time with each, a bounded number at once, each with its time-out.
+
+A visit is `acs.devices.visit.Visit`, the same as over CWMP, between what USP needs before and
+after it (`acs.usp.onboarding`).  Its flow is driven by a `Conversation`; this is its edge.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from acs.devices.agents import Agent, Presence, StoredNotify
+from acs.devices.effects import AddTimeline, SaveSupportedModel, SettleNotifies
+from acs.devices.house import House
+from acs.devices.record import TimelineEntry
+from acs.devices.visit import Visit
+from acs.devices.vocabulary import model_key
+from acs.model import Contact, DataModel, Event, EventKind, Notice
+from acs.store.errors import StoreError
+from acs.usp import announcement, onboarding
+from acs.usp.conversation import Conversation, Flow, Hold, Over, Send, Step
+from acs.usp.keeping import Bounds, Keeping
+from acs.usp.known import Known
+from acs.usp.messages import Error, Message, Response
+from acs.usp.onboarding import Wanted
+from acs.usp.peer import Peer
+from acs.usp.supported import SupportedModel, pack, unpack
+from acs.usp.watcher import UspWatcher
+
+RETRY_SECONDS = 15.0
+"""Seconds until an agent that did not answer is asked again; doubled each time."""
+RETRY_MOST = 3600.0
+LOST_SECONDS = 2.0
+"""Seconds after which a visit that was cut short is begun again, unless the agent is away."""
+BUSY_SECONDS = 2.0
+"""Seconds until a device is tried again that has a session over another protocol."""
+MODELS = 256
+"""Supported models that are kept in memory."""
+INTRODUCED_BY = frozenset((EventKind.BOOT, EventKind.BOOTSTRAP, EventKind.ON_BOARD_REQUEST))
+"""Reasons to ask an agent anew who it is: its software may be another one."""
+
+
+class Visits:
+    """Begins, drives and ends visits."""
+
+    def __init__(
+        self,
+        house: House,
+        keeping: Keeping,
+        watcher: UspWatcher,
+        wanted: Wanted,
+        bounds: Bounds,
+        *,
+        clock: Callable[[], float],
+        now: Callable[[], float],
+        token: Callable[[], str],
+        is_busy: Callable[[str], bool] = lambda _key: False,
+    ) -> None:
+        """Take the parts.
+
+        ``token`` makes ids that cannot be guessed. ``is_busy`` tells of a device, by its key,
+        that it has a session over another protocol right now.
+        """
+        self.open = 0
+        """Visits under way."""
+        self._house = house
+        self._keeping = keeping
+        self._watcher = watcher
+        self._wanted = wanted
+        self._bounds = bounds
+        self._clock = clock
+        self._now = now
+        self._token = token
+        self._is_busy = is_busy
+        self._send: Callable[[Peer, Message], bool] = lambda _peer, _message: False
+        self._see: Callable[[Peer, Mapping[str, object]], None] = lambda _peer, _changes: None
+        self._due: list[tuple[float, int, Peer]] = []
+        self._ready: deque[Peer] = deque()
+        self._open: set[Peer] = set()
+        self._order = count()
+        self._models: dict[str, SupportedModel | None] = {}
+        self._learning: set[str] = set()
+
+    def attach(
+        self,
+        send: Callable[[Peer, Message], bool],
+        see: Callable[[Peer, Mapping[str, object]], None],
+    ) -> None:
+        """Take the controller's ways to send a message, and to keep what is new of an agent."""
+        self._send = send
+        self._see = see
+
+    # --- when ----------------------------------------------------------------------------
+
+    def soon(self, peer: Peer, delay: float) -> None:
+        """Begin a visit in ``delay`` seconds, unless one is due before or under way."""
+        at = self._clock() + delay
+        if at < peer.due:
+            peer.due = at
+            heappush(self._due, (at, next(self._order), peer))
+
+    def tick(self) -> float | None:
+        """Begin what is due and end what is overdue; return seconds until something is due."""
+        now = self._clock()
+        while self._due and self._due[0][0] <= now:
+            at, _, peer = heappop(self._due)
+            if peer.due != at:
+                continue  # It was called sooner, or is away.
+            peer.due = float("inf")
+            if peer.conversation is None:
+                self._ready.append(peer)
+        while self._ready and self.open < self._bounds.visits:
+            self._begin(self._ready.popleft())
+        return self._due[0][0] - now if self._due else None
+
+    def sweep(self) -> None:
+        """End visits whose agent does not answer; called about once a second."""
+        now = self._clock()
+        for peer in [each for each in self._open if each.deadline <= now]:
+            evidence = f"no answer within {self._bounds.request_seconds:.0f} s"
+            peer.presence = Presence.UNKNOWN
+            self._see(peer, {"presence": Presence.UNKNOWN, "evidence": evidence})
+            self._watcher.present(peer.endpoint, Presence.UNKNOWN, evidence)
+            self._stop(peer, evidence)
+            self._again(peer)
+
+    def _again(self, peer: Peer) -> None:
+        """An agent that did not answer is asked again, ever more seldom."""
+        peer.failures += 1
+        pause = min(RETRY_SECONDS * 2.0 ** min(peer.failures - 1, 20), RETRY_MOST)
+        if peer.presence is not Presence.OFFLINE:
+            self.soon(peer, pause)
+
+    # --- one visit -------------------------------------------------------------------------
+
+    def _begin(self, peer: Peer) -> None:
+        device = peer.agent.device_id_told if peer.agent is not None else None
+        if device is not None and self._is_busy(device.key):
+            self.soon(peer, BUSY_SECONDS)
+            return
+        peer.started = self._clock()
+        peer.session = self._token()[:10]
+        events, peer.asked = tuple(peer.asked), []
+        known = Known(version=peer.version)
+        visiting = _Visiting(peer, events, known)
+        ids = count(1)
+        conversation = Conversation(
+            self._attend(visiting),
+            known,
+            new_id=lambda: f"{peer.session}.{next(ids)}",
+            on_notice=visiting.note,
+        )
+        visiting.conversation = peer.conversation = conversation
+        self.open += 1
+        self._open.add(peer)
+        self._step(peer, conversation, conversation.begin())
+
+    async def _attend(self, visiting: _Visiting) -> None:
+        """Everything that is done with an agent while it is on the line."""
+        peer = visiting.peer
+        agent = await self._load(peer)
+        visiting.notifies = tuple(peer.waiting)
+        events = (*visiting.events, *_events(visiting.notifies))
+        if _must_introduce(agent, events):
+            told = await onboarding.introduce(agent, self._wanted.endpoint)
+            if "serial_number" not in told and agent.device_id_told is None:
+                told |= _told_by_request(visiting.notifies)
+            self._see(peer, told)
+        peer.version = visiting.known.version = agent.version or "1.0"
+        visiting.known.controller = agent.controller
+        if agent.device_id_told is None:
+            self._watcher.remark(peer.endpoint, "it does not show which device it is")
+            return
+        visiting.contact = contact = announcement.contact_of(
+            agent,
+            visiting.notifies,
+            at=self._house.now(),
+            session=peer.session,
+            address=peer.address,
+            credential=peer.credential,
+            more=visiting.events,
+        )
+        await self._acquaint(visiting, agent)
+        assert visiting.conversation is not None
+        visiting.conversation.announce(
+            [notice for each in visiting.notifies if (notice := announcement.notice_of(each))]
+        )
+        peer.visit = visit = Visit(contact, self._house)
+        await visit.run(DataModel())
+        await self._settle(visiting, agent)
+
+    async def _load(self, peer: Peer) -> Agent:
+        if peer.agent is None:
+            found = await self._keeping.agent(peer.endpoint)
+            agent = found.agent
+            if agent is None:
+                agent = Agent(peer.endpoint, first_seen=self._now())
+                peer.agent = agent
+                self._see(peer, {"first_seen": agent.first_seen})
+            # What is known by now is newer than the row.
+            peer.agent = agent
+            waiting = {each.msg_id for each in peer.waiting}
+            missed = [each for each in found.waiting if each.msg_id not in waiting]
+            peer.waiting[:0] = missed
+        return peer.agent
+
+    async def _acquaint(self, visiting: _Visiting, agent: Agent) -> None:
+        """Have the supported model of its kind; the first agent of it is asked."""
+        if not (agent.model and agent.software):
+            return
+        key = model_key(agent)
+        if key not in self._models:
+            blob = await self._keeping.supported(key)
+            if blob is not None:
+                self._models[key] = SupportedModel(unpack(blob))
+            elif key not in self._learning:
+                self._learning.add(key)
+                try:
+                    await self._learn(key)
+                finally:
+                    self._learning.discard(key)
+            while len(self._models) > MODELS:
+                del self._models[next(iter(self._models))]
+        visiting.known.supported = self._models.get(key)
+
+    async def _learn(self, key: str) -> None:
+        uri, objects = await onboarding.acquaint()
+        self._models[key] = SupportedModel(objects, uri) if objects else None
+        if objects:
+            self._keeping.post((SaveSupportedModel(key, self._now(), uri, pack(objects)),))
+
+    async def _settle(self, visiting: _Visiting, agent: Agent) -> None:
+        """Set the agent up for us where that was not done, or may be gone."""
+        peer = visiting.peer
+        device = peer.visit.device if peer.visit is not None else None
+        if device is not None and agent.device_id != device.id:
+            self._see(peer, {"device_id": device.id})
+        reset = visiting.contact is not None and visiting.contact.has(*INTRODUCED_BY)
+        if agent.settled == self._wanted.digest and not reset:
+            return
+        settled = await onboarding.settle(agent, self._wanted)
+        if settled.is_done:
+            self._see(peer, {"settled": self._wanted.digest})
+        if device is not None and settled.remarks:
+            at = self._now()
+            self._keeping.post(
+                tuple(
+                    AddTimeline(TimelineEntry(device.id, at, "USP", remark, peer.session))
+                    for remark in settled.remarks
+                )
+            )
+
+    # --- steps -----------------------------------------------------------------------------
+
+    def answered(self, peer: Peer, msg_id: str, answer: Response | Error) -> bool:
+        """Take an answer; False: it answers nothing that is open (R-MSG.9)."""
+        conversation = peer.conversation
+        if conversation is None or not msg_id or conversation.open_id != msg_id:
+            return False
+        peer.deadline = float("inf")
+        peer.failures = 0
+        self._step(peer, conversation, conversation.answered(answer))
+        return True
+
+    def lost(self, peer: Peer, reason: str) -> None:
+        """End the visit with an agent that went away or started anew, if there is one."""
+        if peer.conversation is not None:
+            self._stop(peer, reason)
+            self.soon(peer, LOST_SECONDS)
+
+    def _stop(self, peer: Peer, reason: str) -> None:
+        conversation = peer.conversation
+        if conversation is not None:
+            conversation.lost(reason)
+            self._end(peer, conversation, "lost")
+
+    def _step(self, peer: Peer, conversation: Conversation, step: Step) -> None:
+        while peer.conversation is conversation:
+            match step:
+                case Send(message):
+                    peer.deadline = self._clock() + self._bounds.request_seconds
+                    if self._send(peer, message):
+                        return
+                    conversation.lost("there is no way to the agent now")
+                    self._end(peer, conversation, "lost")
+                    self._again(peer)
+                case Hold(awaited):
+                    self._wait(peer, conversation, awaited)
+                    return
+                case Over():
+                    self._end(peer, conversation, "")
+
+    def _wait(self, peer: Peer, conversation: Conversation, awaited: Any) -> None:
+        if not isinstance(awaited, Deferred):
+            conversation.lost("internal error")
+            conversation.fault = TypeError(f"a flow awaited {awaited!r}")
+            self._end(peer, conversation, "error")
+            self._again(peer)
+            return
+
+        def go_on(result: object) -> None:
+            if peer.conversation is not conversation:
+                return
+            # Inside its own callback the Deferred still holds its result, and the flow that
+            # awaits it takes it when it is resumed here; a failure has to be thrown in.
+            error = result.value if isinstance(result, Failure) else None
+            self._step(peer, conversation, conversation.resume(error))
+
+        awaited.addBoth(go_on)
+
+    def _end(self, peer: Peer, conversation: Conversation, why: str) -> None:
+        visit, peer.visit = peer.visit, None
+        peer.conversation = None
+        peer.deadline = float("inf")
+        self.open -= 1
+        self._open.discard(peer)
+        fault = conversation.fault
+        result = why or (visit.result if visit is not None else "unknown device")
+        if fault is not None:
+            self._watcher.bug(f"visit {peer.session} of {peer.endpoint}", fault)
+            result = "error"
+        if visit is not None and conversation.accepted:
+            self._acted_on(peer, visit)
+        contact = visit.contact if visit is not None else None
+        seconds = self._clock() - peer.started
+        self._watcher.visit_over(peer.endpoint, contact, result, conversation.requests, seconds)
+        if why:
+            return
+        if fault is not None or not conversation.accepted:
+            self._again(peer)
+        elif peer.asked or peer.waiting:
+            self.soon(peer, 0.0)
+
+    def _acted_on(self, peer: Peer, visit: Visit) -> None:
+        """What the visit was told is acted on: it waits no longer."""
+        told = visit.contact
+        gone = [each for each in peer.waiting if each.at <= told.at]
+        peer.waiting = [each for each in peer.waiting if each.at > told.at]
+        if gone:
+            try:
+                ids = tuple(each.msg_id for each in gone)
+                self._keeping.post((SettleNotifies(peer.endpoint, ids),))
+            except StoreError as error:
+                self._watcher.bug("the store", error)
+
+
+@dataclass(slots=True, eq=False)
+class _Visiting:
+    """One visit as its flow sees it."""
+
+    peer: Peer
+    events: tuple[Event, ...]
+    known: Known
+    notifies: tuple[StoredNotify, ...] = ()
+    contact: Contact | None = None
+    conversation: Conversation | None = None
+
+    def note(self, notice: Notice) -> Flow:
+        """Keep what the agent reports; called once the visit accepts what was announced."""
+        assert self.peer.visit is not None
+        return self.peer.visit.notice(notice)
+
+
+def _events(notifies: tuple[StoredNotify, ...]) -> tuple[Event, ...]:
+    return tuple(event for each in notifies for event in announcement.events_of(each))
+
+
+def _must_introduce(agent: Agent, events: tuple[Event, ...]) -> bool:
+    return (
+        agent.device_id_told is None
+        or not agent.settled
+        or any(event.kind in INTRODUCED_BY for event in events)
+    )
+
+
+def _told_by_request(notifies: tuple[StoredNotify, ...]) -> dict[str, str]:
+    for each in reversed(notifies):
+        if each.kind == "OnBoardRequest":
+            return onboarding.identity_of_request(each.detail)
+    return {}
