@@ -159,6 +159,16 @@ class Certainty(StrEnum):
     """Not known."""
 
 
+class Verify(StrEnum):
+    """When what was written can be read back."""
+
+    NOW = "now"
+    NEXT_SESSION = "next-session"
+    """It applies what it accepts after the session: the next one proves it."""
+    NOW_OR_LATER = "now-or-later"
+    """Some of it at once; what is not seen yet is looked at again in the next session."""
+
+
 @dataclass(frozen=True, slots=True)
 class Doubt:
     """What is not sure about a key of the blueprint."""
@@ -188,8 +198,7 @@ class Blueprint:
     root: str
     dialect: Mapping[str, object]
     """For the protocol room: how this family wants its messages."""
-    verify_later: bool
-    """It applies what it accepts after the session: the next one proves it."""
+    verify: Verify
     marker: str
     """Path that keeps our mark, so that its loss tells of a reset; empty: none."""
     mac_paths: tuple[str, ...]
@@ -210,8 +219,17 @@ class Blueprint:
     """Leaf names that turn something on or off: off is written first, on last."""
     separate: frozenset[str]
     """Groups of changes that get a request of their own."""
+    ignored_management: tuple[str, ...]
+    """Management settings that have no meaning here: neither written nor missed."""
     digest: str
     """Of everything that decides what is written."""
+    common_digest: str
+    """Of the same without what differs over USP: what was written over one protocol is as well
+    written over the other."""
+    protocol: str = "cwmp"
+    """What a device speaks that is written like this: ``cwmp`` or ``usp``."""
+    commands: Mapping[str, str] = field(default_factory=dict)
+    """Commands of the data model, whole paths ending in ``()``, by what they do; over USP only."""
     wan: WanPlaces | None = None
     """Where its connections are, and how one is built."""
     health: HealthPlaces | None = None
@@ -250,6 +268,16 @@ class Blueprint:
     def voice_expected(self) -> bool:
         """True when the blueprint knows where telephone lines are."""
         return self.voice is not None
+
+    @property
+    def verify_later(self) -> bool:
+        """Nothing can be read back in the session that wrote it."""
+        return self.verify is Verify.NEXT_SESSION
+
+    @property
+    def names_types(self) -> bool:
+        """The device says of what type a value is; over USP all is text (R-ENC.6)."""
+        return self.protocol != "usp"
 
     @property
     def true_false(self) -> tuple[str, str]:

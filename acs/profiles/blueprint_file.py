@@ -6,13 +6,20 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from acs.profiles.blueprint import ROW, Blueprint, Join, Match, Voice
+from acs.profiles.blueprint import ROW, Blueprint, Join, Match, Verify, Voice
 from acs.profiles.blueprint_doubts import read_doubts
 from acs.profiles.blueprint_places import PlaceReader
-from acs.profiles.blueprint_schema import PATTERNS, VOICE_SETTINGS, Path, check_shape, without
+from acs.profiles.blueprint_schema import (
+    MANAGEMENT_SETTINGS,
+    PATTERNS,
+    VOICE_SETTINGS,
+    Path,
+    check_shape,
+    without,
+)
 from acs.profiles.blueprint_wifi import read_wifi
 from acs.profiles.diagnostics.places import read_diagnostics
 from acs.profiles.health.places import read_places
@@ -20,6 +27,8 @@ from acs.profiles.toml_lines import NotToml, key_lines, line_of, parse
 from acs.profiles.wan.places import read_wan
 
 GROUPS = ("off", "set", "on", "management", "mark")
+USP = "usp"
+_COMMAND = re.compile(r"Device\.(?:[A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]+\(\)")
 _TABLE = re.compile(r"(?:[A-Za-z0-9_.-]+\.\{i\}\.)+")
 
 
@@ -81,21 +90,48 @@ def read_source(text: str, file: str) -> Source:
 
 def build(source: Source, data: Mapping[str, Any]) -> tuple[Blueprint | None, tuple[Issue, ...]]:
     """Make the blueprint of ``source``, whose keys laid over what it extends are ``data``."""
-    builder = _Builder(source, data)
-    blueprint = builder.blueprint()
+    builder = _Builder(source, {key: value for key, value in data.items() if key != USP})
+    if USP in source.data and source.data.get("match", {}).get("root") == "InternetGatewayDevice.":
+        issue = source.issue((USP,), "usp: only devices with Device. speak USP (TR-181)")
+        builder.issues.append(issue)
+    doubts = read_doubts(data, source.data, builder.complain)
+    blueprint = replace(builder.blueprint(), data=data, doubts=doubts)
+    return (None if builder.issues else blueprint), tuple(builder.issues)
+
+
+def build_over_usp(
+    source: Source, base: Blueprint, data: Mapping[str, Any]
+) -> tuple[Blueprint | None, tuple[Issue, ...]]:
+    """Make what ``base`` is over USP: its keys with those of ``[usp]`` laid over them in ``data``.
+
+    Mistakes are named by the lines of ``[usp]``.
+    """
+    builder = _Builder(source, data, over_usp=True)
+    told = {
+        key.removeprefix(f"{USP}."): doubt for key, doubt in base.data.get("doubts", {}).items()
+    }
+    doubts = read_doubts({**data, "doubts": told}, {}, builder.complain)
+    blueprint = replace(
+        builder.blueprint(),
+        match=base.match,
+        root=base.root,
+        doubts=doubts,
+        common_digest=base.common_digest,
+    )
     return (None if builder.issues else blueprint), tuple(builder.issues)
 
 
 class _Builder:
     """Reads merged data piece by piece and collects what does not hold together."""
 
-    def __init__(self, source: Source, data: Mapping[str, Any]) -> None:
+    def __init__(self, source: Source, data: Mapping[str, Any], *, over_usp: bool = False) -> None:
         self._source = source
         self._data = data
+        self._over_usp = over_usp
         self.issues: list[Issue] = []
         self._tables: Mapping[str, str] = data.get("tables", {})
         self._joins: dict[str, Join] = {}
-        self._reader = PlaceReader(self._tables, self._joins, self._complain)
+        self._reader = PlaceReader(self._tables, self._joins, self.complain, searches=over_usp)
 
     def blueprint(self) -> Blueprint:
         data = self._data
@@ -105,13 +141,14 @@ class _Builder:
         reader = self._reader
         match = self._match()
         verify = behaviour.get("verify", "now")
-        reader.word(verify, ("now", "next-session"), ("behaviour", "verify"))
+        reader.word(verify, tuple(Verify), ("behaviour", "verify"))
         separate = order.get("separate", [])
         for group in separate:
             reader.word(group, GROUPS, ("order", "separate"))
         booleans = data.get("dialect", {}).get("booleans", "true")
         reader.word(booleans, ("1", "true"), ("dialect", "booleans"))
         password = data.get("admin", {}).get("password")
+        digest = _digest(data)
         return Blueprint(
             name=head["name"],
             title=head.get("title", head["name"]),
@@ -119,7 +156,7 @@ class _Builder:
             match=match,
             root=match.root if match else "",
             dialect=dict(data.get("dialect", {})),
-            verify_later=verify == "next-session",
+            verify=Verify(verify) if verify in tuple(Verify) else Verify.NOW,
             marker=behaviour.get("marker", ""),
             mac_paths=tuple(identity.get("mac", ())),
             model_path=identity.get("model", ""),
@@ -135,15 +172,21 @@ class _Builder:
             admin=reader.setting(password, ("admin", "password"), "") if password else None,
             switches=frozenset(order.get("switches", ("Enable",))),
             separate=frozenset(separate),
-            digest=_digest(data),
+            ignored_management=self._ignored_management(),
+            digest=digest,
+            common_digest=digest,
+            protocol="usp" if self._over_usp else "cwmp",
+            commands=self._commands(),
             wan=read_wan(reader, data.get("wan")),
-            health=read_places(data.get("health"), self._complain),
-            doubts=read_doubts(data, self._source.data, self._complain),
+            health=read_places(data.get("health"), self.complain),
             data=data,
-            diagnostics=read_diagnostics(data.get("diagnostics"), self._complain),
+            diagnostics=read_diagnostics(data.get("diagnostics"), self.complain),
         )
 
-    def _complain(self, path: Path, message: str) -> None:
+    def complain(self, path: Path, message: str) -> None:
+        """Take down a mistake at the line of ``path``."""
+        if self._over_usp:
+            path, message = (USP, *path), f"{USP}.{message}"
         self.issues.append(self._source.issue(path, message))
 
     def _match(self) -> Match | None:
@@ -158,7 +201,7 @@ class _Builder:
     def _read_tables(self) -> None:
         for name, table in self._tables.items():
             if not _TABLE.fullmatch(table):
-                self._complain(
+                self.complain(
                     ("tables", name), f"tables.{name}: {table!r} must end with .{ROW} and a dot"
                 )
         for name, join in self._data.get("joins", {}).items():
@@ -170,13 +213,27 @@ class _Builder:
                 if not number.isdecimal():
                     where = f"joins.{name}.numbers"
                     reason = f"{where}: {number!r} is not an instance number"
-                    self._complain((*path, "numbers", number), reason)
+                    self.complain((*path, "numbers", number), reason)
             self._joins[name] = Join(
                 join.get("start", ""),
                 join.get("reference", ""),
                 join.get("same_number", False),
                 {int(start): row for start, row in numbers.items() if start.isdecimal()},
             )
+
+    def _ignored_management(self) -> tuple[str, ...]:
+        ignored = tuple(self._data.get("management", {}).get("ignore", ()))
+        for name in ignored:
+            self._reader.word(name, MANAGEMENT_SETTINGS, ("management", "ignore"))
+        return ignored
+
+    def _commands(self) -> Mapping[str, str]:
+        commands: Mapping[str, str] = self._data.get("commands", {})
+        for name, command in commands.items():
+            if not _COMMAND.fullmatch(command):
+                reason = f"commands.{name}: {command!r} is no full path ending in ()"
+                self.complain(("commands", name), reason)
+        return commands
 
     def _voice(self) -> Voice | None:
         data = self._data.get("voice")
@@ -195,7 +252,7 @@ class _Builder:
 
 
 def _digest(data: Mapping[str, Any]) -> str:
-    shown_only = ("blueprint", "match", "identity", "health", "diagnostics", "doubts")
+    shown_only = ("blueprint", "match", "identity", "health", "diagnostics", "doubts", "commands")
     decisive = {key: value for key, value in data.items() if key not in shown_only}
     text = json.dumps(decisive, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -6,6 +6,7 @@ mistakes of a file are named at once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -14,6 +15,10 @@ from acs.profiles.blueprint import Constant, Join, Place, Setting
 from acs.profiles.blueprint_schema import Path, nearest
 
 _ROOTS = ("Device.", "InternetGatewayDevice.")
+_SEARCHING = re.compile(r"[\[*+]")
+_STEP = r"(?:[A-Za-z_][\w-]*(?:(?:#(?:[1-9][0-9]*|\*))?\+)?|[1-9][0-9]*|\*|\[[^\[\]]+\])"
+_SEARCH = re.compile(rf"{_STEP}(?:\.{_STEP})*", re.ASCII)
+"""A path with wildcards, expressions and references to follow (TR-369, Path Names)."""
 
 Complain = Callable[[Path, str], None]
 
@@ -22,11 +27,18 @@ class PlaceReader:
     """Reads places against the tables and joins of a blueprint."""
 
     def __init__(
-        self, tables: Mapping[str, str], joins: Mapping[str, Join], complain: Complain
+        self,
+        tables: Mapping[str, str],
+        joins: Mapping[str, Join],
+        complain: Complain,
+        *,
+        searches: bool = False,
     ) -> None:
+        """``searches``: a place may be a search path, as devices understand over USP."""
         self.tables = tables
         self.joins = joins
         self.complain = complain
+        self._searches = searches
 
     def word(self, word: str, known: Iterable[str], path: Path) -> bool:
         """Tell whether ``word`` is one of ``known``, and complain if not."""
@@ -40,8 +52,9 @@ class PlaceReader:
 
     def place(self, text: str, path: Path, base: str) -> Place:
         """Read ``table:Leaf``, with the table to be found from ``base``, or a full path."""
+        self._check_search(text, path)
         table, colon, leaf = text.partition(":")
-        if not colon:
+        if not colon or text.startswith(_ROOTS):
             if not text.startswith(_ROOTS) or text.endswith("."):
                 self.complain(
                     path, f"{'.'.join(path)}: {text!r} is neither table:Leaf nor a full path"
@@ -97,6 +110,15 @@ class PlaceReader:
             for name, setting in data.items()
             if setting
         }
+
+    def _check_search(self, text: str, path: Path) -> None:
+        if not _SEARCHING.search(text):
+            return
+        if not self._searches:
+            reason = "is a search path, which devices understand over USP only: write it in [usp]"
+            self.complain(path, f"{'.'.join(path)}: {text!r} {reason}")
+        elif not _SEARCH.fullmatch(text if text.startswith(_ROOTS) else text.partition(":")[2]):
+            self.complain(path, f"{'.'.join(path)}: {text!r} is no search path")
 
     def _reachable(self, table: str, base: str) -> bool:
         seen = set()

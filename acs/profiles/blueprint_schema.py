@@ -141,7 +141,7 @@ _WAN: Mapping[str, Any] = {
     },
 }
 
-SCHEMA: Mapping[str, Any] = {
+_WHOLE: Mapping[str, Any] = {
     "blueprint": {
         "name": Kind.TEXT,
         "title": Kind.TEXT,
@@ -176,7 +176,10 @@ SCHEMA: Mapping[str, Any] = {
         "set": dict.fromkeys(VOICE_SETTINGS, _SETTING),
     },
     "wan": _WAN,
-    "management": {"set": dict.fromkeys(MANAGEMENT_SETTINGS, _SETTING)},
+    "management": {
+        "ignore": Kind.TEXTS,
+        "set": dict.fromkeys(MANAGEMENT_SETTINGS, _SETTING),
+    },
     "admin": {"password": _SETTING},
     "order": {"switches": Kind.TEXTS, "separate": Kind.TEXTS},
     "doubts": {ANY: {"certainty": Kind.TEXT, "note": Kind.TEXT, "source": Kind.TEXT}},
@@ -208,6 +211,13 @@ SCHEMA: Mapping[str, Any] = {
         for diagnostic, names in DIAGNOSTICS.items()
     },
 }
+"""Of a whole file, but for its ``[usp]``."""
+_OVER_USP: Mapping[str, Any] = {
+    **{key: spec for key, spec in _WHOLE.items() if key not in ("blueprint", "match", "doubts")},
+    "dialect": {"booleans": Kind.TEXT},
+    "commands": {ANY: Kind.TEXT},
+}
+SCHEMA: Mapping[str, Any] = {**_WHOLE, "usp": _OVER_USP}
 
 
 def check_shape(data: Any, spec: Spec = SCHEMA, path: Path = ()) -> Iterator[tuple[Path, str]]:

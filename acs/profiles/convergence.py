@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from acs.devices.record import ProofLine, Snapshot, Unfinished, Verdict
 from acs.model import DataModel, Fault, SessionLost, Value, Written
+from acs.profiles.blueprint import Verify
 from acs.profiles.building import Construction
 from acs.profiles.changes import UNSURE, Group, PlannedChange, seal_written
 from acs.profiles.outcome import Outcome, OutcomeKind, Task, WriteLost
@@ -59,6 +60,11 @@ async def converge(device: DataModel, task: Task) -> Outcome:
         )
         return run.outcome(OutcomeKind.FAILED, text)
     return await run.apply()
+
+
+def _awaited(line: ProofLine) -> ProofLine:
+    is_open = line.verdict is Verdict.MISMATCH
+    return replace(line, read=None, verdict=Verdict.AWAITED) if is_open else line
 
 
 class _Run:
@@ -152,7 +158,7 @@ class _Run:
         if later:
             text = f"{how_many(written)} accepted; the next session verifies"
             return self.outcome(OutcomeKind.AWAITING, text, self._lines(written, {}))
-        return await self._prove(written)
+        return await self._prove(written, patient=task.blueprint.verify is Verify.NOW_OR_LATER)
 
     async def _write(self, batch: list[PlannedChange]) -> tuple[bool | Fault, list[PlannedChange]]:
         """Write one request; once more without optional leaves when these are refused.
@@ -204,7 +210,8 @@ class _Run:
         written = {**self._snapshot.written, **dict.fromkeys(self._in_flight, UNSURE)}
         return WriteLost(str(lost), replace(self._snapshot, written=written, unfinished=unfinished))
 
-    async def _prove(self, written: list[PlannedChange]) -> Outcome:
+    async def _prove(self, written: list[PlannedChange], *, patient: bool) -> Outcome:
+        """Read back what was written; ``patient``: what is not seen yet may come later."""
         readable = [change.path for change in written if not change.secret]
         values: dict[str, Value] = {}
         if readable:
@@ -221,6 +228,10 @@ class _Run:
             for change, line in zip(written, lines, strict=True)
             if line.verdict is Verdict.MISMATCH
         ]
+        if differing and patient:
+            text = f"{how_many(written)} accepted; {how_many(differing)} not seen yet"
+            lines = tuple(_awaited(line) for line in lines)
+            return self.outcome(OutcomeKind.AWAITING, f"{text}: the next session verifies", lines)
         if differing:
             return self._mismatch(first_difference(differing), lines, differing)
         text = f"{how_many(written)} written and read back"

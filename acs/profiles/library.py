@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from acs.profiles.blueprint import Blueprint, Match
-from acs.profiles.blueprint_file import Issue, Source, build, read_source
+from acs.profiles.blueprint_file import USP, Issue, Source, build, build_over_usp, read_source
 from acs.profiles.blueprint_schema import merge, nearest
 
 _MODELS = "models"
@@ -28,6 +29,8 @@ class Facts:
     software: str = ""
     root: str = ""
     """``Device.`` or ``InternetGatewayDevice.``: from the names in the first contact."""
+    protocol: str = "cwmp"
+    """``cwmp`` or ``usp``: a family may be written otherwise over each."""
 
     @property
     def likely_model(self) -> str:
@@ -44,8 +47,15 @@ class Facts:
 class Library:
     """All blueprints by name."""
 
-    def __init__(self, blueprints: Mapping[str, Blueprint], issues: tuple[Issue, ...]) -> None:
+    def __init__(
+        self,
+        blueprints: Mapping[str, Blueprint],
+        issues: tuple[Issue, ...],
+        over_usp: Mapping[str, Blueprint] = MappingProxyType({}),
+    ) -> None:
+        """``over_usp``: those whose devices may speak USP, as they are then."""
         self._blueprints = dict(blueprints)
+        self._over_usp = dict(over_usp)
         self.issues = issues
         """Mistakes in files that were therefore left out."""
 
@@ -60,16 +70,21 @@ class Library:
                 issues.extend(source.issues)
                 if not source.issues:
                     sources[source.name] = source
-        blueprints = {}
+        blueprints, over_usp = {}, {}
         for source in sources.values():
-            blueprint, found = _build(source, sources)
+            built, found = _build(source, sources)
             issues.extend(found)
-            if blueprint is not None:
-                blueprints[source.name] = blueprint
-        return cls(blueprints, tuple(issues))
+            if built is not None:
+                blueprints[source.name] = built.blueprint
+                if built.over_usp is not None:
+                    over_usp[source.name] = built.over_usp
+        return cls(blueprints, tuple(issues), over_usp)
 
     def choose(self, facts: Facts) -> Blueprint | None:
-        """Return the most specific blueprint that fits, by name among equals; None if none does."""
+        """Return the most specific blueprint that fits, by name among equals; None if none does.
+
+        It is what the family is over the protocol of ``facts``.
+        """
         fitting = [
             (score, blueprint)
             for blueprint in self._blueprints.values()
@@ -78,11 +93,12 @@ class Library:
         if not fitting:
             return None
         best = max(score for score, _ in fitting)
-        return min((b for score, b in fitting if score == best), key=lambda b: b.name)
+        return self.get(min(b.name for score, b in fitting if score == best), facts.protocol)
 
-    def get(self, name: str) -> Blueprint | None:
-        """Return the blueprint called ``name``."""
-        return self._blueprints.get(name)
+    def get(self, name: str, protocol: str = "cwmp") -> Blueprint | None:
+        """Return the blueprint called ``name``, as it is over ``protocol``."""
+        over_usp = self._over_usp.get(name) if protocol == "usp" else None
+        return over_usp or self._blueprints.get(name)
 
     def names(self) -> tuple[str, ...]:
         """Return all names in order."""
@@ -105,9 +121,10 @@ def read_file(path: str | Path) -> tuple[Blueprint | None, tuple[Issue, ...]]:
         if neighbour != path and not (other := _read(neighbour)).issues:
             sources[other.name] = other
     sources[source.name] = source
-    blueprint, issues = _build(source, sources)
+    built, issues = _build(source, sources)
+    blueprint = built.blueprint if built and not source.issues else None
     # Of the rest all is told at once, though a key or a kind is wrong.
-    return None if source.issues else blueprint, tuple(sorted({*source.issues, *issues}))
+    return blueprint, tuple(sorted({*source.issues, *issues}))
 
 
 def _shipped() -> dict[str, Source]:
@@ -130,9 +147,16 @@ def _read(path: Path) -> Source:
     return read_source(text, path.name)
 
 
+class _Built(NamedTuple):
+    """A blueprint, and what it is over USP; None: its devices do not speak it."""
+
+    blueprint: Blueprint
+    over_usp: Blueprint | None
+
+
 def _build(
     source: Source, sources: Mapping[str, Source]
-) -> tuple[Blueprint | None, tuple[Issue, ...]]:
+) -> tuple[_Built | None, tuple[Issue, ...]]:
     chain = [source]
     while chain[-1].extends:
         name = chain[-1].extends
@@ -146,7 +170,14 @@ def _build(
     data: dict[str, Any] = {}
     for layer in reversed(chain):
         data = merge(data, layer.data)
-    return build(source, data)
+    blueprint, issues = build(source, data)
+    if blueprint is None or blueprint.root == "InternetGatewayDevice.":
+        return (_Built(blueprint, None) if blueprint else None), issues
+    over = {key: value for key, value in data.items() if key != USP}
+    for layer in reversed(chain):
+        over = merge(over, layer.data.get(USP, {}))
+    over_usp, issues = build_over_usp(source, blueprint, over)
+    return (None if issues else _Built(blueprint, over_usp)), issues
 
 
 def fit(match: Match, facts: Facts) -> tuple[int, int] | None:

@@ -135,9 +135,12 @@ def _change_as_mapping(change: PlannedChange) -> dict[str, Any]:
 def fingerprint(intent: Intent, blueprint: Blueprint, key: bytes) -> str:
     """Name an intent under a blueprint: HMAC-SHA256 under ``key``, 32 hex digits.
 
-    It changes with any setting, secrets included, and with what the blueprint would write.
+    It changes with any setting, secrets included, and with what the blueprint would write.  It is
+    the same over both protocols: what was proven over one is not written anew over the other.
     """
-    return seal(key, (blueprint.name, blueprint.digest, *_flatten(intent_to_mapping(intent))))
+    return seal(
+        key, (blueprint.name, blueprint.common_digest, *_flatten(intent_to_mapping(intent)))
+    )
 
 
 def marker_of(print_: str) -> str:
@@ -167,7 +170,10 @@ def make_plan(
     checked = check(intent)
     tree = Tree(blueprint, snapshot.values)
     problems = list(checked.problems)
-    notes = list(voice_notes(checked.intent.voice, blueprint))
+    notes = [
+        *voice_notes(checked.intent.voice, blueprint),
+        *_management_notes(checked.intent, blueprint),
+    ]
     needless = _needless(checked.intent)
     wants: dict[str, Want] = {}
     for found in _wants(checked.intent, blueprint, tree):
@@ -251,21 +257,35 @@ def _wants(intent: Intent, blueprint: Blueprint, tree: Tree) -> Iterator[Want | 
     yield from want_wifi(intent, blueprint, tree)
     yield from want_voice(intent.voice, blueprint, tree)
     spot = Spot(blueprint, tree)
-    for name, wish in management_wishes(intent):
+    for name, wish in management_wishes(intent, blueprint):
         setting = blueprint.management.get(name)
         yield from want_setting(wish, setting, spot, "management", name)
     if intent.admin_password is not None:
         yield from want_setting(intent.admin_password, blueprint.admin, spot, "admin", "password")
 
 
-def management_wishes(intent: Intent) -> Iterator[tuple[str, bool | int | str | Secret]]:
-    """Yield the management settings that are wanted."""
+def management_wishes(
+    intent: Intent, blueprint: Blueprint
+) -> Iterator[tuple[str, bool | int | str | Secret]]:
+    """Yield the management settings that are wanted and have a meaning for this family."""
+    for name, wish in _management(intent):
+        if name not in blueprint.ignored_management:
+            yield name, wish
+
+
+def _management(intent: Intent) -> Iterator[tuple[str, bool | int | str | Secret]]:
     if intent.management is None:
         return
     for item in fields(intent.management):
         wish = getattr(intent.management, item.name)
         if wish is not None:
             yield item.name, wish
+
+
+def _management_notes(intent: Intent, blueprint: Blueprint) -> Iterator[str]:
+    wanted = (name for name, _ in _management(intent))
+    if ignored := [name for name in wanted if name in blueprint.ignored_management]:
+        yield f"management: no use over {blueprint.protocol.upper()}: {', '.join(ignored)}"
 
 
 def _digest(changes: list[PlannedChange], steps: tuple[Step, ...], key: bytes) -> str:

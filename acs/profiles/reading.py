@@ -81,7 +81,7 @@ def reads(blueprint: Blueprint, intent: Intent) -> Reads:
         gathering.voice(blueprint.voice, intent)
     if intent.wan and blueprint.wan:
         gathering.wan(blueprint.wan, intent.wan)
-    for name, _ in management_wishes(intent):
+    for name, _ in management_wishes(intent, blueprint):
         gathering.setting(blueprint.management.get(name), "")
     if intent.admin_password is not None:
         gathering.setting(blueprint.admin, "")

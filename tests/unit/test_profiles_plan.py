@@ -388,7 +388,7 @@ def test_the_fingerprint_follows_intent_blueprint_and_key() -> None:
         fingerprint(Intent(wifi=(HOME,)), family, KEY),
         fingerprint(Intent(wifi=(replace(HOME, passphrase=Secret("other-one")),)), family, KEY),
         fingerprint(Intent(wifi=(HOME,)), blueprint("tr181"), KEY),
-        fingerprint(Intent(wifi=(HOME,)), replace(family, digest="changed"), KEY),
+        fingerprint(Intent(wifi=(HOME,)), replace(family, common_digest="changed"), KEY),
         fingerprint(Intent(wifi=(HOME,)), family, b"other"),
     }
     assert len(prints) == 5
