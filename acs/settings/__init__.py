@@ -32,6 +32,8 @@ from acs.settings.sections import (
     TimelineSettings,
     TlsVersion,
     UspSettings,
+    WebSocketAuth,
+    WebSocketSettings,
 )
 
 __all__ = [
@@ -59,6 +61,8 @@ __all__ = [
     "TimelineSettings",
     "TlsVersion",
     "UspSettings",
+    "WebSocketAuth",
+    "WebSocketSettings",
     "complete",
     "describe",
     "split_address",

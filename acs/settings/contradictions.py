@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from acs.address import split_address
-from acs.settings.sections import AuthMode
+from acs.settings.sections import AuthMode, WebSocketAuth
 
 if TYPE_CHECKING:
     from acs.settings.load import Settings
@@ -23,6 +23,7 @@ def contradictions(settings: Settings) -> Iterator[str]:
         yield "files.tls_listen: needs cwmp.tls_certificate and cwmp.tls_key"
     if files.url and not (files.listen or files.tls_listen):
         yield "files.url: nothing listens there; set files.listen or files.tls_listen"
+    yield from _of_websocket(settings)
     if cwmp.tls_require_client_certificate and not cwmp.tls_client_ca:
         yield "cwmp.tls_require_client_certificate: needs cwmp.tls_client_ca"
     if not (cwmp.listen or cwmp.tls_listen):
@@ -52,9 +53,38 @@ def contradictions(settings: Settings) -> Iterator[str]:
         ("cwmp.tls_listen", cwmp.tls_listen),
         ("files.listen", files.listen),
         ("files.tls_listen", files.tls_listen),
+        ("websocket.listen", settings.websocket.listen),
+        ("websocket.tls_listen", settings.websocket.tls_listen),
         ("admin.listen", settings.admin.listen),
     ):
         try:
             split_address(address or ":0")
         except ValueError:  # the form is right, or it would not have been taken
             yield f"{name}: a port is at most 65535"
+
+
+def _of_websocket(settings: Settings) -> Iterator[str]:
+    cwmp, websocket = settings.cwmp, settings.websocket
+    if websocket.tls_listen and not (cwmp.tls_certificate and cwmp.tls_key):
+        yield "websocket.tls_listen: needs cwmp.tls_certificate and cwmp.tls_key"
+    match websocket.auth:
+        case WebSocketAuth.CERTIFICATE:
+            if websocket.listen:
+                yield (
+                    "websocket.listen: no certificate can be shown without TLS; use "
+                    'websocket.tls_listen, or for a lab set websocket.auth = "none"'
+                )
+            if websocket.tls_listen and not (websocket.tls_client_ca or cwmp.tls_client_ca):
+                yield (
+                    'websocket.auth: "certificate" needs websocket.tls_client_ca, the '
+                    "authorities that sign agents' certificates"
+                )
+        case WebSocketAuth.BASIC:
+            if websocket.listen and not settings.auth.allow_basic_on_http:
+                yield (
+                    'websocket.auth: "basic" sends the password in clear over websocket.listen; '
+                    'set websocket.listen = "" and use websocket.tls_listen, or set '
+                    "auth.allow_basic_on_http = true"
+                )
+        case WebSocketAuth.NONE:
+            pass

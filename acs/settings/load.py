@@ -40,6 +40,7 @@ from acs.settings.sections import (
     ServerSettings,
     TimelineSettings,
     UspSettings,
+    WebSocketSettings,
 )
 from acs.settings.wants import want
 
@@ -71,6 +72,7 @@ class Settings:
     server: ServerSettings = field(default_factory=ServerSettings)
     cwmp: CwmpSettings = field(default_factory=CwmpSettings)
     usp: UspSettings = field(default_factory=UspSettings)
+    websocket: WebSocketSettings = field(default_factory=WebSocketSettings)
     http: HttpSettings = field(default_factory=HttpSettings)
     auth: AuthSettings = field(default_factory=AuthSettings)
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
@@ -140,6 +142,8 @@ class Settings:
 SECTIONS: Mapping[str, type[msgspec.Struct]] = {
     "server": ServerSettings,
     "cwmp": CwmpSettings,
+    "usp": UspSettings,
+    "websocket": WebSocketSettings,
     "http": HttpSettings,
     "auth": AuthSettings,
     "database": DatabaseSettings,

@@ -35,6 +35,14 @@ class AuthMode(StrEnum):
     NONE = "none"
 
 
+class WebSocketAuth(StrEnum):
+    """How an agent that connects over WebSocket proves who it is."""
+
+    CERTIFICATE = "certificate"
+    BASIC = "basic"
+    NONE = "none"
+
+
 class DigestOffer(StrEnum):
     """Which digest algorithms a device is offered."""
 
@@ -188,6 +196,51 @@ class UspSettings(Struct, frozen=True, kw_only=True):
         says("Most Notifies of one agent in a minute; what is beyond is dropped and counted."),
     ] = 600
     notify_days: Annotated[Count, says("Days a Notify is kept.")] = 30
+
+
+class WebSocketSettings(Struct, frozen=True, kw_only=True):
+    """USP over WebSocket: where agents connect. Certificate and key are those of `[cwmp]`."""
+
+    listen: Annotated[
+        OptionalAddress,
+        says("Address without TLS, for a lab; empty: off.", want=WANT_OPTIONAL_ADDRESS),
+    ] = ""
+    tls_listen: Annotated[
+        OptionalAddress, says("Address with TLS; empty: off.", want=WANT_OPTIONAL_ADDRESS)
+    ] = ""
+    tls_client_ca: Annotated[
+        str,
+        says(
+            "PEM file: authorities that sign agents' certificates.",
+            shown="that of cwmp.tls_client_ca",
+        ),
+    ] = ""
+    path: Annotated[
+        str,
+        Meta(pattern=r"^/[^\s?#]*\Z"),
+        says("The only URL path that is served.", want='a path like "/usp"'),
+    ] = "/usp"
+    auth: Annotated[
+        WebSocketAuth,
+        says(
+            "What an agent has to show: a `certificate` with its endpoint id; `basic`: the "
+            "bootstrap password; `none`: nothing, for a lab only. A certificate counts with each."
+        ),
+    ] = WebSocketAuth.CERTIFICATE
+    handshake_seconds: Annotated[
+        Seconds, says("Seconds from the connection to the end of the handshake, TLS included.")
+    ] = 10.0
+    ping_seconds: Annotated[
+        Seconds, says("Seconds of silence after which an agent is asked for a sign of life.")
+    ] = 60.0
+    pong_seconds: Annotated[Seconds, says("Seconds it has for that; then it is gone.")] = 20.0
+    record_seconds: Annotated[
+        Seconds, says("Seconds from the first octet of a record to its last.")
+    ] = 60.0
+    connections: Annotated[Count, says("Most open connections.")] = 20_000
+    connections_per_address: Annotated[
+        Count, says("Most open connections of one address; raise it behind NAT or a proxy.")
+    ] = 1000
 
 
 class HttpSettings(Struct, frozen=True, kw_only=True):
