@@ -105,7 +105,7 @@ class Controller:
                 return self._payload(peer, payload, origin)
             case Connect(_mtp, _version, topic):
                 self._watcher.record("connect")
-                if topic and origin.mtp is Mtp.MQTT:
+                if origin.reply is None and topic and origin.mtp is Mtp.MQTT:
                     peer.route = Route(Mtp.MQTT, topic)
                 peer.context = None
                 self._seen(peer, origin, Presence.ONLINE, "Connect record")
