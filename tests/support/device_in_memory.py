@@ -8,6 +8,7 @@ device.operations, device.written, device["Device.WiFi.SSID.1.SSID"]
 from __future__ import annotations
 
 from collections.abc import Coroutine, Iterable, Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -52,6 +53,16 @@ def value_of(plain: Plain) -> Value:
     return Value(plain)
 
 
+_USP_CODES = {9000: 7001, 9003: 7004, 9005: 7026, 9006: 7011, 9007: 7012, 9008: 7013}
+"""What an agent of USP says where a CPE says the key."""
+
+
+def over_usp(fault: Fault) -> Fault:
+    """A fault as a device tells it that speaks USP."""
+    parameters = tuple(replace(p, code=_USP_CODES.get(p.code, p.code)) for p in fault.parameters)
+    return replace(fault, code=_USP_CODES.get(fault.code, fault.code), parameters=parameters)
+
+
 class MemoryDevice:
     """A tree of parameters; patterns are those of a shell, over full paths."""
 
@@ -65,11 +76,13 @@ class MemoryDevice:
         refuse: Mapping[str, int] | None = None,
         lost_after: int | None = None,
         rows: Mapping[str, Mapping[str, Plain]] | None = None,
+        usp: bool = False,
     ) -> None:
         """`later`: applied by `next_session` only (Status 1). `refuse`: fault code by pattern.
 
         `lost_after`: the device goes away when this many operations were performed. `rows`: what
-        a new row holds, by the path of its table, which may be empty.
+        a new row holds, by the path of its table, which may be empty. `usp`: it refuses with the
+        codes of USP.
         """
         self.model = DataModel()
         self.values = {path: value_of(value) for path, value in values.items()}
@@ -85,6 +98,7 @@ class MemoryDevice:
         self.fault_at: dict[int, Fault] = {}
         """What operations are answered with, by their number from 1."""
         self.rows = dict(rows or {})
+        self.usp = usp
         self.operations: list[Operation] = []
         self.answers: dict[type[Procedure], Any] = {}
         """Outcome of each procedure it knows, or a function that makes it; 9000 to others."""
@@ -127,6 +141,8 @@ class MemoryDevice:
                 outcome = None if lost else fault or self.perform(operation)
             except SessionLost:
                 outcome, lost = None, True
+            if self.usp and isinstance(outcome, Fault):
+                outcome = over_usp(outcome)
             lost = lost or number == self.silent_at
 
     def next_session(self) -> None:

@@ -43,6 +43,12 @@ def report(key: str, code: int = 0, text: str = "") -> Notice:
     return Notice(EventKind.TRANSFER_COMPLETE, key, Fault(code, text), times)
 
 
+def ended(key: str, command: str, fault: Fault | None = None, **outputs: str) -> Notice:
+    """The OperationComplete of a command that moves no file."""
+    detail = {"Command": command, **outputs}
+    return Notice(EventKind.OPERATION_COMPLETE, key, fault, detail)
+
+
 def call(
     house: MemoryHouse,
     device: MemoryDevice,
@@ -61,7 +67,7 @@ def call(
     contact = Contact(
         DeviceId("A4B1C2", "Gateway", "SN1"),
         "Acme",
-        "cwmp",
+        "usp" if device.usp else "cwmp",
         "Device.",
         events or (PERIODIC,),
         {"Device.DeviceInfo.SoftwareVersion": Value(software)},
