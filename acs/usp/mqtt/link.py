@@ -1,0 +1,514 @@
+"""One connection to a broker, kept: connect, subscribe, carry, come back after a loss.
+
+paho-mqtt speaks the protocol; the reactor calls it when its socket is ready. Only connecting
+(names, TCP, TLS) happens in a thread. Each connection has a new client of paho's: nothing of an
+old one, such as a request whose time is over, is sent again.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from paho.mqtt.client import ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReadWriteDescriptor
+from twisted.internet.task import LoopingCall
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from acs.log import get_logger
+from acs.model import Secret
+from acs.usp.mqtt.client import BufferedClient
+
+log = get_logger(__name__)
+
+CONNECT_SECONDS = 10.0
+"""From the beginning of an attempt until the last SUBACK."""
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 60.0
+STEADY_SECONDS = 30.0
+"""A connection that held this long was a good one: the next pause is short again."""
+MOST_UNSENT_BYTES = 16_777_216
+MOST_WAITING = 10_000
+"""Publishes at QoS 1 that wait for the broker's word."""
+MOST_UNDERWAY = 500
+MOST_EXTRA_FILTERS = 5
+
+
+class Version(StrEnum):
+    """A version of MQTT."""
+
+    V5 = "5"
+    V3_1_1 = "3.1.1"
+
+
+class LinkState(StrEnum):
+    """How far the link is."""
+
+    STOPPED = "stopped"
+    CONNECTING = "connecting"
+    UP = "up"
+    WAITING = "waiting"
+    """Until the next attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """TLS: PEM files; empty: the system's authorities, no certificate of our own."""
+
+    authorities: str = ""
+    certificate: str = ""
+    key: str = ""
+
+    def context(self) -> ssl.SSLContext:
+        """Make the context. Raises `OSError` (`ssl.SSLError` too) for files that will not do."""
+        context = ssl.create_default_context(cafile=self.authorities or None)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if self.certificate:
+            context.load_cert_chain(self.certificate, self.key or None)
+        return context
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where a broker is, and who we are to it."""
+
+    host: str
+    port: int
+    client_id: str
+    endpoint: str
+    """Our endpoint id, for the user property ``usp-endpoint-id`` (R-MQTT.13)."""
+    version: Version = Version.V5
+    username: str = ""
+    password: Secret = field(default_factory=lambda: Secret(""))
+    trust: Trust | None = None
+    """None: no TLS."""
+    keep_alive: int = 30
+    session_seconds: int = 3600
+    """How long the broker keeps what came while we were away."""
+    largest_packet: int = 5_308_416
+    status: str = ""
+    """Topic at which ``online`` and ``offline`` are told, retained; the Will speaks there too."""
+
+    def __str__(self) -> str:
+        return f"{'mqtts' if self.trust else 'mqtt'}://{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A PUBLISH that came."""
+
+    topic: str
+    payload: bytes
+    content_type: str = ""
+    response_topic: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What the broker told as the link came up."""
+
+    response_information: str = ""
+    """Topic at which it wants us to be answered (R-MQTT.21); "": ours to choose."""
+    refused: tuple[str, ...] = ()
+    """Filters that are good to have and that it refused."""
+
+
+class Listener(Protocol):
+    """Whoever uses the link. Called on the reactor's thread."""
+
+    def link_up(self, granted: Granted) -> None:
+        """Connected, and subscribed to all that is needed."""
+
+    def link_down(self, why: str) -> None:
+        """The link that was up is lost."""
+
+    def published(self, message: Published) -> None:
+        """A PUBLISH came."""
+
+
+@implementer(IReadWriteDescriptor)
+class Link:
+    """Keeps one connection to ``broker`` until it is stopped."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        needed: Sequence[str],
+        wanted: Sequence[str],
+        qos: int,
+        listener: Listener,
+        reactor: Any,
+        spread: Callable[[], float],
+    ) -> None:
+        """``needed``: topic filters without which there is no link; ``wanted``: others.
+
+        ``spread`` gives a number from 0 to 1, `random.random`.
+        """
+        self.broker = broker
+        self.state = LinkState.STOPPED
+        self.trouble = ""
+        """Why it is not up, in words; "": it is."""
+        self._needed = tuple(needed)
+        self._wanted = tuple(wanted)
+        self._qos = qos
+        self._listener = listener
+        self._reactor = reactor
+        self._spread = spread
+        self._client: BufferedClient | None = None
+        self._descriptor = -1
+        self._patience: Any = None
+        self._retry: Any = None
+        self._flushing: Any = None
+        self._care = LoopingCall(self._look_after)
+        self._care.clock = reactor
+        self._failures = 0
+        self._up_at = 0.0
+        self._verdict = ""
+        """Why we or the broker are ending this connection, where that is known."""
+        self._asked: dict[int, tuple[str, ...]] = {}
+        """Filters of each SUBSCRIBE that is not acknowledged, by packet id."""
+        self._granted = Granted()
+        self._stopped: Deferred[None] | None = None
+
+    def start(self) -> None:
+        """Begin to connect, and to come back after each loss."""
+        self._connect()
+
+    def stop(self) -> Deferred[None]:
+        """Say good-bye, and end; fires when nothing is left underway."""
+        stopped = self._stopped = Deferred[None]()
+        self._cancel(self._retry)
+        client = self._client
+        if client is None:
+            self._end()
+        elif self._descriptor >= 0:
+            if self.state is LinkState.UP and self.broker.status:
+                client.publish(self.broker.status, b"offline", self._qos, retain=True)
+            self._give_up("stopped")
+        # Else a thread is connecting, and `_opened` sees that it is to end.
+        return stopped
+
+    def publish(self, topic: str, octets: bytes, properties: Properties | None = None) -> bool:
+        """Send one PUBLISH; False: the link is not up, or too much waits already.
+
+        ``properties`` are left out over MQTT 3.1.1.
+        """
+        client = self._client
+        if self.state is not LinkState.UP or client is None or client.unsent > MOST_UNSENT_BYTES:
+            return False
+        if self.broker.version is Version.V3_1_1:
+            properties = None
+        try:
+            info = client.publish(topic, octets, self._qos, retain=False, properties=properties)
+        except ValueError:  # a topic nothing can be published to
+            return False
+        if self._flushing is None:
+            self._flushing = self._reactor.callLater(0, self._flush)
+        return info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    # Connecting
+
+    def _connect(self) -> None:
+        self._retry = None
+        self.state = LinkState.CONNECTING
+        self._asked = {}
+        self._verdict = ""
+        client = self._client = self._make_client()
+        work = deferToThreadPool(
+            self._reactor, self._reactor.getThreadPool(), self._open_blocking, client
+        )
+        work.addCallbacks(lambda _: self._opened(client), lambda why: self._not_opened(why, client))
+        work.addErrback(lambda why: log.error("mqtt link", problem=why.getErrorMessage()))
+
+    def _make_client(self) -> BufferedClient:
+        broker = self.broker
+        is_v5 = broker.version is Version.V5
+        client = BufferedClient(
+            CallbackAPIVersion.VERSION2,
+            client_id=broker.client_id,
+            clean_session=None if is_v5 else False,
+            protocol=MQTTProtocolVersion.MQTTv5 if is_v5 else MQTTProtocolVersion.MQTTv311,
+            reconnect_on_failure=False,
+        )
+        client.connect_timeout = CONNECT_SECONDS
+        client.max_queued_messages_set(MOST_WAITING)
+        if broker.username:
+            client.username_pw_set(broker.username, broker.password.reveal())
+        if broker.status:
+            client.will_set(broker.status, b"offline", qos=1, retain=True)
+        client.on_connect = self._connected
+        client.on_subscribe = self._subscribed
+        client.on_message = self._message
+        client.on_disconnect = self._disconnected
+        return client
+
+    def _open_blocking(self, client: BufferedClient) -> None:
+        """In a thread. What paho writes meanwhile waits in its buffer."""
+        broker = self.broker
+        if broker.trust is not None:
+            client.tls_set_context(broker.trust.context())
+        if broker.version is Version.V5:
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties.RequestResponseInformation = 1
+            properties.SessionExpiryInterval = broker.session_seconds
+            properties.MaximumPacketSize = broker.largest_packet
+            properties.UserProperty = ("usp-endpoint-id", broker.endpoint)
+            client.connect(
+                broker.host,
+                broker.port,
+                broker.keep_alive,
+                clean_start=False,
+                properties=properties,
+            )
+        else:
+            client.connect(broker.host, broker.port, broker.keep_alive)
+
+    def _opened(self, client: BufferedClient) -> None:
+        sock: Any = client.socket()
+        if self._stopped is not None or sock is None:
+            client.abandon()
+            self._lost("stopped" if self._stopped else "closed by the broker")
+            return
+        self._descriptor = sock.fileno()
+        client.on_socket_close = lambda *_: self._forget_socket()
+        self._reactor.addReader(self)
+        self._patience = self._reactor.callLater(CONNECT_SECONDS, self._impatient)
+        self._care.start(1.0, now=False)
+        self._flush()
+
+    def _not_opened(self, why: Failure, client: BufferedClient) -> None:
+        client.abandon()
+        self._lost(_in_words(why.value))
+
+    def _impatient(self) -> None:
+        self._patience = None
+        self._give_up("the broker did not answer in time")
+
+    # What paho calls
+
+    def _connected(
+        self,
+        client: Any,
+        _userdata: object,
+        _flags: ConnectFlags,
+        reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
+        if reason.is_failure:
+            self._verdict = f"the broker refused us: {reason}"
+            return
+        information = str(getattr(properties, "ResponseInformation", ""))
+        pairs = getattr(properties, "UserProperty", [])
+        told = [value for name, value in pairs if name == "subscribe-topic"]
+        maximum = getattr(properties, "ReceiveMaximum", MOST_UNDERWAY)
+        client.allow_underway(min(maximum, MOST_UNDERWAY))
+        self._granted = Granted(information)
+        needed = dict.fromkeys((*self._needed, *filter(None, (information,))))
+        extra = dict.fromkeys((*self._wanted, *told[:MOST_EXTRA_FILTERS]))
+        self._subscribe(client, tuple(needed))
+        self._subscribe(client, tuple(each for each in extra if each not in needed))
+
+    def _subscribe(self, client: Any, filters: tuple[str, ...]) -> None:
+        if not filters:
+            return
+        if self.broker.version is Version.V5:
+            asked: list[Any] = [(each, SubscribeOptions(qos=self._qos)) for each in filters]
+        else:
+            asked = [(each, self._qos) for each in filters]
+        _result, packet_id = client.subscribe(asked)
+        self._asked[packet_id] = filters
+
+    def _subscribed(
+        self,
+        _client: Any,
+        _userdata: object,
+        packet_id: int,
+        reasons: list[ReasonCode],
+        _properties: object,
+    ) -> None:
+        filters = self._asked.pop(packet_id, ())
+        refused = tuple(
+            each for each, reason in zip(filters, reasons, strict=False) if reason.is_failure
+        )
+        needed = [each for each in refused if each in self._needed]
+        if needed:
+            # R-MQTT.17; and half a subscription would hide that we are half deaf.
+            self._verdict = f"the broker refused the subscription to {', '.join(needed)}"
+            self._reactor.callLater(0, self._give_up, self._verdict)
+            return
+        self._granted = Granted(
+            self._granted.response_information, (*self._granted.refused, *refused)
+        )
+        if not (self._asked or self._verdict):
+            self._come_up()
+
+    def _come_up(self) -> None:
+        self.state = LinkState.UP
+        self.trouble = ""
+        self._up_at = self._reactor.seconds()
+        self._cancel(self._patience)
+        client = self._client
+        if self.broker.status and client is not None:
+            client.publish(self.broker.status, b"online", qos=1, retain=True)
+        log.info("mqtt link up", broker=str(self.broker), version=self.broker.version)
+        self._listener.link_up(self._granted)
+
+    def _message(self, _client: Any, _userdata: object, message: MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            return
+        properties = message.properties
+        self._listener.published(
+            Published(
+                topic,
+                bytes(message.payload),
+                str(getattr(properties, "ContentType", "")),
+                str(getattr(properties, "ResponseTopic", "")),
+            )
+        )
+
+    def _disconnected(
+        self,
+        client: Any,
+        _userdata: object,
+        flags: DisconnectFlags,
+        reason: ReasonCode,
+        _properties: object,
+    ) -> None:
+        if client is self._client:
+            by = "the broker ended it: " if flags.is_disconnect_packet_from_server else ""
+            self._lost(self._verdict or f"{by}{reason}")
+
+    # The end of a connection
+
+    def _give_up(self, why: str) -> None:
+        """Say DISCONNECT and close."""
+        self._verdict = why
+        client = self._client
+        if client is not None and self._descriptor >= 0:
+            client.disconnect()
+            client.abandon()
+        self._lost(why)
+
+    def _forget_socket(self) -> None:
+        """Before the socket is closed, for the reactor knows it by its number."""
+        self._reactor.removeReader(self)
+        self._reactor.removeWriter(self)
+        self._descriptor = -1
+
+    def _lost(self, why: str) -> None:
+        """Once for each client, however often something says so."""
+        if self._client is None:
+            return
+        self._client = None
+        was_up = self.state is LinkState.UP
+        self._cancel(self._patience)
+        self._cancel(self._flushing)
+        self._flushing = self._patience = None
+        if self._care.running:
+            self._care.stop()
+        if was_up and self._reactor.seconds() - self._up_at >= STEADY_SECONDS:
+            self._failures = 0
+        self.trouble = why
+        if self._stopped is not None:
+            self._end()
+        else:
+            pause = min(FIRST_PAUSE * 2.0 ** min(self._failures, 10), LONGEST_PAUSE)
+            pause *= 0.5 + self._spread() / 2
+            self._failures += 1
+            self.state = LinkState.WAITING
+            self._retry = self._reactor.callLater(pause, self._connect)
+            log.warning("mqtt link down", broker=str(self.broker), why=why, again_in=f"{pause:.1f}")
+        if was_up:
+            self._listener.link_down(why)
+
+    def _end(self) -> None:
+        self.state = LinkState.STOPPED
+        if self._stopped is not None and not self._stopped.called:
+            self._stopped.callback(None)
+
+    def _cancel(self, call: Any) -> None:
+        if call is not None and call.active():
+            call.cancel()
+
+    # What the reactor calls
+
+    def fileno(self) -> int:
+        """File descriptor of the socket; -1: there is none."""
+        return self._descriptor
+
+    def logPrefix(self) -> str:  # noqa: N802 - Twisted's name
+        """Name in Twisted's own log lines."""
+        return "mqtt"
+
+    def doRead(self) -> None:  # noqa: N802 - Twisted's name
+        """Octets came."""
+        self._drive(BufferedClient.read)
+
+    def doWrite(self) -> None:  # noqa: N802 - Twisted's name
+        """The socket takes more."""
+        self._flush()
+
+    def connectionLost(self, _reason: Failure) -> None:  # noqa: N802 - Twisted's name
+        """Note what the reactor found wrong with the socket."""
+        if self._client is not None:
+            self._client.abandon()
+        self._lost("the connection broke")
+
+    def _look_after(self) -> None:
+        self._drive(lambda client: client.loop_misc())
+
+    def _drive(self, work: Callable[[BufferedClient], object]) -> None:
+        """Have paho work; what it cannot digest costs the connection, not the server."""
+        client = self._client
+        if client is None:
+            return
+        try:
+            work(client)
+        except Exception as error:
+            log.exception("mqtt link")
+            client.abandon()
+            self._lost(f"{type(error).__name__} in what the broker sent")
+            return
+        self._flush()
+
+    def _flush(self) -> None:
+        self._cancel(self._flushing)
+        self._flushing = None
+        client = self._client
+        if client is None or self._descriptor < 0:
+            return
+        try:
+            done = client.flush()
+        except OSError as error:
+            client.abandon()
+            self._lost(_in_words(error))
+            return
+        if done:
+            self._reactor.removeWriter(self)
+        else:
+            self._reactor.addWriter(self)
+
+
+def _in_words(error: BaseException | None) -> str:
+    match error:
+        case ssl.SSLCertVerificationError():
+            return f"the broker's certificate is not trusted: {error.verify_message}"
+        case ssl.SSLError():
+            return f"TLS: {error.reason or error}"
+        case OSError():
+            return error.strerror or str(error) or type(error).__name__
+        case _:
+            return str(error) or type(error).__name__
