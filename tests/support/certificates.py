@@ -1,4 +1,4 @@
-"""A certificate authority of the test run: a server for ``localhost``, and CPEs by name."""
+"""A certificate authority of the test run: a server for ``localhost``, CPEs and USP endpoints."""
 
 from __future__ import annotations
 
@@ -57,9 +57,14 @@ class Certificates:
         )
         if not is_authority:
             name = str(subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
+            alternative: x509.GeneralName | None = None
             if name == "localhost":
-                alternative = x509.SubjectAlternativeName([x509.DNSName(name)])
-                builder = builder.add_extension(alternative, critical=False)
+                alternative = x509.DNSName(name)
+            elif ":" in name:  # an endpoint id of USP (TR-369, R-SEC.0a)
+                alternative = x509.UniformResourceIdentifier(f"urn:bbf:usp:id:{name}")
+            if alternative is not None:
+                names = x509.SubjectAlternativeName([alternative])
+                builder = builder.add_extension(names, critical=False)
         return builder.sign(self._key, hashes.SHA256())
 
     def _write(self, name: str, certificate: x509.Certificate) -> Path:

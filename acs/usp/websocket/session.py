@@ -182,8 +182,7 @@ class AgentSession(WebSocketServerProtocol):
         try:
             self._take(data)
         except Exception as error:
-            self._edge.watcher.bug("websocket", error)
-            self.transport.abortConnection()
+            self._failed(error)
 
     def pauseProducing(self) -> None:
         """The peer does not take what is written: read nothing more of it for now."""
@@ -200,6 +199,10 @@ class AgentSession(WebSocketServerProtocol):
         """The transport is going; connectionLost follows."""
 
     # The handshake.
+
+    @staticmethod
+    def perMessageCompressionAccept(offers: object) -> None:
+        """Take up no compression: it would cost each session hundreds of KiB."""
 
     def onConnect(self, request: ConnectionRequest) -> tuple[str, dict[str, str]]:
         """Decide on a handshake that keeps RFC 6455."""
@@ -227,10 +230,18 @@ class AgentSession(WebSocketServerProtocol):
         except ValueError:  # of its extensions, which OpenSSL had no reason to look into
             return ()
 
+    def succeedHandshake(self, res: tuple[str, dict[str, str]]) -> None:
+        """Answer a handshake that was admitted, and go on with what came after it."""
+        try:
+            super().succeedHandshake(res)
+        except Exception as error:  # else it would be lost in autobahn's Deferred
+            self._failed(error)
+
     def failHandshake(
         self, reason: str, code: int = 400, responseHeaders: Iterable[tuple[str, str]] | None = None
     ) -> None:
         """Answer a refusal; also what autobahn finds wrong with a handshake comes here."""
+        self._edge.refused(self, self._denied or Denied(code, "bad WebSocket handshake"))
         body = f"{reason}\n".encode()
         fields = [
             *(responseHeaders or ()),
@@ -243,7 +254,6 @@ class AgentSession(WebSocketServerProtocol):
         lines = [f"{name}: {value}" for name, value in fields]
         head = [f"HTTP/1.1 {code} {HTTPStatus(code).phrase}", *lines, "", ""]
         self.transport.write("\r\n".join(head).encode() + body)
-        self._edge.refused(self, self._denied or Denied(code, "bad WebSocket handshake"))
         self.dropConnection()
 
     def _onOpen(self) -> None:  # autobahn's reads the certificate again
@@ -328,6 +338,10 @@ class AgentSession(WebSocketServerProtocol):
             code = self.localCloseCode if self.closedByMe else self.remoteCloseCode
             self._ended = f"closed{' by us' if self.closedByMe else ''} {code or 1005}"
         self._edge.ended(self, self._ended)
+
+    def _failed(self, error: Exception) -> None:
+        self._edge.watcher.bug("websocket", error)
+        self.transport.abortConnection()
 
     # Deadlines.
 
