@@ -22,13 +22,15 @@ from acs.usp.endpoint import is_valid
 from acs.usp.errors import Code
 from acs.usp.keeping import Bounds, Keeping
 from acs.usp.messages import Error, Message, Notify, NotifyResp
-from acs.usp.mtp import Mtp, Origin, Route, Sender, Verdict
+from acs.usp.mtp import Mtp, Origin, Route, Verdict
 from acs.usp.peer import WAITING, Peer
 from acs.usp.records import Connect, Disconnect, MalformedRecord, NoSession, Record, Segment
+from acs.usp.session_context import SessionContext
+from acs.usp.speaking import Speaker, Way
 from acs.usp.visits import Visits
 from acs.usp.watcher import UspWatcher
 
-OUR_VERSION = "1.4"
+AGENT_REQUESTS = (Notify, messages.Register, messages.Deregister)
 SAVE_SECONDS = 60.0
 """Least seconds between two writes of an agent's row for no more than having been seen."""
 CONNECT_DELAY = 0.5
@@ -44,31 +46,26 @@ class Controller:
 
     def __init__(
         self,
-        endpoint: str,
         keeping: Keeping,
         visits: Visits,
+        speaker: Speaker,
         watcher: UspWatcher,
         bounds: Bounds,
         *,
         clock: Callable[[], float],
         now: Callable[[], float],
     ) -> None:
-        """Take the parts.
-
-        ``endpoint``: our own id. ``clock``: seconds that only go on; ``now``: seconds since the
-        epoch.
-        """
-        self.endpoint = endpoint
+        """Take the parts. ``clock``: seconds that only go on; ``now``: seconds since the epoch."""
+        self.endpoint = speaker.endpoint
         self.peers: dict[str, Peer] = {}
-        self.senders: dict[Mtp, Sender] = {}
-        """The edges, by what they speak; the root adds them."""
+        self._speaker = speaker
         self._keeping = keeping
         self._visits = visits
         self._watcher = watcher
         self._bounds = bounds
         self._clock = clock
         self._now = now
-        visits.attach(self.send, self.see)
+        visits.attach(speaker.ask, self.see)
 
     # --- records -------------------------------------------------------------------------
 
@@ -78,9 +75,8 @@ class Controller:
             return self._drop("larger than a record may be", "", origin)
         try:
             record = records.decode(octets)
-        except MalformedRecord:
-            self._watcher.dropped("no record", "", origin)
-            return Verdict.UNDECODABLE
+        except MalformedRecord as error:
+            return self._malformed(error, origin)
         sender = record.from_id
         if record.to_id != self.endpoint:
             return self._drop("to somebody else", sender, origin)
@@ -102,12 +98,11 @@ class Controller:
         match record.content:
             case NoSession(payload):
                 self._heard(peer, origin)
-                return self._payload(peer, payload, origin)
+                self._payload(peer, payload, Way(origin.reply, in_context=False), origin)
             case Connect(_mtp, _version, topic):
                 self._watcher.record("connect")
                 if origin.reply is None and topic and origin.mtp is Mtp.MQTT:
                     peer.route = Route(Mtp.MQTT, topic)
-                peer.context = None
                 self._seen(peer, origin, Presence.ONLINE, "Connect record")
                 self._visits.lost(peer, "it connected anew")
                 self.call(peer, Event(EventKind.CONNECTED, text="Connect record"), CONNECT_DELAY)
@@ -116,31 +111,63 @@ class Controller:
                 peer.context = None
                 self._watcher.remark(peer.endpoint, f"Disconnect record: {code} {reason[:200]}")
                 self._visits.lost(peer, f"Disconnect record {code}")
-            case Segment():
+            case Segment() as segment:
                 self._heard(peer, origin)
-                return self._segment(peer, record, origin)
+                self._segment(peer, segment, record.tls, origin)
         return Verdict.TAKEN
 
-    def _segment(self, peer: Peer, record: Record, origin: Origin) -> Verdict:
-        raise NotImplementedError
+    def _malformed(self, error: MalformedRecord, origin: Origin) -> Verdict:
+        """R-MTP.5: who asked for something is told; anything else is dropped."""
+        self._watcher.dropped("no record", error.from_id, origin)
+        peer = self.peers.get(error.from_id) if error.from_id == origin.vouched else None
+        if peer is None or error.to_id != self.endpoint or origin.reply is None:
+            return Verdict.UNDECODABLE
+        try:
+            message = codec.decode(error.payload)
+        except MalformedMessage:
+            return Verdict.UNDECODABLE
+        if not isinstance(message.body, AGENT_REQUESTS):
+            return Verdict.UNDECODABLE
+        way = Way(origin.reply, in_context=False)
+        self._speaker.say(peer, Message(message.id, Error(error.code, error.text)), way)
+        return Verdict.IGNORED
 
-    def _payload(self, peer: Peer, payload: bytes, origin: Origin) -> Verdict:
+    def _segment(self, peer: Peer, segment: Segment, tls: bool, origin: Origin) -> None:
+        """Take a record of a session context, which the agent begins where it wants one."""
+        context = peer.context = peer.context or SessionContext()
+        received = context.receive(segment, tls)
+        way = Way(origin.reply, in_context=True)
+        for each in received.send:
+            self._speaker.carry(peer, each, way.route)
+        for payload in received.payloads:
+            self._payload(peer, payload, way, origin)
+        failure = received.failure
+        if failure is None:
+            return
+        self._drop(f"session context: {failure.text}", peer.endpoint, origin)
+        if failure.code == Code.SESSION_CONTEXT_TERMINATED:
+            self._speaker.restart(peer, context, way.route)
+        else:
+            peer.context = None
+            self._speaker.carry(peer, Disconnect(failure.code, failure.text), way.route)
+
+    def _payload(self, peer: Peer, payload: bytes, way: Way, origin: Origin) -> None:
         try:
             message = codec.decode(payload)
         except MalformedMessage as error:
             self._watcher.dropped("no message", peer.endpoint, origin)
-            if error.is_request and error.id and origin.reply is not None:
-                self.send(peer, Message(error.id, Error(error.code, error.text)))
-            return Verdict.TAKEN
+            if error.is_request and error.id and way.route is not None:
+                self._speaker.say(peer, Message(error.id, Error(error.code, error.text)), way)
+            return
         body = message.body
         self._watcher.record(type(body).__name__)
         match body:
             case Notify():
-                self._notify(peer, message.id, body, origin)
+                self._notify(peer, message.id, body, way, origin)
             case messages.Register():
-                self._send_to(peer, Message(message.id, _no_register(body)), origin.reply)
+                self._speaker.say(peer, Message(message.id, _no_register(body)), way)
             case messages.Deregister():
-                self._send_to(peer, Message(message.id, _no_deregister(body)), origin.reply)
+                self._speaker.say(peer, Message(message.id, _no_deregister(body)), way)
             case (
                 messages.Get()
                 | messages.Set()
@@ -152,13 +179,12 @@ class Controller:
                 | messages.GetSupportedProtocol()
             ):
                 refusal = Error(Code.REQUEST_DENIED, "a controller is not asked for this")
-                self._send_to(peer, Message(message.id, refusal), origin.reply)
+                self._speaker.say(peer, Message(message.id, refusal), way)
             case _:
                 if isinstance(body, Error):
                     self._watcher.error(body.code)
                 if not self._visits.answered(peer, message.id, body):
                     self._watcher.dropped("answers nothing", peer.endpoint, origin)
-        return Verdict.TAKEN
 
     def _drop(self, reason: str, endpoint: str, origin: Origin) -> Verdict:
         self._watcher.dropped(reason, endpoint, origin)
@@ -166,21 +192,21 @@ class Controller:
 
     # --- Notifies ------------------------------------------------------------------------
 
-    def _notify(self, peer: Peer, msg_id: str, notify: Notify, origin: Origin) -> None:
+    def _notify(self, peer: Peer, msg_id: str, notify: Notify, way: Way, origin: Origin) -> None:
         kind = type(notify.content).__name__
         known = peer.repeats(msg_id)
         self._watcher.notify(kind, again=known is not None)
         if known is not None:
             # R-MSG.4: answered again when it was answered; while it is stored the answer follows.
             if known:
-                self._confirm(peer, msg_id, notify, origin.reply)
+                self._confirm(peer, msg_id, notify, way)
             return
         if not self._may_notify(peer):
             self._drop("too many Notifies", peer.endpoint, origin)
             return
         if announcement.is_periodic(notify):
             peer.remember(msg_id, answered=True)
-            self._confirm(peer, msg_id, notify, origin.reply)
+            self._confirm(peer, msg_id, notify, way)
             self.call(peer, Event(EventKind.PERIODIC, text="Periodic!"), NOTIFY_DELAY)
             return
         peer.remember(msg_id, answered=False)
@@ -191,7 +217,7 @@ class Controller:
 
         def kept(_: object) -> None:
             peer.remember(msg_id, answered=True)
-            self._confirm(peer, msg_id, notify, origin.reply)
+            self._confirm(peer, msg_id, notify, way)
             if stored.waiting:
                 if len(peer.waiting) < WAITING:
                     peer.waiting.append(stored)
@@ -212,11 +238,11 @@ class Controller:
         peer.notifies += 1
         return peer.notifies <= self._bounds.notifies_per_minute
 
-    def _confirm(self, peer: Peer, msg_id: str, notify: Notify, reply: Route | None) -> None:
+    def _confirm(self, peer: Peer, msg_id: str, notify: Notify, way: Way) -> None:
         # R-NOT.6a: an OnBoardRequest is answered whatever it says.
         if notify.send_resp or isinstance(notify.content, messages.OnBoardRequest):
             response = NotifyResp(notify.subscription_id)
-            self._send_to(peer, Message(msg_id, response), reply)
+            self._speaker.say(peer, Message(msg_id, response), way)
 
     # --- presence ------------------------------------------------------------------------
 
@@ -301,7 +327,7 @@ class Controller:
     # --- what is to be done ----------------------------------------------------------------
 
     def call(self, peer: Peer, event: Event, delay: float = 0.0) -> None:
-        """Have a visit with ``peer`` because of ``event``, in ``delay`` seconds or a little later."""
+        """Have a visit with ``peer`` for the reason ``event``, in ``delay`` seconds or later."""
         peer.ask(event)
         self._visits.soon(peer, delay)
 
@@ -320,22 +346,6 @@ class Controller:
         if peer is None and len(self.peers) < self._bounds.peers:
             peer = self.peers[endpoint] = Peer(endpoint)
         return peer
-
-    # --- out -----------------------------------------------------------------------------
-
-    def send(self, peer: Peer, message: Message) -> bool:
-        """Send a message to where the agent was last reached; False: there is no way to it."""
-        return self._send_to(peer, message, peer.route)
-
-    def _send_to(self, peer: Peer, message: Message, route: Route | None) -> bool:
-        route = route or peer.route
-        sender = self.senders.get(route.mtp) if route is not None else None
-        if route is None or sender is None:
-            return False
-        payload = codec.encode(message)
-        record = Record(peer.version, peer.endpoint, self.endpoint, NoSession(payload))
-        self._watcher.sent(type(message.body).__name__)
-        return sender.send(route, records.encode(record))
 
 
 def _no_register(body: messages.Register) -> messages.RegisterResp | Error:

@@ -38,6 +38,8 @@ class Bounds:
     """Octets of the largest record that is taken."""
     notifies_per_minute: int = 600
     """Of one agent; what is beyond is dropped and counted."""
+    segment: int = 65_536
+    """Octets of the largest record we send within a session context."""
     visits: int = 200
     """Visits at the same time; others wait for their turn."""
     peers: int = 200_000

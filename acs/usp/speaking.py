@@ -48,7 +48,7 @@ class Speaker:
         if not way.in_context or peer.context is None:
             return self.carry(peer, NoSession(payload), way.route)
         segments = self._segments(peer, peer.context, payload)
-        return all([self.carry(peer, each, way.route) for each in segments])
+        return all(self.carry(peer, each, way.route) for each in segments)
 
     def restart(self, peer: Peer, context: SessionContext, route: Route | None) -> None:
         """Begin a session context anew, and say so (R-E2E.21)."""

@@ -128,6 +128,8 @@ class Visits:
             peer.presence = Presence.UNKNOWN
             self._see(peer, {"presence": Presence.UNKNOWN, "evidence": evidence})
             self._watcher.present(peer.endpoint, Presence.UNKNOWN, evidence)
+            if peer.context is not None:
+                peer.context.end()  # The next request begins another one.
             self._stop(peer, evidence)
             self._again(peer)
 
