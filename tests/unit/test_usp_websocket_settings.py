@@ -38,7 +38,6 @@ def test_it_is_off_by_default(tmp_path: Path) -> None:
 def test_what_cannot_work_is_named(text: str, problem: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         load(f"[websocket]\n{text}", tmp_path)
-    assert len(caught.value.problems) == 1
     assert problem in str(caught.value)
 
 
