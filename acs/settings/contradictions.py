@@ -23,6 +23,7 @@ def contradictions(settings: Settings) -> Iterator[str]:
         yield "files.tls_listen: needs cwmp.tls_certificate and cwmp.tls_key"
     if files.url and not (files.listen or files.tls_listen):
         yield "files.url: nothing listens there; set files.listen or files.tls_listen"
+    yield from _of_mqtt(settings)
     yield from _of_websocket(settings)
     if cwmp.tls_require_client_certificate and not cwmp.tls_client_ca:
         yield "cwmp.tls_require_client_certificate: needs cwmp.tls_client_ca"
@@ -53,6 +54,9 @@ def contradictions(settings: Settings) -> Iterator[str]:
         ("cwmp.tls_listen", cwmp.tls_listen),
         ("files.listen", files.listen),
         ("files.tls_listen", files.tls_listen),
+        ("mqtt.broker", settings.mqtt.broker.partition("://")[2]),
+        ("mqtt.listen", settings.mqtt.listen),
+        ("mqtt.tls_listen", settings.mqtt.tls_listen),
         ("websocket.listen", settings.websocket.listen),
         ("websocket.tls_listen", settings.websocket.tls_listen),
         ("admin.listen", settings.admin.listen),
@@ -61,6 +65,19 @@ def contradictions(settings: Settings) -> Iterator[str]:
             split_address(address or ":0")
         except ValueError:  # the form is right, or it would not have been taken
             yield f"{name}: a port is at most 65535"
+
+
+def _of_mqtt(settings: Settings) -> Iterator[str]:
+    cwmp, mqtt = settings.cwmp, settings.mqtt
+    if mqtt.broker == "embedded":
+        if mqtt.tls_listen and not (cwmp.tls_certificate and cwmp.tls_key):
+            yield "mqtt.tls_listen: needs cwmp.tls_certificate and cwmp.tls_key"
+        if mqtt.username or mqtt.password:
+            yield "mqtt.username, mqtt.password: the embedded broker has its own; leave them out"
+    if mqtt.broker.startswith("mqtt://") and (mqtt.tls_ca or mqtt.tls_certificate):
+        yield 'mqtt.broker: has no TLS; use "mqtts://", or leave out mqtt.tls_ca, tls_certificate'
+    if bool(mqtt.tls_certificate) != bool(mqtt.tls_key):
+        yield "mqtt.tls_certificate, mqtt.tls_key: one needs the other"
 
 
 def _of_websocket(settings: Settings) -> Iterator[str]:

@@ -33,6 +33,7 @@ from acs.settings.sections import (
     HealthSettings,
     HttpSettings,
     LogSettings,
+    MqttSettings,
     ProvisioningSettings,
     RecordingSettings,
     RulesSettings,
@@ -72,6 +73,7 @@ class Settings:
     server: ServerSettings = field(default_factory=ServerSettings)
     cwmp: CwmpSettings = field(default_factory=CwmpSettings)
     usp: UspSettings = field(default_factory=UspSettings)
+    mqtt: MqttSettings = field(default_factory=MqttSettings)
     websocket: WebSocketSettings = field(default_factory=WebSocketSettings)
     http: HttpSettings = field(default_factory=HttpSettings)
     auth: AuthSettings = field(default_factory=AuthSettings)
@@ -143,6 +145,7 @@ SECTIONS: Mapping[str, type[msgspec.Struct]] = {
     "server": ServerSettings,
     "cwmp": CwmpSettings,
     "usp": UspSettings,
+    "mqtt": MqttSettings,
     "websocket": WebSocketSettings,
     "http": HttpSettings,
     "auth": AuthSettings,

@@ -35,6 +35,28 @@ class AuthMode(StrEnum):
     NONE = "none"
 
 
+class MqttVersion(StrEnum):
+    """The version of MQTT we speak to the broker."""
+
+    V5 = "5"
+    V3_1_1 = "3.1.1"
+
+
+class MqttPresence(StrEnum):
+    """Whose way of telling that clients come and go is read."""
+
+    MOSQUITTO = "mosquitto"
+    EMQX = "emqx"
+    OFF = "off"
+
+
+class MqttIdentity(StrEnum):
+    """What the broker asks of an agent before it may speak as itself."""
+
+    ACCOUNT = "account"
+    CERTIFICATE = "certificate"
+
+
 class WebSocketAuth(StrEnum):
     """How an agent that connects over WebSocket proves who it is."""
 
@@ -196,6 +218,87 @@ class UspSettings(Struct, frozen=True, kw_only=True):
         says("Most Notifies of one agent in a minute; what is beyond is dropped and counted."),
     ] = 600
     notify_days: Annotated[Count, says("Days a Notify is kept.")] = 30
+
+
+class MqttSettings(Struct, frozen=True, kw_only=True):
+    """USP over MQTT: the broker, and how we and the agents use it."""
+
+    broker: Annotated[
+        str,
+        Meta(pattern=r"^(embedded|off|mqtts?://([^\s:/@\[\]]+|\[[0-9A-Fa-f:.]+\]):\d{1,5})\Z"),
+        says(
+            "`embedded`: start and look after a Mosquitto of our own; `off`; or the address of "
+            "another broker.",
+            want='"embedded", "off", "mqtt://host:1883" or "mqtts://host:8883"',
+        ),
+    ] = "embedded"
+    listen: Annotated[
+        str,
+        Meta(pattern=HOST_PORT),
+        says("Address of the embedded broker, without TLS.", want=WANT_ADDRESS),
+    ] = "127.0.0.1:7883"
+    tls_listen: Annotated[
+        OptionalAddress,
+        says(
+            "Address of the embedded broker with TLS and the certificate of "
+            "`cwmp.tls_certificate`; empty: off.",
+            want=WANT_OPTIONAL_ADDRESS,
+        ),
+    ] = ""
+    bootstrap: Annotated[
+        bool,
+        says(
+            "Let new agents into the embedded broker with the user name and password of "
+            "`auth.bootstrap_username`."
+        ),
+    ] = True
+    username: Annotated[str, says("Our user name at another broker.")] = ""
+    password: Annotated[Secret, says("Our password at another broker.")] = Secret("")
+    client_id: Annotated[
+        str,
+        says("Our client id.", shown="the endpoint id, and the instance where there is one"),
+    ] = ""
+    tls_ca: Annotated[
+        str,
+        says("PEM file: authorities that sign the broker's certificate.", shown="the system's"),
+    ] = ""
+    tls_certificate: Annotated[str, says("PEM file: our certificate for the broker.")] = ""
+    tls_key: Annotated[str, says("PEM file: the key of that certificate.")] = ""
+    version: Annotated[
+        MqttVersion, says("Version of MQTT that we speak; agents may speak either.")
+    ] = MqttVersion.V5
+    qos: Annotated[int, Meta(ge=0, le=1), says("Quality of service of what we ask and read.")] = 1
+    keep_alive: Annotated[
+        int, Meta(ge=5, le=3600), says("Seconds of silence after which we ask the broker.")
+    ] = 30
+    session_seconds: Annotated[
+        int, Meta(ge=0), says("Seconds the broker keeps what comes for us while we are away.")
+    ] = 3600
+    topic: Annotated[
+        str,
+        Meta(pattern=r"^[^\s/+#$][^\s+#]*[^\s/+#]\Z"),
+        says("What all our topics begin with.", want='a topic like "usp/v1"'),
+    ] = "usp/v1"
+    share_group: Annotated[
+        str,
+        Meta(pattern=r"^[0-9A-Za-z._-]*\Z"),
+        says("Name under which several servers share what agents begin; empty: no sharing."),
+    ] = ""
+    instance: Annotated[
+        str,
+        Meta(pattern=r"^[0-9A-Za-z._-]*\Z"),
+        says("Name of this server among them.", shown="the host name"),
+    ] = ""
+    require_identity: Annotated[
+        bool, says("Drop what comes on a topic that vouches for no agent; false: for a lab only.")
+    ] = True
+    identity: Annotated[
+        MqttIdentity,
+        says("What another broker asks of an agent before it may write to `controller/ID`."),
+    ] = MqttIdentity.ACCOUNT
+    presence: Annotated[
+        MqttPresence, says("How another broker tells us that agents come and go.")
+    ] = MqttPresence.MOSQUITTO
 
 
 class WebSocketSettings(Struct, frozen=True, kw_only=True):
