@@ -62,6 +62,7 @@ class _Page:
 @click.option(
     "--after", type=click.IntRange(0), default=0, metavar="ID", help="Begin after this id."
 )
+@click.option("--protocol", type=click.Choice(["cwmp", "usp"]), help="Only those that speak it.")
 @query_option(help="Only those that fit, such as 'model=XX230v* tag=beta last_seen<7d'.")
 @click.option("--watch", is_flag=True, help="Show it again and again, until Ctrl-C.")
 @render.json_option
@@ -72,6 +73,7 @@ def list_devices(
     search: str,
     limit: int,
     after: int,
+    protocol: str | None,
     query: str,
     watch: bool,
     as_json: bool,
@@ -90,7 +92,7 @@ def list_devices(
 
     def page() -> _Page:
         with database.read() as conn:
-            wanted = _narrowed(read_query(conn, query), standing, search)
+            wanted = _narrowed(read_query(conn, query), standing, search, protocol)
             found = selection.list_thd(conn, wanted, time.time(), after=after, limit=limit + 1)
             listed = found[:limit]
             own = tags.of_thd(conn, [device.id for device in listed])
@@ -105,9 +107,11 @@ def list_devices(
             render.console().print(_rendered(page()))
 
 
-def _narrowed(query: Query, standing: str | None, search: str) -> Query:
-    """Add what the older options say."""
+def _narrowed(query: Query, standing: str | None, search: str, protocol: str | None) -> Query:
+    """Add what the options for common questions say."""
     more: list[Condition] = []
+    if protocol:
+        more.append(Like("protocol", (plain_pattern(protocol),)))
     if standing:
         more.append(Like("standing", (plain_pattern(standing),)))
     if search.strip():

@@ -18,11 +18,24 @@ from acs.cli.failures import Amiss
 from acs.cli.lookup import device_argument, find_device
 from acs.cli.main import Context, pass_context
 from acs.cli.masking import Masks
+from acs.cli.usp_agent import agent_document, presence_words
+from acs.devices.agents import Agent
 from acs.devices.ledger import facts_of
 from acs.devices.record import Device, FaultRecord, Job, JobState, Proof
 from acs.devices.source import MirrorRow
+from acs.devices.vocabulary import model_key
 from acs.profiles import Library
-from acs.store import devices, equipment, faults, jobs, proofs, tags
+from acs.store import (
+    devices,
+    equipment,
+    faults,
+    jobs,
+    proofs,
+    tags,
+    usp_agents,
+    usp_models,
+)
+from acs.store.usp_models import KeptModel
 
 _JOBS = 5
 _VALUES = 10
@@ -42,6 +55,10 @@ class _Known:
     masks: Masks
     firmware: str
     """What the operator's rules want of its firmware; empty: no rule fits."""
+    agent: Agent | None = None
+    """The USP agent on it that was seen last."""
+    supported: KeptModel | None = None
+    """What the model of its agent supports."""
 
 
 @click.command()
@@ -61,6 +78,8 @@ def show(context: Context, device: str, customer: bool, as_json: bool) -> None:
     with opened(context) as database:
         found = find_device(database, device)
         with database.read() as conn:
+            agents = usp_agents.of_devices_thd(conn, [found.id]).get(found.id, [])
+            agent = agents[0] if agents else None
             known = _Known(
                 devices.get_thd(conn, found.id) or found,
                 equipment.wish_thd(conn, [found.equipment]).get(found.equipment),
@@ -70,6 +89,8 @@ def show(context: Context, device: str, customer: bool, as_json: bool) -> None:
                 tags.of_thd(conn, [found.id]).get(found.id, frozenset()),
                 masks_of(context, found),
                 firmware_word(facts_of(found), context.settings.provisioning.firmware_rules),
+                agent,
+                usp_models.get_thd(conn, model_key(agent)) if agent else None,
             )
     if customer:
         _show_with_customer(context, known, as_json)
@@ -116,9 +137,18 @@ def _document(known: _Known) -> dict[str, Any]:
         else None,
         "proof": proof_document(known.proof) if known.proof else None,
         "firmware": known.firmware or None,
+        "usp": _usp_document(known),
         "faults": [fault_document(fault) for fault in known.faults],
         "jobs": [job_document(job, known.masks) for job in known.jobs],
     }
+
+
+def _usp_document(known: _Known) -> dict[str, Any] | None:
+    if known.agent is None:
+        return None
+    kept = known.supported
+    model = {"uri": kept.uri or None, "asked_at": iso(kept.at)} if kept else None
+    return {**agent_document(known.agent, known.device.key), "supported": model}
 
 
 def _print(known: _Known, now: float) -> None:
@@ -138,6 +168,7 @@ def _print(known: _Known, now: float) -> None:
             ("MAC", ":".join(device.mac[i : i + 2] for i in range(0, len(device.mac), 2))),
             ("Address", device.address),
             ("Speaks", f"{device.protocol}, {device.root}"),
+            *_usp_facts(known, now),
             ("Blueprint", device.blueprint or "none"),
             ("Password", "its own" if device.own_credentials else "the shared one, so far"),
             ("Seen", f"{age(device.last_seen, now)}, first {age(device.first_seen, now)}"),
@@ -171,6 +202,19 @@ def _print(known: _Known, now: float) -> None:
     if known.jobs:
         render.heading("Latest jobs")
         print_jobs(known.jobs, known.masks, now)
+
+
+def _usp_facts(known: _Known, now: float) -> list[tuple[str, str]]:
+    agent, kept = known.agent, known.supported
+    if agent is None:
+        return []
+    mtp = f" over {agent.mtp}" if agent.mtp else ""
+    model = f"{kept.uri or 'known'}, asked {age(kept.at, now)}" if kept else "not asked yet"
+    return [
+        ("USP agent", f"{agent.endpoint}{mtp}"),
+        ("Presence", presence_words(agent, now)),
+        ("Model", model),
+    ]
 
 
 def _print_proof(proof: Proof, device: Device, now: float) -> None:

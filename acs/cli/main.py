@@ -53,6 +53,7 @@ COMMANDS = {
     "erp": Lazy("acs.cli.erp:erp", "See how fresh the mirror of ERPNext is."),
     "plan": Lazy("acs.cli.plan:plan", "Show what would be written to a device, without writing."),
     "device": Lazy("acs.cli.device:device", "Look at devices, and have things done on them."),
+    "usp": Lazy("acs.cli.usp:usp", "Look at USP agents, and send them requests."),
     "job": Lazy("acs.cli.job:job", "Look at what was asked of devices, and take it back."),
     "tag": Lazy("acs.cli.tag:tag", "List tags, and tag many devices."),
     "group": Lazy("acs.cli.group:group", "Name queries, to use them elsewhere."),

@@ -53,13 +53,17 @@ def waits_for(job: Job, device: Device, now: float) -> str:
     match job.state, job.kind:
         case JobState.QUEUED, _:
             tried = f", tried {job.attempts} times" if job.attempts else ""
-            return f"queued{tried}: waits for the device's next contact (last seen {seen})"
+            # An agent is connected all the time.
+            awaited = "its agent" if device.protocol == "usp" else "the device's next contact"
+            return f"queued{tried}: waits for {awaited} (last seen {seen})"
         case JobState.SENT, JobKind.REBOOT | JobKind.FACTORY_RESET:
             return f"sent: waits for the device to come back (last seen {seen})"
         case JobState.SENT, JobKind.PROVISION:
             return f"written: the device's next session proves it (last seen {seen})"
         case JobState.SENT, JobKind.SET | JobKind.ADD | JobKind.DELETE:
             return f"accepted: the device's next session proves it (last seen {seen})"
+        case JobState.SENT, JobKind.OPERATE | JobKind.ACTIVATE:
+            return f"sent: waits for the device to report the end (last seen {seen})"
         case JobState.SENT, JobKind.DOWNLOAD | JobKind.UPLOAD | JobKind.SCHEDULE_DOWNLOAD:
             return f"sent: waits for the device to report the end (last seen {seen})"
         case JobState.SENT, _:

@@ -42,9 +42,9 @@ def get_thd(conn: Connection, device_id: int) -> Device | None:
 def resolve_thd(conn: Connection, text: str) -> list[Device]:
     """Find the devices a person may mean by ``text``, ordered by id.
 
-    It may be a key, an id, a serial number, a MAC in any spelling, or the name of an equipment.
-    A key that fits exactly decides; else whatever fits is returned, and more than one is for the
-    person to decide.
+    It may be a key, an id, a serial number, a MAC in any spelling, the name of an equipment, or
+    the endpoint id of a USP agent. A key that fits exactly decides; else whatever fits is
+    returned, and more than one is for the person to decide.
     """
     wanted = text.strip()
     if not wanted:
@@ -56,6 +56,9 @@ def resolve_thd(conn: Connection, text: str) -> list[Device]:
     ]
     if wanted.isdecimal() and int(wanted) <= _BIGGEST_ID:
         ways.append(devices.c.id == int(wanted))
+    if "::" in wanted:
+        agents = select(usp_agents.c.device_id).where(usp_agents.c.endpoint == wanted)
+        ways.append(devices.c.id.in_(agents))
     if mac := normal_mac(wanted):
         ways.append(devices.c.mac == mac)
     rows = conn.execute(select(devices).where(or_(*ways)).order_by(devices.c.id)).all()

@@ -1,0 +1,173 @@
+"""`acs usp agents` and `acs usp agent`: who speaks USP, and how each is reached."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from acs.cli import render
+from acs.cli.ages import age, iso
+from acs.cli.database import opened
+from acs.cli.main import Context, pass_context
+from acs.cli.usp_agent import agent_argument, agent_document, find_agents, presence_words
+from acs.devices.agents import Agent, Presence
+from acs.devices.record import Device
+from acs.devices.vocabulary import model_key
+from acs.store import usp_agents, usp_models, usp_notifies
+from acs.store.usp_models import KeptModel
+
+_HEADINGS = ("Endpoint", "Device", "MTP", "Presence", "Since", "Evidence", "Version", "Seen")
+
+
+@click.command()
+@click.option(
+    "--presence",
+    type=click.Choice([each.value for each in Presence]),
+    help="Only agents that are so.",
+)
+@click.option("--mtp", type=click.Choice(["mqtt", "websocket"]), help="Only agents reached so.")
+@click.option(
+    "--search",
+    default="",
+    metavar="TEXT",
+    help="Only those with TEXT in endpoint id, key of the device, model or serial number.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 100_000),
+    default=100,
+    show_default=True,
+    help="Agents on one page.",
+)
+@click.option("--after", default="", metavar="ENDPOINT", help="Begin after this endpoint id.")
+@render.json_option
+@pass_context
+def agents(
+    context: Context,
+    presence: str | None,
+    mtp: str | None,
+    search: str,
+    limit: int,
+    after: str,
+    as_json: bool,
+) -> None:
+    """List agents by endpoint id, and count all of them by presence.
+
+    An agent is online or offline where something told so, which is its evidence; it is unknown
+    while nothing did since the server started.
+
+    \b
+    Examples:
+      acs usp agents --presence offline
+      acs usp agents --mtp websocket --search 1c61b4
+      acs usp agents --limit 1000 --json | jq -r '.agents[].endpoint'
+    """
+    wanted = Presence(presence) if presence else None
+    with opened(context) as database, database.read() as conn:
+        found = usp_agents.list_thd(
+            conn, presence=wanted, mtp=mtp or "", search=search, after=after, limit=limit + 1
+        )
+        counts = usp_agents.presences_thd(conn)
+    listed = found[:limit]
+    last = listed[-1][0].endpoint if len(found) > limit else None
+    if as_json:
+        render.emit(
+            {
+                "agents": [agent_document(agent, key) for agent, key in listed],
+                "counts": {each.value: count for each, count in counts.items()},
+                "after": last,
+            }
+        )
+        return
+    render.print_table(_HEADINGS, (_row(agent, key) for agent, key in listed), "No agent.")
+    if last is not None:
+        render.say(f"More: --after {last}")
+    told = ", ".join(f"{count} {each}" for each, count in counts.items() if count)
+    render.say(f"{sum(counts.values())} in all" + (f": {told}" if told else ""))
+
+
+def _row(agent: Agent, device_key: str) -> tuple[object, ...]:
+    now = time.time()
+    return (
+        agent.endpoint,
+        device_key,
+        agent.mtp,
+        agent.presence.value,
+        age(agent.presence_at, now) if agent.presence_at else "",
+        agent.evidence,
+        agent.version,
+        age(agent.last_seen, now),
+    )
+
+
+@click.command()
+@agent_argument
+@render.json_option
+@pass_context
+def agent(context: Context, agent: str, as_json: bool) -> None:
+    """Show how AGENT is reached, what it speaks and supports, and how often it reported.
+
+    \b
+    Examples:
+      acs usp agent os::1C61B4-22275A7000001
+      acs usp agent EQP-00001 --json
+    """
+    with opened(context) as database:
+        (found, *others), device = find_agents(database, agent)
+        with database.read() as conn:
+            counts, waiting = usp_notifies.counts_thd(conn, found.endpoint)
+            supported = usp_models.get_thd(conn, model_key(found))
+    if as_json:
+        document = agent_document(found, device.key if device else "")
+        document["notifies"] = {"kinds": counts, "waiting": waiting}
+        document["supported"] = _supported(supported)
+        document["others"] = [each.endpoint for each in others]
+        render.emit(document)
+        return
+    _print(found, device, supported, time.time())
+    if others:
+        render.say(f"\nThis device was also {', '.join(each.endpoint for each in others)}.")
+    render.heading("Notifies")
+    render.print_table(("Kind", "Kept"), counts.items(), "None is kept.")
+    if waiting:
+        render.say(f"{waiting} of them wait to be acted on.")
+
+
+def _supported(kept: KeptModel | None) -> dict[str, Any] | None:
+    return None if kept is None else {"uri": kept.uri or None, "asked_at": iso(kept.at)}
+
+
+def _print(agent: Agent, device: Device | None, kept: KeptModel | None, now: float) -> None:
+    told: Sequence[str] = (agent.oui, agent.product_class, agent.serial_number)
+    hardware = (agent.manufacturer, agent.model, agent.hardware)
+    settled = f"done ({agent.settled})" if agent.settled else "not yet: looked at anew"
+    render.print_facts(
+        (
+            ("Agent", agent.endpoint),
+            ("Device", f"{device.key}  (id {device.id})" if device else "not known yet"),
+            ("Told", " ".join(filter(None, told))),
+            ("Hardware", " ".join(filter(None, hardware))),
+            ("Software", agent.software),
+            ("Presence", presence_words(agent, now)),
+            ("Reached by", agent.mtp),
+            ("Topic", agent.reply_to),
+            ("Proof", _PROOFS.get(agent.credential, agent.credential)),
+            ("Speaks", f"USP {agent.version}" if agent.version else ""),
+            ("Could speak", agent.versions.replace(",", " ")),
+            ("Our row", agent.controller),
+            ("Set up", settled),
+            ("Model", f"{kept.uri}, asked {age(kept.at, now)}" if kept else "not asked yet"),
+            ("Seen", f"{age(agent.last_seen, now)}, first {age(agent.first_seen, now)}"),
+        )
+    )
+
+
+_PROOFS = {
+    "none": "none",
+    "bootstrap": "the shared secret",
+    "own": "its own account",
+    "certificate": "its certificate",
+}
