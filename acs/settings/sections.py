@@ -213,6 +213,13 @@ class UspSettings(Struct, frozen=True, kw_only=True):
         says("Seconds between two Periodic! of an agent; 0: leave the agent's own."),
     ] = 300
     max_record_bytes: Annotated[Bytes, says("Largest record that is taken.")] = 5_242_880
+    require_identity: Annotated[
+        bool,
+        says(
+            "Take records only from agents whose endpoint id the transport vouches for, by a "
+            "certificate, an account or the broker's rules; false: from everybody, for a lab only."
+        ),
+    ] = True
     notifies_per_minute: Annotated[
         Count,
         says("Most Notifies of one agent in a minute; what is beyond is dropped and counted."),

@@ -126,6 +126,17 @@ def list_thd(
     return [(_agent(row), row.key or "") for row in rows]
 
 
+def present_thd(conn: Connection) -> list[Agent]:
+    """Agents that were there over MQTT when they were last heard of: they may not come by
+    themselves, for the broker kept their connection."""
+    query = select(usp_agents).where(
+        usp_agents.c.presence == Presence.ONLINE.value,
+        usp_agents.c.mtp == "mqtt",
+        usp_agents.c.reply_to != "",
+    )
+    return [_agent(row) for row in conn.execute(query)]
+
+
 def presences_thd(conn: Connection) -> dict[Presence, int]:
     """Count the agents per presence; every presence is there."""
     counted = select(usp_agents.c.presence, func.count()).group_by(usp_agents.c.presence)
