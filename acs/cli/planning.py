@@ -144,7 +144,7 @@ def _forecast(
     if wish.equipment.status in NOT_PUSHED:
         reason = f"{wish.equipment.name} is {wish.equipment.status}: nothing is pushed"
         return told(Foresight.HELD, reason)
-    intent = with_inform_interval(wish.intent, rules.policy)
+    intent = with_inform_interval(wish.intent, blueprint, rules.policy)
     if intent.empty:
         return told(Foresight.NOTHING_WANTED, f"{wish.equipment.name} wants nothing of the device")
     if not snapshot.values:

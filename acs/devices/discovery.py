@@ -39,8 +39,14 @@ async def discover(ledger: Ledger, line: DataModel) -> None:
 
 
 async def learn_names(ledger: Ledger, line: DataModel, how: Discovery) -> int:
-    """Ask for the names of the device's model now, and return how many there are."""
+    """Ask for the names of the device's model now, and return how many there are.
+
+    Over USP that is the supported model, whatever our role may see; while that is not known,
+    nothing is learned.
+    """
     device = ledger.device
+    if not ledger.contact.shows_all:
+        return await _learn_supported(ledger, line)
     listing = _Listing(line, device.root, ledger.house.policy.discovery_rpcs)
     lost = True
     try:
@@ -53,6 +59,18 @@ async def learn_names(ledger: Ledger, line: DataModel, how: Discovery) -> int:
         ledger.learn(SaveModelNames(model_key(device), at, names, unlisted))
         unsaid = f", {len(unlisted)} objects not" if unlisted else ""
         ledger.say("discovery", f"{len(names)} names of {device.model} listed{unsaid}")
+    return len(names)
+
+
+async def _learn_supported(ledger: Ledger, line: DataModel) -> int:
+    device = ledger.device
+    listing = _Listing(line, device.root, 1)
+    if not await listing.whole():
+        return 0
+    names = listing.names
+    unlisted = listing.unlisted(lost=False, how=Discovery.WHOLE)
+    ledger.learn(SaveModelNames(model_key(device), ledger.contact.at, names, unlisted))
+    ledger.say("discovery", f"{len(names)} names of the supported model of {device.model} kept")
     return len(names)
 
 

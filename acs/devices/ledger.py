@@ -104,4 +104,5 @@ def facts_of(device: Device) -> Facts:
         hardware=device.hardware,
         software=device.software,
         root=device.root,
+        protocol=device.protocol,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from acs.devices import identity
@@ -11,7 +11,7 @@ from acs.devices.identity import Ambiguous, Equipment, Hints, Match, Matched, Ru
 from acs.devices.ledger import Ledger
 from acs.devices.record import Device, Standing, TimelineEntry
 from acs.devices.source import Pending
-from acs.model import DataModel, EventKind, Values
+from acs.model import DataModel, EventKind, Value, Values
 from acs.profiles import Blueprint
 
 
@@ -109,16 +109,20 @@ async def _read_more(ledger: Ledger, line: DataModel, hints: Hints) -> Hints:
 async def read_identity(ledger: Ledger, line: DataModel, blueprint: Blueprint) -> Hints:
     """Read what a TP-Link does not announce: MAC, GPON serial and model name."""
     hints = Hints(ledger.contact.device, ledger.device.mac)
+    told = dict(ledger.contact.values)
     asked = (*blueprint.mac_paths, *blueprint.gpon_paths, blueprint.model_path)
-    answer = await line.get(*filter(None, asked))
-    if not isinstance(answer, Values):
-        ledger.say("identity", f"MAC could not be read: {answer}")
-        return hints
-    model = answer.values.get(blueprint.model_path)
+    unknown = [path for path in asked if path and path not in told]
+    if unknown:
+        answer = await line.get(*unknown)
+        if not isinstance(answer, Values):
+            ledger.say("identity", f"MAC could not be read: {answer}")
+            return hints
+        told.update(answer.values)
+    model = told.get(blueprint.model_path)
     if model is not None and model.text:
         ledger.change(model=model.text)
-    mac = _first(blueprint.mac_paths, answer, identity.normal_mac)
-    gpon = _first(blueprint.gpon_paths, answer, identity.normal_gpon)
+    mac = _first(blueprint.mac_paths, told, identity.normal_mac)
+    gpon = _first(blueprint.gpon_paths, told, identity.normal_gpon)
     if mac:
         ledger.change(mac=mac)
     return replace(hints, mac=mac or hints.mac, gpon_serial=gpon)
@@ -151,9 +155,9 @@ def _unmatch(ledger: Ledger, suggestion: str = "") -> None:
     ledger.change(equipment="", matched_by="", suggestion=suggestion, wish="")
 
 
-def _first(paths: tuple[str, ...], answer: Values, normal: Callable[[str], str]) -> str:
-    """The first of ``paths`` that was answered with something meaningful, in normal form."""
+def _first(paths: tuple[str, ...], told: Mapping[str, Value], normal: Callable[[str], str]) -> str:
+    """The first of ``paths`` that was told something meaningful, in normal form."""
     for path in paths:
-        if path in answer.values and (text := normal(answer.values[path].text)):
+        if path in told and (text := normal(told[path].text)):
             return text
     return ""

@@ -44,7 +44,12 @@ from acs.profiles import (
 )
 from acs.profiles.glance import glance, is_as_before, reading_of, seen_in
 
-REASONS_TO_LOOK = (EventKind.BOOTSTRAP, EventKind.BOOT, EventKind.VALUE_CHANGE)
+REASONS_TO_LOOK = (
+    EventKind.BOOTSTRAP,
+    EventKind.BOOT,
+    EventKind.VALUE_CHANGE,
+    EventKind.ON_BOARD_REQUEST,
+)
 UNPROVEN = (Standing.PENDING, Standing.WAITING, Standing.FAULTED, Standing.QUARANTINED)
 SETTLED = (Standing.LIVE, Standing.DRIFTED, Standing.VERIFYING)
 NOT_PUSHED = (EquipmentStatus.DEFECTIVE, EquipmentStatus.RETURNED)
@@ -177,7 +182,7 @@ async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) ->
         await ledger.keep()
 
     task = Task(
-        intent=await _with_management(ledger, checked.intent),
+        intent=await _with_management(ledger, checked.intent, look.blueprint),
         blueprint=look.blueprint,
         snapshot=snapshot,
         key=house.key,
@@ -193,7 +198,8 @@ async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) ->
         carrier=device.wan,
         change_carrier=house.policy.change_carrier,
         keep=keep,
-        rows=house.layout(model) if look.reset else {},
+        rows=house.layout(model) if look.reset and contact.shows_all else {},
+        shows_all=contact.shows_all,
         reading=reading,
         now=contact.at,
         session=contact.session,
@@ -206,7 +212,7 @@ async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) ->
         ledger.change(plan="")
         ledger.stand(Standing.PENDING, "the session was lost while it was written")
         raise
-    if look.reset and outcome.listed:
+    if look.reset and outcome.listed and contact.shows_all:
         believed = house.learn_layout(model, outcome.listed)
         if believed:
             ledger.learn(SaveLayout(model, believed))
@@ -216,7 +222,7 @@ async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) ->
         # It applies what it accepted in its own time: an old value is no failure yet.
         ledger.stand(Standing.VERIFYING, "not all of it is applied yet; looked at again")
         return
-    if outcome.missing and not outcome.problems:
+    if outcome.missing and not outcome.problems and contact.shows_all:
         # Where a wish finds no place the device may just not be ready; its model is not judged.
         ledger.learn(ForgetMissing(model, outcome.missing))
     looked_at = seen.at if seen is not None and reading is not None else contact.at
@@ -242,7 +248,7 @@ def _may_glance(ledger: Ledger, look: _Look, seen: Seen, under: str) -> bool:
         and 0 <= contact.at - seen.at < ledger.house.policy.check_interval
         and (at_rest or written)
         and not (look.reset or look.asked)
-        and contact.credential != "bootstrap"
+        and not _needs_password(ledger, look.blueprint)
     )
 
 
@@ -313,10 +319,14 @@ def _count_in_vain(ledger: Ledger) -> None:
         ledger.change(retry_at=ledger.contact.at + pause, checked_at=ledger.contact.at)
 
 
-def with_inform_interval(intent: Intent, policy: Policy) -> Intent:
-    """Add the inform interval of our own settings, where the wish names none."""
+def with_inform_interval(intent: Intent, blueprint: Blueprint, policy: Policy) -> Intent:
+    """Add the inform interval of our own settings, where the wish names none and it has a place."""
     management = intent.management or Management()
-    if not policy.periodic_inform_interval or management.periodic_inform_interval is not None:
+    if (
+        not policy.periodic_inform_interval
+        or management.periodic_inform_interval is not None
+        or "periodic_inform_interval" in blueprint.ignored_management
+    ):
         return intent
     ours = replace(
         management,
@@ -326,11 +336,10 @@ def with_inform_interval(intent: Intent, policy: Policy) -> Intent:
     return replace(intent, management=ours)
 
 
-async def _with_management(ledger: Ledger, intent: Intent) -> Intent:
+async def _with_management(ledger: Ledger, intent: Intent, blueprint: Blueprint) -> Intent:
     """Add what the server itself wants: the inform interval, the device's own credentials."""
-    policy = ledger.house.policy
-    intent = with_inform_interval(intent, policy)
-    if not policy.own_credentials or ledger.contact.credential != "bootstrap":
+    intent = with_inform_interval(intent, blueprint, ledger.house.policy)
+    if not _needs_password(ledger, blueprint):
         return intent
     password = await _own_password(ledger)
     management = replace(
@@ -339,6 +348,15 @@ async def _with_management(ledger: Ledger, intent: Intent) -> Intent:
         acs_password=password,
     )
     return replace(intent, management=management)
+
+
+def _needs_password(ledger: Ledger, blueprint: Blueprint) -> bool:
+    """Tell whether the device is to be given a password in place of the bootstrap secret."""
+    return (
+        ledger.contact.credential == "bootstrap"
+        and ledger.house.policy.own_credentials
+        and "acs_password" not in blueprint.ignored_management
+    )
 
 
 async def _own_password(ledger: Ledger) -> Secret:

@@ -108,7 +108,9 @@ class Visit:
 def _admit(ledger: Ledger) -> bool:
     """Decide whether the device may come in with the credential it showed."""
     device, contact = ledger.device, ledger.contact
-    if contact.credential == "own" and not device.own_credentials:
+    # The account of an agent is its broker's, or its listener's; those kept here are of CWMP.
+    over_cwmp = contact.protocol == "cwmp"
+    if over_cwmp and contact.credential == "own" and not device.own_credentials:
         ledger.change(own_credentials=True)
         ledger.learn(SaveCredentials(device.id, device.key, None))
         ledger.say("credentials", "authenticates with its own password from now on")
@@ -122,7 +124,8 @@ def _admit(ledger: Ledger) -> bool:
         return False
     if contact.credential == "bootstrap" and device.own_credentials:
         ledger.change(own_credentials=False)
-        ledger.say("credentials", "came back with the bootstrap secret after a factory reset")
+        reset = "after a factory reset" if over_cwmp else "and introduced itself over USP"
+        ledger.say("credentials", f"came back with the bootstrap secret {reset}")
     return True
 
 
@@ -130,7 +133,7 @@ def _may_come(device: Device, contact: Contact, policy: Policy) -> bool:
     """The bootstrap secret is good for a first contact, and after a reset when so set."""
     if contact.credential != "bootstrap" or not device.own_credentials:
         return True
-    return policy.rebootstrap and contact.has(EventKind.BOOTSTRAP)
+    return policy.rebootstrap and contact.has(EventKind.BOOTSTRAP, EventKind.ON_BOARD_REQUEST)
 
 
 def _announce(ledger: Ledger) -> None:
@@ -143,7 +146,7 @@ def _announce(ledger: Ledger) -> None:
     for event in contact.events:
         if event.kind is not EventKind.PERIODIC:
             ledger.say(str(event.kind), f"{event.text} {event.key}".rstrip())
-    if contact.protocol != device.protocol:
+    if contact.protocol != device.protocol and not ledger.opened.created:
         ledger.say("protocol", f"{device.protocol} → {contact.protocol}")
     if contact.root != device.root and not ledger.opened.created:
         # Names of the old tree mean nothing in the new one.

@@ -38,8 +38,13 @@ class Discovery(StrEnum):
 
 
 def model_key(device: Device | Agent) -> str:
-    """Name a model and firmware, as facts about models are kept by it."""
-    return "|".join((device.manufacturer, device.model, device.hardware, device.software))
+    """Name a model and firmware, as facts about models are kept by it.
+
+    The same firmware has other names over USP: LocalAgent. for ManagementServer., commands.
+    """
+    words = (device.manufacturer, device.model, device.hardware, device.software)
+    speaks_usp = isinstance(device, Agent) or device.protocol == "usp"
+    return "|".join((*words, "usp") if speaks_usp else words)
 
 
 def general(path: str) -> str:

@@ -105,6 +105,15 @@ class Contact:
     session: str = ""
     """Name of the session in logs, timeline and proofs."""
 
+    @property
+    def shows_all(self) -> bool:
+        """Tell whether the device does not have what it does not show.
+
+        A USP agent shows each controller only what its role may see (TR-369, Role Definition), so
+        nothing follows there from what is missing.
+        """
+        return self.protocol != "usp"
+
     def has(self, *kinds: EventKind) -> bool:
         """Tell whether any event of this contact is of one of ``kinds``."""
         return any(event.kind in kinds for event in self.events)

@@ -12,6 +12,7 @@ from acs.model.values import Value
 _ABSENT = frozenset((9005, 7010, 7016, 7026))
 _UNSUPPORTED = frozenset((9000, 7001))
 _NOT_WRITABLE = frozenset((9008, 7013))
+_DENIED = 7006
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,11 @@ class Fault:
     def says_not_writable(self) -> bool:
         """Something that was to be written may only be read."""
         return self.code in _NOT_WRITABLE or any(p.says_not_writable for p in self.parameters)
+
+    @property
+    def says_denied(self) -> bool:
+        """Our role may not do or see this; CWMP knows no roles."""
+        return self.code == _DENIED
 
     def __str__(self) -> str:
         head = f"fault {self.code}" + (f" ({self.text})" if self.text else "")

@@ -19,6 +19,7 @@ from acs.profiles.outcome import Outcome, OutcomeKind, Task, WriteLost
 from acs.profiles.plan import Plan, make_plan, marker_of
 from acs.profiles.proving import (
     as_fault,
+    by_role,
     first_difference,
     how_many,
     how_many_differ,
@@ -78,6 +79,7 @@ class _Run:
         self._in_flight: tuple[str, ...] = ()
         self._adopted: frozenset[str] = frozenset()
         self._open: frozenset[str] = frozenset()
+        self._unseen: tuple[str, ...] = ()
         self._listed: Mapping[str, frozenset[str]] = {}
         self.plan = Plan()
 
@@ -86,10 +88,18 @@ class _Run:
         task = self._task
         reading = task.reading
         if reading is None:
-            fresh = await read(self._device, task.blueprint, task.intent, task.missing, task.rows)
+            fresh = await read(
+                self._device,
+                task.blueprint,
+                task.intent,
+                task.missing,
+                task.rows,
+                shows_all=task.shows_all,
+            )
             if isinstance(fresh, Fault):
                 return fresh
             reading = fresh
+        self._unseen = reading.unseen
         self._open = reading.asked - reading.secret
         self._listed = reading.listed
         self._missing.update(reading.missing)
@@ -104,6 +114,8 @@ class _Run:
             marker=self._marker,
             carrier=task.carrier,
             change_carrier=task.change_carrier,
+            hidden=reading.hidden,
+            shows_all=task.shows_all,
         )
         working = [change for change in self.plan.kept if change.works]
         before = self._snapshot.written
@@ -253,6 +265,8 @@ class _Run:
         if problems and kind is not OutcomeKind.FAILED:
             wishes = "1 wish" if problems == 1 else f"{problems} wishes"
             text += f"; {wishes} cannot be met: {self.plan.problems[0]}"
+        if problems and self._unseen:
+            text += f"; {by_role(self._unseen)}"
         seen = kind in (OutcomeKind.IN_ORDER, OutcomeKind.PROVEN)
         if seen:
             self._snapshot = replace(self._snapshot, unfinished=None)

@@ -46,6 +46,8 @@ class Task:
     """Leave a mark on the device, so that its loss tells of a reset."""
     max_changes: int = 200
     """A longer plan is not written: something is wrong with blueprint or device."""
+    shows_all: bool = True
+    """What the device does not show it does not have; False: our role may not see it."""
     missing: frozenset[str] = frozenset()
     """Optional names known to be absent on this model and firmware (`Outcome.missing`)."""
     carrier: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -23,7 +23,8 @@ from acs.profiles.intent_check import check
 from acs.profiles.intent_mapping import intent_to_mapping
 from acs.profiles.tree import Tree
 from acs.profiles.voice import voice_notes, want_voice
-from acs.profiles.wan.planning import Site, WanPlan, plan_wan
+from acs.profiles.wan.chain import WHERE
+from acs.profiles.wan.planning import Site, WanPlan, plan_wan, unseen_table
 from acs.profiles.wants import Spot, Want, want_setting
 from acs.profiles.wifi import want_wifi
 
@@ -158,6 +159,8 @@ def make_plan(
     marker: str = "",
     carrier: str = "",
     change_carrier: bool = False,
+    hidden: Sequence[str] = (),
+    shows_all: bool = True,
 ) -> Plan:
     """Compare ``intent`` with ``snapshot`` and return what is to be written.
 
@@ -165,7 +168,8 @@ def make_plan(
     are compared with what was last written (``key`` seals both); ``rewrite`` writes them
     again whatever was.  ``marker``: text to leave at the blueprint's marker path, or empty.
     ``carrier``: path of the connection by which the device reaches us, empty when unknown;
-    ``change_carrier`` lets it be moved to another VLAN, or be switched off.
+    ``change_carrier`` lets it be moved to another VLAN, or be switched off.  ``shows_all`` False:
+    our role may not see all that the device has; ``hidden`` are tables of which that is known.
     """
     checked = check(intent)
     tree = Tree(blueprint, snapshot.values)
@@ -196,7 +200,7 @@ def make_plan(
             change_carrier,
             snapshot.unfinished,
         )
-    chain = _chain(checked.intent, site)
+    chain = _chain(checked.intent, site, None if shows_all else hidden)
     if (
         (wants or chain.steps or chain.kept)
         and marker
@@ -233,11 +237,16 @@ def _needless(intent: Intent) -> frozenset[tuple[str, str]]:
     return frozenset((*networks, *lines))
 
 
-def _chain(intent: Intent, site: Site | None) -> WanPlan:
+def _chain(intent: Intent, site: Site | None, hidden: Sequence[str] | None) -> WanPlan:
+    """``hidden``: tables that are not shown whole; None: the device shows all it has."""
     if intent.wan is None:
         return WanPlan()
     if site is None:
         return WanPlan(notes=["WAN is not managed by this blueprint"])
+    if hidden is not None and (table := unseen_table(site, hidden)):
+        # A connection that is not shown would be built a second time, beside the first.
+        reason = f"the device does not show us all of {table}"
+        return WanPlan(problems=[Problem(WHERE, "connection", reason)])
     return plan_wan(intent.wan, site)
 
 

@@ -8,6 +8,9 @@ from acs.devices.record import ProofLine, Verdict
 from acs.model import ParameterFault, Value
 from acs.profiles.changes import PlannedChange
 
+MOST_NAMED = 3
+"""Names in one sentence."""
+
 
 def shows(change: PlannedChange, values: Mapping[str, Value]) -> bool:
     """Tell whether the device was seen to hold ``change``."""
@@ -39,6 +42,16 @@ def first_difference(differing: Sequence[PlannedChange]) -> str:
     fault = as_fault(differing[0])
     more = f", and {len(differing) - 1} more" if len(differing) > 1 else ""
     return f"{fault.path}: {fault.text}{more}"
+
+
+def by_role(unseen: Sequence[str]) -> str:
+    """Say what may be kept from us, and what to do about it (TR-369, Role Definition)."""
+    named = ", ".join(unseen[:MOST_NAMED])
+    more = f" and {len(unseen) - MOST_NAMED} more" if len(unseen) > MOST_NAMED else ""
+    return (
+        f"our role on this agent may not see {named}{more}: "
+        "give the role of our Controller access to it"
+    )
 
 
 def how_many(changes: Sequence[PlannedChange]) -> str:

@@ -8,9 +8,10 @@ from itertools import chain
 from types import MappingProxyType
 
 from acs.model import DataModel, Fault, Value
-from acs.profiles.blueprint import ROW, Blueprint, Constant, Place, Setting, Voice, Wifi
+from acs.profiles.blueprint import Blueprint, Constant, Place, Setting, Voice, Wifi
 from acs.profiles.blueprint_schema import VOICE_SETTINGS
 from acs.profiles.intent import Intent, Security, Wan, raw_key
+from acs.profiles.listing import Lists
 from acs.profiles.plan import management_wishes
 from acs.profiles.tree import Row, Tree, row_pattern
 from acs.profiles.voice import voice_wish
@@ -22,11 +23,6 @@ from acs.profiles.wifi import (
     rows_in_question,
     tables_in_question,
 )
-
-MAX_ROWS = 64
-"""Rows of one table that are looked at; a device that claims more is read no further."""
-ABSENT = frozenset((9005, 7010, 7016, 7026))
-"""Faults that mean there is no such path (TR-069 A.5, TR-369 error codes)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +57,11 @@ class Reading:
     """Those of ``asked`` whose value is not kept."""
     listed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Those of ``rows`` that the device was asked for."""
+    hidden: tuple[str, ...] = ()
+    """Tables (final dot) that have rows which our role may not see, or that it may not list."""
+    unseen: tuple[str, ...] = ()
+    """Names, with ``{i}``, of what a wish needs and was not shown: those tables, others that
+    nothing is told of, leaves."""
 
     def outdates(self, path: str) -> bool:
         """Tell whether what was known of ``path`` is void: asked anew, or its row is gone."""
@@ -96,6 +97,8 @@ async def read(
     intent: Intent,
     missing: frozenset[str],
     known: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+    *,
+    shows_all: bool = True,
 ) -> Reading | Fault:
     """List the tables, read what tells their rows apart, then the leaves the wishes are about.
 
@@ -104,9 +107,10 @@ async def read(
     earlier session).  A refused List of an unknown table means no rows; any other refusal
     is returned.  ``known``: rows by the table's path, which are not listed, but in tables that we
     may create rows in; where the device turns out not to have them, all is listed after all.
+    ``shows_all`` False: it shows what our role may see, and is asked how many rows there are, too.
     """
     needed = reads(blueprint, intent)
-    lists = _Lists(device)
+    lists = Lists(device)
     rows: dict[str, list[str]] = {}
     known = {table: found for table, found in known.items() if table not in needed.growing}
     for table in needed.identify:
@@ -121,12 +125,15 @@ async def read(
     asked = {path: path for path in needed.paths if path not in missing}
     for table, leaves in needed.identify.items():
         asked.update(_ask(table, rows[table], leaves, missing))
-    values = await _get(device, asked, needed.secret)
+    counts = {} if shows_all else lists.counts()
+    values = await _get(device, asked | counts, needed.secret)
     taken = [table for table in needed.identify if table in known]
     if taken and (isinstance(values, Fault) or not _has_rows(values, rows, taken, needed)):
-        return await read(device, blueprint, intent, missing)
+        return await read(device, blueprint, intent, missing, shows_all=shows_all)
     if isinstance(values, Fault):
         return values
+    told = {table: values.pop(path).text for path, table in counts.items() if path in values}
+    hidden = lists.hidden(told)
     tree = Tree(blueprint, values, chain.from_iterable(rows.values()))
     more: dict[str, str] = {}
     for base, wanted in _rows_in_question(blueprint, intent, tree):
@@ -158,7 +165,21 @@ async def read(
         {table: frozenset(paths) for table, paths in rows.items()},
         frozenset(path for path, name in asked.items() if name in needed.secret),
         {table: frozenset(paths) for table, paths in rows.items() if table not in known},
+        hidden,
+        () if shows_all else _unseen(asked, values, needed, (*hidden, *lists.refused())),
     )
+
+
+def _unseen(
+    asked: Mapping[str, str],
+    values: Mapping[str, Value],
+    needed: Reads,
+    tables: Iterable[str],
+) -> tuple[str, ...]:
+    leaves = (
+        name for path, name in asked.items() if path not in values and name not in needed.optional
+    )
+    return tuple(dict.fromkeys((*tables, *leaves)))
 
 
 def _has_rows(
@@ -210,52 +231,6 @@ def _rows_in_question(
         for line in intent.voice:
             if 1 <= line.line <= len(lines):
                 yield voice.line, lines[line.line - 1]
-
-
-class _Lists:
-    """Lists rows level by level, each path once."""
-
-    def __init__(self, device: DataModel) -> None:
-        self._device = device
-        self._listed: dict[str, list[str]] = {}
-        self._unknown: set[str] = set()
-
-    async def rows(self, table: str) -> list[str] | Fault:
-        """Return the paths of the rows of ``table``."""
-        paths = [""]
-        for step in table.split(ROW + ".")[:-1]:
-            found: list[str] = []
-            for path in paths:
-                rows = await self._instances(path + step)
-                if isinstance(rows, Fault):
-                    return rows
-                found.extend(rows)
-            paths = found[:MAX_ROWS]
-        return paths
-
-    def unknown(self, table: str) -> bool:
-        """Tell whether the device has no such table, rather than one without rows."""
-        stem = table.partition(ROW)[0]
-        return any(path.startswith(stem) for path in self._unknown)
-
-    async def _instances(self, path: str) -> list[str] | Fault:
-        if path not in self._listed:
-            names = await self._device.list(path, next_level=True)
-            if isinstance(names, Fault):
-                if not names.says_absent:
-                    return names
-                self._unknown.add(path)
-                self._listed[path] = []
-            else:
-                rows = {
-                    int(number): entry.path
-                    for entry in names.entries
-                    if (number := entry.path.removeprefix(path).removesuffix(".")).isdecimal()
-                    and len(number) <= 10
-                    and entry.path.endswith(".")
-                }
-                self._listed[path] = [rows[number] for number in sorted(rows)][:MAX_ROWS]
-        return self._listed[path]
 
 
 class _Gathering:

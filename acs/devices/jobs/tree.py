@@ -20,7 +20,6 @@ from acs.devices.ledger import Ledger
 from acs.devices.record import Job, JobState
 from acs.devices.vocabulary import Discovery
 from acs.model import DataModel, Fault, Names, SessionLost, Value, ValueType
-from acs.profiles.reading import ABSENT
 
 LEAVES = 300
 """Values that are asked for at once: some devices drop the connection over large answers."""
@@ -237,7 +236,7 @@ async def _pieces(line: DataModel, path: str) -> list[Piece] | Fault:
     if not isinstance(everything, Fault):
         leaves = [name for name in _below(path, everything) if not name.endswith(".")]
         return list(_together(_units(path, leaves)))
-    if everything.code in ABSENT:
+    if everything.says_absent:
         return everything
     children = await line.list(path, next_level=True)
     if isinstance(children, Fault):

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 
 from acs.devices.record import Unfinished
 from acs.model import Value
-from acs.profiles.blueprint import Blueprint
+from acs.profiles.blueprint import ROW, Blueprint
 from acs.profiles.blueprint_schema import WAN_SETTINGS
 from acs.profiles.changes import Comparison, PlannedChange, Step, in_order
 from acs.profiles.intent import Problem, Wan
-from acs.profiles.tree import Tree
+from acs.profiles.tree import Tree, row_pattern
 from acs.profiles.wan.account import KEPT, judged
 from acs.profiles.wan.chain import WHERE, Chain
 from acs.profiles.wan.connections import (
@@ -53,6 +53,22 @@ class WanPlan:
     kept: list[PlannedChange] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+
+def unseen_table(site: Site, hidden: Iterable[str]) -> str:
+    """Return a table of connections that is not shown whole; empty: all of them are.
+
+    ``hidden``: tables with rows that are known not to be shown.  Every device has an IP interface
+    towards its LAN: where not one connection shows, our role may see none.
+    """
+    tables = site.blueprint.tables
+    stems = [row_pattern(tables[name].removesuffix(f"{ROW}.")) for name in site.places.tables]
+    for table in hidden:
+        if any(stem.fullmatch(table) for stem in stems):
+            return table
+    if any(site.tree.rows(name) for name in site.places.connections):
+        return ""
+    return tables[site.places.connections[0]].removesuffix(f"{ROW}.")
 
 
 def plan_wan(wish: Wan, site: Site) -> WanPlan:
