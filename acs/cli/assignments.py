@@ -12,7 +12,10 @@ from acs.devices.record import Device
 from acs.model import ValueType
 
 _PARAMETER = re.compile(r"(?:[A-Za-z_][\w-]*|\d+)(?:\.(?:[A-Za-z_][\w-]*|\d+))*\Z")
-_ROW_END = re.compile(r"\.\d+\.\Z")
+_ROW_END = re.compile(r"\.(?:\d+|\[[^\]]*\])\.\Z")
+_SEARCH = re.compile(r"\[[^\]]*\]|(?<=\.)\*(?=\.)|(?:#(?:\d+|\*))?\+(?=\.)")
+"""What a path may hold over USP beside names and numbers: searches, and references that are
+followed (TR-369, Path Names)."""
 
 
 def parameter(text: str, device: Device) -> str:
@@ -73,9 +76,9 @@ def changes(
     ``secret``: paths whose value is masked everywhere; ``ask`` is asked for those that are given
     without one.  What is known to be a secret is treated as one in any case.
     """
-    values = dict(_once((parameter(path, device), text) for path, text in map(split, assignments)))
+    values = dict(once((parameter(path, device), text) for path, text in map(split, assignments)))
     hidden = {parameter(path, device) for path in secret}
-    kinds = dict(_once(_typed(text, device) for text in types))
+    kinds = dict(once(_typed(text, device) for text in types))
     for option, paths in (("--secret", hidden), ("--type", kinds)):
         if odd := sorted(set(paths) - set(values)):
             raise click.UsageError(f"{option} names {odd[0]}, which is not set here")
@@ -93,7 +96,7 @@ def changes(
 
 def leaves(assignments: Iterable[str]) -> Mapping[str, str]:
     """Make the values of an `add` job: leaf → value."""
-    return dict(_once((leaf(name), value) for name, value in map(split, assignments)))
+    return dict(once((leaf(name), value) for name, value in map(split, assignments)))
 
 
 def _typed(text: str, device: Device) -> tuple[str, str]:
@@ -104,7 +107,8 @@ def _typed(text: str, device: Device) -> tuple[str, str]:
     return parameter(path, device), kind
 
 
-def _once(pairs: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+def once(pairs: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+    """Yield each pair. Raises `click.UsageError` for a name that is given twice."""
     seen: set[str] = set()
     for name, value in pairs:
         if name in seen:
@@ -118,6 +122,12 @@ def _path(text: str, device: Device) -> str:
     root = device.root or "Device."
     if not path.startswith(root):
         raise click.UsageError(f"{path!r} is not in this device's tree: names begin with {root}")
-    if path != root and not _PARAMETER.match(path.removesuffix(".")):
+    # Each stands in place of an instance number, or behind the name of a reference.
+    plain = _SEARCH.sub(_as_number, path) if device.protocol == "usp" else path
+    if path != root and not _PARAMETER.match(plain.removesuffix(".")):
         raise click.UsageError(f"{path!r} is not the name of a parameter")
     return path
+
+
+def _as_number(found: re.Match[str]) -> str:
+    return "" if found[0].endswith("+") else "1"

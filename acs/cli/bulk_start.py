@@ -40,7 +40,8 @@ _DEFAULT_SHARE = "10%"
 KINDS = (
     "provision", "read", "set", "add", "delete", "reboot", "factory-reset", "names", "attributes",
     "notify", "schedule-inform", "download", "upload", "schedule-download", "methods", "options",
-    "software", "tree", "ping", "trace", "speed-download", "speed-upload", "lookup", "neighbours",
+    "software", "operate", "activate", "tree", "ping", "trace", "speed-download", "speed-upload",
+    "lookup", "neighbours",
 )  # fmt: skip
 
 
@@ -264,7 +265,7 @@ def _harm(campaign: Campaign) -> str:
     """Say what every customer will notice of it; empty: nothing."""
     told = campaign.payload
     match campaign.kind:
-        case JobKind.REBOOT | JobKind.FACTORY_RESET:
+        case JobKind.REBOOT | JobKind.FACTORY_RESET | JobKind.ACTIVATE:
             return f"a {campaign.kind} leaves each of these customers without service for minutes"
         case JobKind.DOWNLOAD | JobKind.SCHEDULE_DOWNLOAD if told.get("file_type") == FIRMWARE:
             return "new firmware leaves each of these customers without service for minutes"

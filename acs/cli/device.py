@@ -47,6 +47,8 @@ COMMANDS = {
     "transfers": Lazy("acs.cli.device_transfers:transfers", "List its transfers under way."),
     "cancel-transfer": Lazy("acs.cli.device_transfers:cancel_transfer", "Give a transfer up."),
     "software": Lazy("acs.cli.device_software:software", "Install or remove software modules."),
+    "operate": Lazy("acs.cli.device_commands:operate", "Run a command of its model (USP)."),
+    "activate": Lazy("acs.cli.device_commands:activate", "Run firmware it has stored (USP)."),
     "forget": Lazy("acs.cli.device_forget:forget", "Delete its record and history."),
 }
 

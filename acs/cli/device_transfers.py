@@ -16,6 +16,7 @@ from acs.cli.job_request import JobOptions, ask, ask_secret, job_options
 from acs.cli.lookup import device_argument
 from acs.cli.main import Context, pass_context
 from acs.devices.files import FIRMWARE, CatalogueFile
+from acs.devices.jobs.transfers import AUTO, LATER
 from acs.devices.record import Device, JobKind
 from acs.files.fit import misfit
 from acs.store import files
@@ -24,12 +25,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _UPLOADS = {"config": "1 Vendor Configuration File", "log": "2 Vendor Log File"}
 _INSTANCES = {"config": "3 Vendor Configuration File {}", "log": "4 Vendor Log File {}"}
-_MODES = {
+MODES = {
     "any": "1 At Any Time",
     "immediately": "2 Immediately",
     "idle": "3 When Idle",
     "confirmed": "4 Confirmation Needed",
 }
+"""How a device is to behave in a window (TR-069 A.4.1.8), by our word for it."""
 _RESTARTS = "Send firmware to {}? It restarts, and its customer is without service for minutes."
 
 
@@ -79,10 +81,25 @@ def _source_options(command: F) -> F:
 @device_argument
 @_source_options
 @_delay
+@click.option(
+    "--activate",
+    type=click.Choice([AUTO, LATER]),
+    default=AUTO,
+    show_default=True,
+    help="When firmware is run; later: by `acs device activate` (USP).",
+)
+@click.option("--image", type=click.IntRange(1), help="Firmware image to write, by number (USP).")
 @job_options
 @pass_context
 def download(
-    context: Context, /, device: str, delay: float, options: JobOptions, **source: Any
+    context: Context,
+    /,
+    device: str,
+    delay: float,
+    activate: str,
+    image: int | None,
+    options: JobOptions,
+    **source: Any,
 ) -> None:
     """Have DEVICE fetch a file: firmware, a configuration, tones.
 
@@ -95,16 +112,18 @@ def download(
       acs device download 22275A7000001 --file XX230v.bin
       acs device download 22275A7000001 --file XX230v.bin --yes --wait 15m
       acs device download EQP-00001 --url http://files.example.net/a.conf --type config
+      acs device download EQP-00001 --file XX230v.bin --activate later
     """
     chosen = _source(context, **source)
-    payload = {**chosen.payload, **_given(delay=round(delay))}
+    later = LATER if activate == LATER else ""
+    payload = {**chosen.payload, **_given(delay=round(delay), activate=later, image=image)}
     ask(
         context,
         device,
         JobKind.DOWNLOAD,
         options,
         lambda _found, _masks: payload,
-        chosen.question,
+        "" if later else chosen.question,
         refusal=chosen.refusal,
     )
 
@@ -121,7 +140,7 @@ def download(
 )
 @click.option(
     "--mode",
-    type=click.Choice(list(_MODES)),
+    type=click.Choice(list(MODES)),
     default="any",
     show_default=True,
     help="When in the window: idle: while nobody uses it; confirmed: when its user agrees.",
@@ -151,8 +170,8 @@ def schedule_download(
     """
     if len(windows) > 2:
         raise click.UsageError("a device takes one or two windows")
-    told = {"mode": _MODES[mode], **_given(message=message, max_retries=retries)}
-    spans = [{**_window(text), **told} for text in windows]
+    told = {"mode": MODES[mode], **_given(message=message, max_retries=retries)}
+    spans = [{**window(text), **told} for text in windows]
     if len(spans) == 2 and spans[1]["start"] < spans[0]["end"]:
         raise click.UsageError("the second window begins before the first one ends")
     chosen = _source(context, **source)
@@ -331,7 +350,8 @@ def _upload_type(what: str, instance: int | None) -> str:
     return what
 
 
-def _window(text: str) -> dict[str, Any]:
+def window(text: str) -> dict[str, Any]:
+    """Read FROM-TO. Raises `click.UsageError`."""
     start, dash, end = text.partition("-")
     if not dash:
         raise click.UsageError(f"{text!r} is no window: write FROM-TO, as 2h-4h")

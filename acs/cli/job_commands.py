@@ -19,6 +19,7 @@ from acs.cli.main import Context, pass_context
 from acs.cli.masking import Masks
 from acs.cli.waiting import waits_for
 from acs.devices.jobs.transfer_queue import KINDS as TRANSFERS
+from acs.devices.jobs.transfer_queue import can_be_given_up
 from acs.devices.jobs.transfers import asked_after
 from acs.devices.record import Device, Job, JobKind, JobState
 from acs.store import Database, devices, jobs
@@ -153,7 +154,7 @@ def _until(at: float, now: float) -> str:
 @render.json_option
 @pass_context
 def cancel(context: Context, job_id: int, as_json: bool) -> None:
-    """Take JOB back: out of the queue, or, of a transfer under way, by asking the device.
+    """Take JOB back: out of the queue; of a transfer or command under way by asking the device.
 
     What a device was told to do otherwise cannot be taken back. A session that is open just now
     may still carry it out; the job then says so.
@@ -169,7 +170,7 @@ def cancel(context: Context, job_id: int, as_json: bool) -> None:
             job, device = _found(database, job_id)
             text = f"Job {job_id} ({job.kind}) is cancelled."
             asked = job
-        elif job.state is JobState.SENT and job.kind in TRANSFERS:
+        elif can_be_given_up(job):
             asked = _ask_the_device(database, job, now)
             text = (
                 f"Job {job_id} ({job.kind}) is under way; job {asked.id} asks the device to give "

@@ -74,6 +74,8 @@ def print_tables(result: Mapping[str, Any]) -> None:
             for path, each in _sorted(attributes)
         ]
         render.print_table(("Parameter", "Notification", "May write too"), told)
+    if outputs := _mapping(result, "outputs"):
+        render.print_table(("Output", "Value"), _sorted(outputs))
     if methods := _list(result, "methods"):
         render.print_table(("Method",), [(name,) for name in methods])
     for name, headings in _TABLES.items():

@@ -37,6 +37,11 @@ KINDS = (JobKind.DOWNLOAD, JobKind.UPLOAD, JobKind.SCHEDULE_DOWNLOAD)
 """The jobs that begin a transfer."""
 
 
+def can_be_given_up(job: Job) -> bool:
+    """Tell whether a device may be asked to give it up: a transfer, or a command of USP."""
+    return job.state is JobState.SENT and (job.kind in KINDS or "request" in job.result)
+
+
 class Whereabouts(Enum):
     """What a device says of a transfer that is overdue."""
 
@@ -96,7 +101,7 @@ async def _cancel(ledger: Ledger, line: DataModel, job: Job) -> Result:
     if not isinstance(answer, Started):
         return refused(answer)
     for each in begun:
-        if each.kind in KINDS and each.state is JobState.SENT:
+        if can_be_given_up(each):
             said = {**known(ledger, each), "text": f"cancelled by job {job.id}"}
             ledger.save_job(each.id, JobState.CANCELLED, each.attempts, said)
             ledger.say("job", f"{each.kind} (job {each.id}) cancelled by job {job.id}")
