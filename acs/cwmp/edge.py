@@ -60,12 +60,14 @@ class CwmpEdge:
         dialect: Callable[[Contact], Dialect],
         recorder: Callable[[Contact, House], Tape | None] = lambda _contact, _house: None,
         rivals: Rivals | None = None,
+        give_way: Callable[[Contact], None] = lambda _contact: None,
     ) -> None:
         """Take the parts.
 
         ``token`` makes unguessable cookies, ``admission`` lets sessions in as long as they need
         not wait too long, ``dialect`` tells how to speak to a device, ``recorder`` gives a tape
-        for a session that is to be recorded, ``rivals`` knows of sessions in other processes.
+        for a session that is to be recorded, ``rivals`` knows of sessions in other processes,
+        ``give_way`` ends what is done with a device over another protocol.
         """
         self.lines = Lines()
         self.served = 0
@@ -84,6 +86,7 @@ class CwmpEdge:
         self._dialect = dialect
         self._recorder = recorder
         self._rivals = rivals
+        self._give_way = give_way
         self._early_leave = EarlyLeave()
         self._pace = Pace(limits.sessions_per_minute)
 
@@ -322,6 +325,7 @@ class CwmpEdge:
             if self._rivals is not None:
                 self._rivals.release(key)
             return self._kept_out(envelope)
+        self._give_way(contact)
         tape = self._recorder(contact, self._house)
         if tape is not None:
             tape.heard(request.headers, request.body)

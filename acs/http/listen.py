@@ -10,10 +10,10 @@ from twisted.internet.interfaces import (
     IOpenSSLServerConnectionCreator,
     IProtocolFactory,
 )
+from twisted.internet.protocol import Factory
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 
 from acs.address import split_address
-from acs.http.factory import HttpFactory
 from acs.http.transport import PromptTransport
 
 __all__ = ["BACKLOG", "listen", "prompt", "secured", "split_address"]
@@ -25,7 +25,7 @@ BACKLOG = 1024
 def listen(
     reactor: Any,
     address: str,
-    factory: HttpFactory,
+    factory: Factory,
     tls: IOpenSSLServerConnectionCreator | None = None,
 ) -> IListeningPort:
     """Listen on `address` ("host:port", "[v6]:port", ":port" for all of IPv4; port 0 picks one).
@@ -48,7 +48,7 @@ def prompt(listening: Any) -> Any:
 
 
 def secured(
-    factory: HttpFactory, tls: IOpenSSLServerConnectionCreator, reactor: Any
+    factory: Factory, tls: IOpenSSLServerConnectionCreator, reactor: Any
 ) -> TLSMemoryBIOFactory:
     """The same factory behind TLS."""
     wrapped = TLSMemoryBIOFactory(tls, False, cast(IProtocolFactory, factory), reactor)

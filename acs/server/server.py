@@ -50,6 +50,7 @@ from acs.server.recorder import RECORDINGS, Recorder, prune_recordings
 from acs.server.rules import RuleFolder
 from acs.server.sweeping import LEARN_SECONDS, SWEEP_LOOK_SECONDS
 from acs.server.upkeep import PRUNE_ROWS, prune
+from acs.server.usp import UspServer
 from acs.server.watch import EdgeWatcher
 from acs.settings import CwmpSettings, Settings
 from acs.store import campaign_steps
@@ -133,6 +134,15 @@ class Server:
         self._dialects = self._make_dialects()
         self._admission = Admission(Aim(delay=settings.cwmp.target_delay), spread=random.random)
         self._edge = self._build_edge()
+        self._usp = UspServer(
+            settings,
+            self.database,
+            self._queues,
+            self._house,
+            reactor,
+            self.metrics,
+            is_busy=lambda device: device in self._edge.lines.by_device,
+        )
         self._disk = guard_of(settings, self._queues, reactor)
         self._watch()
 
@@ -189,6 +199,7 @@ class Server:
             dialect=self._dialect,
             recorder=self._recorder,
             rivals=self._place.rivals,
+            give_way=lambda contact: self._usp.give_way(contact),
         )
 
     def _build_recorder(self) -> Recorder:
@@ -350,7 +361,7 @@ class Server:
     def addresses(self) -> dict[str, str]:
         """Where each listener is, for instance ``http`` → ``0.0.0.0:7547``."""
         where = {}
-        for name, port in self._ports:
+        for name, port in (*self._ports, *self._usp.ports):
             at = port.getHost()
             host = f"[{at.host}]" if ":" in at.host else at.host
             where[name] = f"{host}:{at.port}"
@@ -367,6 +378,9 @@ class Server:
                 self._every(CAMPAIGN_SECONDS, self._advance_campaigns),
                 self._every(PRUNE_SECONDS, self._forget_campaigns),
             ]
+            if self._usp.is_wanted:
+                self._usp.start(_tls_problem)
+                self.health.watch("usp", self._usp.health)
             if self._bridge is not None and self._bridge.sweeping.is_wanted:
                 self._duties.append(self._every(SWEEP_LOOK_SECONDS, self._sweep_erpnext))
 
@@ -378,6 +392,7 @@ class Server:
             loop.stop()
         if self._bridge is not None:
             self._bridge.sweeping.stop()
+        self._usp.stop().addErrback(lambda failure: self._watcher.bug("usp", failure.value))
 
     async def close_ports(self) -> None:
         """Take no more connections; those that are open, and all else, go on."""
@@ -398,7 +413,7 @@ class Server:
     @property
     def work(self) -> int:
         """Sessions and transfers that are under way."""
-        return len(self._edge.lines) + self._files.transfers
+        return len(self._edge.lines) + self._files.transfers + self._usp.work
 
     async def written(self) -> None:
         """Return once all is written that was learned until now."""
@@ -409,6 +424,7 @@ class Server:
         for loop in self._loops:
             loop.stop()
         await self.close_ports()
+        await self._usp.stop()
         try:
             if self._bridge is not None:
                 await self._bridge.stop()

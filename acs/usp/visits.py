@@ -84,6 +84,8 @@ class Visits:
         self._due: list[tuple[float, int, Peer]] = []
         self._ready: deque[Peer] = deque()
         self._open: set[Peer] = set()
+        self._floor: dict[str, Peer] = {}
+        """Who is visited, by the key of its device."""
         self._order = count()
         self._models: dict[str, SupportedModel | None] = {}
         self._learning: set[str] = set()
@@ -140,6 +142,13 @@ class Visits:
         if peer.presence is not Presence.OFFLINE:
             self.soon(peer, pause)
 
+    def stop(self) -> None:
+        """End all visits, and begin no more: the server stops."""
+        self._due.clear()
+        self._ready.clear()
+        for peer in list(self._open):
+            self._stop(peer, "the server stops")
+
     # --- one visit -------------------------------------------------------------------------
 
     def _begin(self, peer: Peer) -> None:
@@ -189,6 +198,7 @@ class Visits:
             credential=peer.credential,
             more=visiting.events,
         )
+        self._floor[contact.device.key] = peer
         await self._acquaint(visiting, agent)
         assert visiting.conversation is not None
         visiting.conversation.announce(
@@ -277,6 +287,12 @@ class Visits:
             self._stop(peer, reason)
             self.soon(peer, LOST_SECONDS)
 
+    def give_way(self, contact: Contact) -> None:
+        """End the visit with a device that begins a session over another protocol, if it may."""
+        peer = self._floor.get(contact.device.key)
+        if peer is not None and (peer.visit is None or peer.visit.yields_to(contact)):
+            self.lost(peer, "it began a session over another protocol")
+
     def _stop(self, peer: Peer, reason: str) -> None:
         conversation = peer.conversation
         if conversation is not None:
@@ -323,6 +339,9 @@ class Visits:
         peer.deadline = float("inf")
         self.open -= 1
         self._open.discard(peer)
+        device = peer.agent.device_id_told if peer.agent is not None else None
+        if device is not None and self._floor.get(device.key) is peer:
+            del self._floor[device.key]
         fault = conversation.fault
         result = why or (visit.result if visit is not None else "unknown device")
         if fault is not None:
