@@ -64,6 +64,11 @@ class Tree:
         self._overlay = Overlay(model, identity, without)
         self.factory_reset()
 
+    @property
+    def overlay(self) -> Overlay:
+        """Objects and rows of the unit, for who walks them; changes go through the tree."""
+        return self._overlay
+
     def factory_reset(self) -> None:
         """Return to the state the unit left the factory in."""
         self.pending: dict[str, str] = {}
