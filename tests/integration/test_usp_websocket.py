@@ -18,8 +18,7 @@ from raw_websocket import BINARY, CLOSE, PING, PONG, TEXT, RawWebSocket
 from twisted.internet.epollreactor import EPollReactor
 from usp_receiver import NotingReceiver, NotingWatcher
 
-from acs.http import tls_context_factory
-from acs.http.listen import prompt, secured
+from acs.http import listen, tls_context_factory
 from acs.model import Secret
 from acs.usp.mtp import Mtp, Origin, Route
 from acs.usp.websocket import Terms, WebSocketEdge, WebSocketOptions
@@ -48,15 +47,13 @@ class Served:
     ) -> Callable[..., RawWebSocket]:
         """Listen; gives back what makes a client."""
 
-        def listen() -> int:
+        def start() -> int:
             wanted = WebSocketOptions(terms=terms, **options)
             self.edge = WebSocketEdge(wanted, self.receiver, self._reactor, self.watcher)
-            factory: Any = self.edge.factory()
-            serving = factory if tls is None else secured(factory, tls, self._reactor)
-            port = prompt(self._reactor.listenTCP(0, serving, interface="127.0.0.1"))
+            port: Any = listen(self._reactor, "127.0.0.1:0", self.edge.factory(), tls)
             return int(port.getHost().port)
 
-        number = self.call(listen)
+        number = self.call(start)
         return lambda context=None: RawWebSocket(number, context)
 
     def call(self, function: Callable[[], Any]) -> Any:

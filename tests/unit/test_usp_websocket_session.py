@@ -202,6 +202,14 @@ class TestBounds:
         assert peer.send(b"a" * 600, fin=False) == b""
         assert closing(peer.send(b"a" * 401, opcode=0)) == 1009
 
+    def test_a_record_in_too_many_pieces(self) -> None:
+        house = House(replace(OPTIONS, fragments=3))
+        peer = house.open()
+        peer.send(b"", fin=False)
+        peer.send(b"", opcode=0, fin=False)
+        assert peer.send(b"", opcode=0, fin=False) == b""
+        assert closing(peer.send(b"", opcode=0)) == 1008
+
     def test_the_largest_record(self, house: House) -> None:
         peer = house.open()
         peer.send(b"a" * 600, fin=False)

@@ -18,6 +18,8 @@ class WebSocketOptions:
     terms: Terms
     record_bytes: int = 5_242_880
     """Largest record, all its fragments together (closed with 1009)."""
+    fragments: int = 10_000
+    """Most fragments of one record, empty ones included (closed with 1008)."""
     header_bytes: int = 16_384
     """Request line and header fields of the handshake (431)."""
     unsent_bytes: int = 8_388_608

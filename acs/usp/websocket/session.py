@@ -37,14 +37,18 @@ _CREDENTIALS = {
     Proof.BOOTSTRAP: "bootstrap",
     Proof.CERTIFICATE: "certificate",
 }
-_OF_THE_HANDSHAKE = (
+_DONE_WITH = (
+    "_wskey",
     "http_headers",
     "http_request_data",
     "http_request_params",
     "http_request_uri",
     "http_response_data",
     "http_status_line",
+    "send_queue",
+    "utf8validator",
     "websocket_extensions",
+    "websocket_protocols",
 )
 _NOBODY = Admitted("", Proof.NONE, {})
 
@@ -101,6 +105,7 @@ class AgentSession(WebSocketServerProtocol):
         self._denied: Denied | None = None
         self._record: bytearray | None = None
         self._record_due = inf
+        self._fragments = 0
         self._pinged = False
         self._choked = False
         self._unsent = 0
@@ -257,7 +262,7 @@ class AgentSession(WebSocketServerProtocol):
         self.dropConnection()
 
     def _onOpen(self) -> None:  # autobahn's reads the certificate again
-        for name in _OF_THE_HANDSHAKE:
+        for name in _DONE_WITH:
             self.__dict__.pop(name, None)
         self._transport_details = None  # type: ignore[assignment]
         self.transport.registerProducer(self, True)
@@ -274,14 +279,19 @@ class AgentSession(WebSocketServerProtocol):
             self.end(CloseCode.UNSUPPORTED_DATA, "text frame")  # R-WS.16
             return
         self._record = bytearray()
+        self._fragments = 0
         self._record_due = self._edge.clock.seconds() + self._edge.options.record_seconds
 
     def onMessageFrameBegin(self, length: int) -> None:
         """A frame has begun; ``length`` is what it says of itself."""
-        limit = self._edge.options.record_bytes
-        if self._record is not None and len(self._record) + length > limit:
-            self._record = None
-            self.end(CloseCode.TOO_BIG, f"record of more than {limit} octets")
+        if self._record is None:
+            return
+        options = self._edge.options
+        self._fragments += 1
+        if len(self._record) + length > options.record_bytes:
+            self.end(CloseCode.TOO_BIG, f"record of more than {options.record_bytes} octets")
+        elif self._fragments > options.fragments:
+            self.end(CloseCode.POLICY_VIOLATION, f"more than {options.fragments} fragments")
 
     def onMessageFrameData(self, payload: bytes) -> None:
         """Octets of a frame."""
