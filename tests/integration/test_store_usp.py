@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from typing import Any
 
@@ -21,7 +22,16 @@ from acs.devices.effects import (
 )
 from acs.devices.record import Job, JobKind, JobState, Opened
 from acs.model import Contact, DeviceId, Event, EventKind
-from acs.store import BadEffect, Database, devices, retention, usp_agents, usp_models, usp_notifies
+from acs.store import (
+    BadEffect,
+    Database,
+    devices,
+    jobs,
+    retention,
+    usp_agents,
+    usp_models,
+    usp_notifies,
+)
 from acs.store.apply import apply_thd, commit
 from acs.store.opening import open_thd
 from acs.store.tables import usp_agents as agents_table
@@ -287,6 +297,22 @@ def test_new_jobs_of_agents_are_found_once(database: Database) -> None:
     apply(database, EnqueueJob(job), EnqueueJob(job))
     apply(database, SaveJob(4, JobState.SENT, 1.0, 1, {}))
     assert database.run("work", agents_with_work_thd, last) == ([(ONT, 5)], 5)
+
+
+def test_jobs_are_seen_in_the_order_of_their_ids(database: Database) -> None:
+    """Else whoever has seen the higher id would never look for the lower one."""
+    mine = new_device(database)
+    apply(database, SaveAgent(ONT, {"device_id": mine}))
+    job = Job(0, mine, JobKind.READ)
+    with ThreadPoolExecutor(1) as pool:
+        with database.begin() as conn:
+            first = jobs.enqueue_thd(conn, job)
+            second = pool.submit(database.run, "enqueue", jobs.enqueue_thd, job)
+            with pytest.raises(TimeoutError):
+                second.result(timeout=0.2)
+        assert second.result(timeout=20) > first
+    found, _ = database.run("work", agents_with_work_thd, 0)
+    assert [job_id for _, job_id in found] == [first, second.result()]
 
 
 def test_much_new_work_is_found_in_pieces(
