@@ -179,7 +179,7 @@ def test_what_it_found_is_the_result(at_once: bool) -> None:
     job = the_job(house)
     assert job.state is JobState.DONE
     assert job.result["text"] == "ping 9.9.9.9: 3 of 4 came back, 12 ms"
-    assert job.result["result"]["loss"] == 25.0  # type: ignore[index]
+    assert job.result["result"]["loss"] == 25.0
     assert job.result["state"] == "Complete"
 
 

@@ -20,6 +20,7 @@ from acs.model import (
     Download,
     EventKind,
     Fault,
+    ListTransfers,
     Notice,
     Operate,
     Operated,
@@ -58,7 +59,7 @@ def set_up(job: Job) -> Any:
     call(house, device)
     device.answers[Download] = device.answers[Upload] = TransferStarted()
     device.answers[Operate] = Operated(request="Device.LocalAgent.Request.1.")
-    device.answers[Transfers] = Transfers(())
+    device.answers[ListTransfers] = Transfers(())
     house.jobs = [job]
     return house, device
 
@@ -187,6 +188,7 @@ def test_all_reports_in_one_contact_are_one_end() -> None:
     call(house, device, BOOT, notices=notices, software="1.0")
     assert the_job(house).state is JobState.DONE
     assert sum("download (job 7) done" in line for line in house.timeline) == 1
+    assert not any("no open job waits" in line for line in house.timeline)
 
 
 def test_times_of_transfer_complete_stay_when_the_other_report_has_none() -> None:

@@ -175,7 +175,10 @@ def take_notice(ledger: Ledger, notice: Notice) -> None:
         return
     job = _meant(ledger, notice)
     if job is None:
-        ledger.say("job", f"no open job waits for {notice.kind} {notice.key}".rstrip())
+        # USP tells of some ends twice: that of a job which is over by now is no news.
+        over = (each for each in ledger.jobs.values() if each.state not in _OPEN)
+        if notice.key not in map(command_key, over):
+            ledger.say("job", f"no open job waits for {notice.kind} {notice.key}".rstrip())
         return
     result = KINDS[job.kind].report(ledger, job, notice)
     if result is not None:
