@@ -185,6 +185,29 @@ def test_the_end_of_a_timer_is_the_call(fault: Fault | None, state: JobState) ->
     assert not any("no open job waits" in line for line in house.timeline)
 
 
+# --- restarts ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "event", "state"),
+    [
+        (JobKind.REBOOT, EventKind.BOOT, JobState.DONE),
+        (JobKind.REBOOT, EventKind.CONNECTED, JobState.SENT),
+        (JobKind.FACTORY_RESET, EventKind.BOOTSTRAP, JobState.DONE),
+        (JobKind.FACTORY_RESET, EventKind.ON_BOARD_REQUEST, JobState.DONE),
+        (JobKind.FACTORY_RESET, EventKind.BOOT, JobState.SENT),
+    ],
+)
+def test_a_restart_is_done_when_the_device_says_so(
+    kind: JobKind, event: EventKind, state: JobState
+) -> None:
+    house, device = set_up(kind)
+    call(house, device)
+    assert the_job(house).state is JobState.SENT
+    call(house, device, Event(event))
+    assert the_job(house).state is state
+
+
 # --- software modules -------------------------------------------------------------------------
 
 STEPS = [

@@ -83,6 +83,8 @@ def test_what_speaks_against_it_is_said() -> None:
     assert why(image=IN_ORDER) == IN_ORDER
     busy = Job(7, 1, JobKind.SCHEDULE_DOWNLOAD, {"file": "other.bin"}, state=JobState.SENT)
     assert why(jobs=(busy,)) == "a download is open"
+    stored = replace(busy, kind=JobKind.ACTIVATE)
+    assert why(jobs=(stored,)) == "stored firmware is about to run"
     assert "less than 3600 s ago" in why(ran={"upgrade": NOW - 60})
 
 

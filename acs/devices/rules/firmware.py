@@ -69,6 +69,8 @@ def download_wanted(
         return image
     if any(job.kind in (JobKind.DOWNLOAD, JobKind.SCHEDULE_DOWNLOAD) for job in jobs):
         return "a download is open"
+    if any(job.kind is JobKind.ACTIVATE for job in jobs):
+        return "stored firmware is about to run"
     wish = image.wish
     failed = sum(name.startswith(_failures(rule, wish.version)) for name in ran)
     if failed >= action.attempts:
