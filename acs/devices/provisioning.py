@@ -29,7 +29,7 @@ from acs.devices.record import (
 )
 from acs.devices.source import Pending, Wish
 from acs.devices.vocabulary import model_key
-from acs.model import DataModel, EventKind, Fault, Secret
+from acs.model import DataModel, EventKind, Fault, Secret, Values
 from acs.profiles import (
     Blueprint,
     Intent,
@@ -79,7 +79,8 @@ async def provision(ledger: Ledger, line: DataModel) -> None:
         ledger.stand(Standing.FAULTED, "no blueprint fits this model: see acs blueprint list")
         return
     ledger.change(blueprint=blueprint.name)
-    look = _look(ledger, blueprint)
+    reset = _was_reset(ledger, blueprint) or await _lost_its_mark(ledger, line, blueprint)
+    look = _look(ledger, blueprint, reset=reset)
     if look is None:
         return
     wish = await ledger.house.source.wish(ledger.device.equipment)
@@ -112,11 +113,10 @@ def wish_key(digest: str, blueprint: Blueprint, policy: Policy) -> str:
     return f"{digest}:{blueprint.digest}:{policy.digest}"
 
 
-def _look(ledger: Ledger, blueprint: Blueprint) -> _Look | None:
+def _look(ledger: Ledger, blueprint: Blueprint, *, reset: bool) -> _Look | None:
     """Say what to look at; None when there is no reason, or a pause after a failure runs."""
     device, contact, policy = ledger.device, ledger.contact, ledger.house.policy
     age = contact.at - device.checked_at
-    reset = _was_reset(ledger, blueprint)
     # A time that lies ahead is that of a clock that was wrong: it counts as long past.
     rested = not 0 <= age < policy.backoff
     changed = device.wish != wish_key(ledger.opened.wish, blueprint, policy)
@@ -144,6 +144,19 @@ def _was_reset(ledger: Ledger, blueprint: Blueprint) -> bool:
     told = ledger.contact.values.get(blueprint.marker)
     marker = ledger.device.marker
     return bool(marker) and told is not None and told.text != marker
+
+
+async def _lost_its_mark(ledger: Ledger, line: DataModel, blueprint: Blueprint) -> bool:
+    """A reset of an agent that only introduces itself: its subscription to Boot! went with it."""
+    device, contact = ledger.device, ledger.contact
+    marker = blueprint.marker
+    if not device.marker or not contact.has(EventKind.ON_BOARD_REQUEST) or not marker:
+        return False
+    if marker in contact.values:
+        return False
+    answer = await line.get(marker)
+    shown = answer.values.get(marker) if isinstance(answer, Values) else None
+    return shown is not None and shown.text != device.marker
 
 
 def _asks_for_it(job: Job) -> bool:

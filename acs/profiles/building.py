@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from acs.devices.record import Unfinished
-from acs.model import DataModel, Fault, Value
+from acs.model import DataModel, Fault, Value, ValueType
 from acs.profiles.changes import Creation, Group, PlannedChange, Step, bind, in_order
 from acs.profiles.tree import Tree
 
@@ -44,6 +44,8 @@ class Construction:
     keep: Keep
     earlier: Unfinished
     """Rows that an earlier session created."""
+    names_types: bool = True
+    """The device says of what type a value is; else all it shows may be a text."""
     pending: bool = False
     """The device applies some of it later."""
     written: list[PlannedChange] = field(default_factory=list)
@@ -144,7 +146,7 @@ class Construction:
 
     def _typed(self, change: PlannedChange) -> PlannedChange:
         known = self._new.get(change.path)
-        if known is None:
+        if known is None or (known.type is ValueType.STRING and not self.names_types):
             return change
         return replace(change, wanted=change.wanted._replace(type=known.type))
 

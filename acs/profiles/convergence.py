@@ -210,6 +210,7 @@ class _Run:
             self._write,
             self._keep,
             self._snapshot.unfinished or Unfinished(),
+            self._task.blueprint.names_types,
         )
 
     async def _keep(self, under_way: Unfinished) -> None:

@@ -52,7 +52,7 @@ async def glance(device: DataModel, seen: Seen) -> Mapping[str, Value] | None:
 
 def is_as_before(glanced: Mapping[str, Value], snapshot: Snapshot) -> bool:
     """Tell whether the device holds what it held."""
-    return all(value == snapshot.values.get(path) for path, value in glanced.items())
+    return all(_is_same(value, snapshot.values.get(path)) for path, value in glanced.items())
 
 
 def reading_of(glanced: Mapping[str, Value], snapshot: Snapshot) -> Reading | None:
@@ -60,7 +60,12 @@ def reading_of(glanced: Mapping[str, Value], snapshot: Snapshot) -> Reading | No
     seen = snapshot.seen
     if seen is None or seen.grounds is None:
         return None
-    if any(glanced[path] != snapshot.values.get(path) for path in seen.grounds):
+    if not all(_is_same(glanced[path], snapshot.values.get(path)) for path in seen.grounds):
         return None
     asked = frozenset((*seen.paths, *seen.grounds))
     return Reading({path: glanced[path] for path in asked}, (), asked, {})
+
+
+def _is_same(value: Value, before: Value | None) -> bool:
+    # Over USP the type is ours to find, and may not have been known before.
+    return before is not None and value.text == before.text

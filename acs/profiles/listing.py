@@ -37,9 +37,9 @@ class Lists:
         stem = table.partition(ROW)[0]
         return any(path.startswith(stem) for path in self._unknown)
 
-    def refused(self) -> tuple[str, ...]:
-        """Tables that could not be listed: they are not there, or not for us."""
-        return tuple(self._unknown)
+    def empty(self) -> tuple[str, ...]:
+        """Return the tables of which no row is shown: there is none, or none for us."""
+        return tuple(path for path, rows in self._listed.items() if not rows)
 
     def counts(self) -> dict[str, str]:
         """Return each table that was listed by the leaf that tells how many rows it has."""

@@ -45,12 +45,12 @@ def first_difference(differing: Sequence[PlannedChange]) -> str:
 
 
 def by_role(unseen: Sequence[str]) -> str:
-    """Say what may be kept from us, and what to do about it (TR-369, Role Definition)."""
+    """Say what may be there and kept from us, and what to do about it (TR-369, Role Definition)."""
     named = ", ".join(unseen[:MOST_NAMED])
     more = f" and {len(unseen) - MOST_NAMED} more" if len(unseen) > MOST_NAMED else ""
     return (
-        f"our role on this agent may not see {named}{more}: "
-        "give the role of our Controller access to it"
+        f"our role on this agent shows us nothing of {named}{more}: "
+        "where it is there, give the role of our Controller access to it"
     )
 
 

@@ -8,7 +8,7 @@ from itertools import chain
 from types import MappingProxyType
 
 from acs.model import DataModel, Fault, Value
-from acs.profiles.blueprint import Blueprint, Constant, Place, Setting, Voice, Wifi
+from acs.profiles.blueprint import ROW, Blueprint, Constant, Place, Setting, Voice, Wifi
 from acs.profiles.blueprint_schema import VOICE_SETTINGS
 from acs.profiles.intent import Intent, Security, Wan, raw_key
 from acs.profiles.listing import Lists
@@ -60,8 +60,7 @@ class Reading:
     hidden: tuple[str, ...] = ()
     """Tables (final dot) that have rows which our role may not see, or that it may not list."""
     unseen: tuple[str, ...] = ()
-    """Names, with ``{i}``, of what a wish needs and was not shown: those tables, others that
-    nothing is told of, leaves."""
+    """What a wish needs and nothing is shown of: tables, and leaves with ``{i}``."""
 
     def outdates(self, path: str) -> bool:
         """Tell whether what was known of ``path`` is void: asked anew, or its row is gone."""
@@ -166,7 +165,7 @@ async def read(
         frozenset(path for path, name in asked.items() if name in needed.secret),
         {table: frozenset(paths) for table, paths in rows.items() if table not in known},
         hidden,
-        () if shows_all else _unseen(asked, values, needed, (*hidden, *lists.refused())),
+        () if shows_all else _unseen(asked, values, needed, (*hidden, *lists.empty())),
     )
 
 
@@ -176,10 +175,12 @@ def _unseen(
     needed: Reads,
     tables: Iterable[str],
 ) -> tuple[str, ...]:
+    # Rows of a connection are there only once it was built.
+    growing = {table.removesuffix(f"{ROW}.") for table in needed.growing}
     leaves = (
         name for path, name in asked.items() if path not in values and name not in needed.optional
     )
-    return tuple(dict.fromkeys((*tables, *leaves)))
+    return tuple(dict.fromkeys((*(table for table in tables if table not in growing), *leaves)))
 
 
 def _has_rows(

@@ -244,10 +244,11 @@ class MemoryHouse:
         at: float | None = None,
         root: str = "Device.",
         product_class: str = "Device2",
+        protocol: str = "cwmp",
+        told: Iterable[str] = ("HardwareVersion", "SoftwareVersion", "ProvisioningCode"),
     ) -> Visit:
         """Let ``device`` call with ``events`` and serve it to the end."""
         self.time = at if at is not None else self.time + 300
-        told = ("HardwareVersion", "SoftwareVersion", "ProvisioningCode")
         values = {
             path: device.values[path]
             for leaf in told
@@ -257,7 +258,7 @@ class MemoryHouse:
         contact = Contact(
             DeviceId("1C61B4", product_class, serial),
             "TP-Link",
-            "cwmp",
+            protocol,
             root,
             tuple(Event(kind, text=kind.value) for kind in events or (EventKind.PERIODIC,)),
             values or {f"{root}DeviceInfo.HardwareVersion": Value("XX230v v1.0 00000000")},
