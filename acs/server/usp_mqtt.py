@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from typing import Any
+
+from twisted.python.failure import Failure
 
 from acs.http import split_address
 from acs.log import get_logger
 from acs.server.usp_watch import UspWatch
 from acs.settings import Settings
+from acs.usp.mqtt.broker import BrokerAddress, BrokerError, EmbeddedBroker
 from acs.usp.mqtt.edge import EdgeOptions, MqttEdge
 from acs.usp.mqtt.link import Broker, Trust, Version
+from acs.usp.mqtt.mosquitto import BrokerOptions, Tls
 from acs.usp.mqtt.presence import PresenceSource
 from acs.usp.mqtt.topics import Credential, Topics
 from acs.usp.mtp import Receiver, Route
@@ -18,6 +23,8 @@ from acs.usp.mtp import Receiver, Route
 log = get_logger("acs.usp")
 
 EMBEDDED = "embedded"
+BROKER_FOLDER = "mosquitto"
+"""Below the data directory."""
 
 
 class MqttSide:
@@ -31,6 +38,7 @@ class MqttSide:
         self._reactor = reactor
         self._watch = watch
         self._edge: MqttEdge | None = None
+        self._embedded = self._own_broker() if settings.mqtt.broker == EMBEDDED else None
 
     @property
     def is_wanted(self) -> bool:
@@ -45,9 +53,11 @@ class MqttSide:
     @property
     def condition(self) -> str:
         """How the link is, in words without secrets."""
+        if self._embedded is not None and not self._embedded.running:
+            return f"embedded broker {self._embedded.condition}"
         if self._edge is not None:
             return self._edge.condition
-        return "no broker" if self.is_wanted else "MQTT is off"
+        return "the broker is not reached yet" if self.is_wanted else "MQTT is off"
 
     def send(self, route: Route, octets: bytes) -> bool:
         """Carry one record; False: there is no way to ``route`` now."""
@@ -58,7 +68,9 @@ class MqttSide:
 
     def start(self) -> None:
         """Begin to reach the broker."""
-        if self.is_wanted:
+        if self._embedded is not None:
+            self._embedded.start().addCallbacks(self._found, self._not_started)
+        elif self.is_wanted:
             scheme, _, place = self._settings.mqtt.broker.partition("://")
             self._connect(self._broker(place, scheme == "mqtts"))
 
@@ -66,6 +78,34 @@ class MqttSide:
         """Take leave."""
         if self._edge is not None:
             await self._edge.stop()
+        if self._embedded is not None:
+            await self._embedded.stop()
+
+    def _own_broker(self) -> EmbeddedBroker:
+        settings, mqtt = self._settings, self._settings.mqtt
+        host, port = split_address(mqtt.listen)
+        tls = None
+        if mqtt.tls_listen:
+            tls_host, tls_port = split_address(mqtt.tls_listen)
+            tls = Tls(tls_host, tls_port, settings.cwmp.tls_certificate, settings.cwmp.tls_key)
+        options = BrokerOptions(
+            host=host,
+            port=port,
+            tls=tls,
+            topic=mqtt.topic,
+            largest_record=settings.usp.max_record_bytes,
+            bootstrap_username=settings.auth.bootstrap_username if mqtt.bootstrap else "",
+            bootstrap_password=settings.auth.bootstrap_password,
+        )
+        return EmbeddedBroker(options, settings.data_dir / BROKER_FOLDER, self._reactor)
+
+    def _found(self, at: BrokerAddress) -> None:
+        broker = self._broker(f"{at.host}:{at.port}", tls=False)
+        self._connect(replace(broker, username=at.username, password=at.password))
+
+    def _not_started(self, failure: Failure) -> None:
+        failure.trap(BrokerError)
+        log.error("USP over MQTT is off", reason=str(failure.value))
 
     def _connect(self, broker: Broker) -> None:
         mqtt = self._settings.mqtt

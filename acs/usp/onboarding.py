@@ -216,16 +216,24 @@ async def _subscribe(
     present: Mapping[str, Mapping[str, str]], wanted: Wanted, settled: Settled
 ) -> None:
     rows = {told.get("ID", ""): (path, told) for path, told in present.items()}
+    # One that somebody else made for us will do: two would tell us everything twice.
+    others = {
+        (told.get("NotifType"), told.get("ReferenceList"))
+        for name, (_path, told) in rows.items()
+        if name not in wanted.subscriptions and _is_true(told.get("Enable", ""))
+    }
     missing, stale, asleep = [], [], []
     for name, (kind, reference) in wanted.subscriptions.items():
         path, told = rows.get(name, ("", {}))
+        if not path and kind != "ValueChange" and (kind, reference) in others:
+            continue
         if not path:
             missing.append((name, kind, reference))
         elif (told.get("NotifType"), told.get("ReferenceList")) != (kind, reference):
             # A reference cannot be changed once it is written (TR-181).
             stale.append(path)
             missing.append((name, kind, reference))
-        elif told.get("Enable", "").lower() not in ("true", "1"):
+        elif not _is_true(told.get("Enable", "")):
             asleep.append(path)
     # What we watched under earlier settings is watched no more.
     stale += [
@@ -240,6 +248,10 @@ async def _subscribe(
         await Ask(messages.Set(awake, allow_partial=True))
     if missing:
         await _add_subscriptions(missing, settled)
+
+
+def _is_true(text: str) -> bool:
+    return text.lower() in ("true", "1")
 
 
 async def _add_subscriptions(missing: list[tuple[str, str, str]], settled: Settled) -> None:

@@ -99,6 +99,6 @@ class Peer:
             self._seen.pop(msg_id, None)
 
     def ask(self, event: Event) -> None:
-        """Give a reason for a visit, once."""
-        if event not in self.asked:
+        """Give a reason for a visit, once of each kind: none of them has details."""
+        if all(event.kind is not each.kind for each in self.asked):
             self.asked.append(event)
