@@ -181,6 +181,10 @@ class Link:
         self._granted = Granted()
         self._stopped: Deferred[None] | None = None
 
+    @property
+    def _is_v5(self) -> bool:
+        return self.broker.version is Version.V5
+
     def start(self) -> None:
         """Begin to connect, and to come back after each loss."""
         self._connect()
@@ -193,9 +197,9 @@ class Link:
         if client is None:
             self._end()
         elif self._descriptor >= 0:
-            if self.state is LinkState.UP and self.broker.status:
+            if self.state is LinkState.UP and self.broker.status and not self._is_v5:
                 client.publish(self.broker.status, b"offline", self._qos, retain=True)
-            self._give_up("stopped")
+            self._give_up("stopped", with_will=True)
         # Else a thread is connecting, and `_opened` sees that it is to end.
         return stopped
 
@@ -207,7 +211,7 @@ class Link:
         client = self._client
         if self.state is not LinkState.UP or client is None or client.unsent > MOST_UNSENT_BYTES:
             return False
-        if self.broker.version is Version.V3_1_1:
+        if not self._is_v5:
             properties = None
         try:
             info = client.publish(topic, octets, self._qos, retain=False, properties=properties)
@@ -233,12 +237,11 @@ class Link:
 
     def _make_client(self) -> BufferedClient:
         broker = self.broker
-        is_v5 = broker.version is Version.V5
         client = BufferedClient(
             CallbackAPIVersion.VERSION2,
             client_id=broker.client_id,
-            clean_session=None if is_v5 else False,
-            protocol=MQTTProtocolVersion.MQTTv5 if is_v5 else MQTTProtocolVersion.MQTTv311,
+            clean_session=None if self._is_v5 else False,
+            protocol=MQTTProtocolVersion.MQTTv5 if self._is_v5 else MQTTProtocolVersion.MQTTv311,
             reconnect_on_failure=False,
         )
         client.connect_timeout = CONNECT_SECONDS
@@ -258,7 +261,7 @@ class Link:
         broker = self.broker
         if broker.trust is not None:
             client.tls_set_context(broker.trust.context())
-        if broker.version is Version.V5:
+        if self._is_v5:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.RequestResponseInformation = 1
             properties.SessionExpiryInterval = broker.session_seconds
@@ -322,7 +325,7 @@ class Link:
     def _subscribe(self, client: Any, filters: tuple[str, ...]) -> None:
         if not filters:
             return
-        if self.broker.version is Version.V5:
+        if self._is_v5:
             asked: list[Any] = [(each, SubscribeOptions(qos=self._qos)) for each in filters]
         else:
             asked = [(each, self._qos) for each in filters]
@@ -387,18 +390,22 @@ class Link:
         reason: ReasonCode,
         _properties: object,
     ) -> None:
-        if client is self._client:
-            by = "the broker ended it: " if flags.is_disconnect_packet_from_server else ""
-            self._lost(self._verdict or f"{by}{reason}")
+        if client is not self._client:
+            return
+        told = flags.is_disconnect_packet_from_server
+        # Without a DISCONNECT, paho's reason is that of nothing in particular.
+        why = f"the broker ended it: {reason}" if told else "the connection is lost"
+        self._lost(self._verdict or why)
 
     # The end of a connection
 
-    def _give_up(self, why: str) -> None:
-        """Say DISCONNECT and close."""
+    def _give_up(self, why: str, *, with_will: bool = False) -> None:
+        """Say DISCONNECT and close; ``with_will``: MQTT 5 has the broker tell our status."""
         self._verdict = why
         client = self._client
         if client is not None and self._descriptor >= 0:
-            client.disconnect()
+            reason = "Disconnect with will message" if with_will else "Normal disconnection"
+            client.disconnect(ReasonCode(PacketTypes.DISCONNECT, reason) if self._is_v5 else None)
             client.abandon()
         self._lost(why)
 
