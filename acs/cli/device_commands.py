@@ -55,11 +55,13 @@ def operate(
     """Run COMMAND of the data model of DEVICE (USP), and show what it gives.
 
     COMMAND is a whole path that ends with (): quote it for the shell. One that takes time is
-    followed to its OperationComplete. Which there are: `acs device methods DEVICE`.
+    followed to its OperationComplete. Which there are: `acs device methods DEVICE`. A name that the
+    blueprint of the device has for one will do: `acs blueprint show NAME`, [usp].
 
     \b
     Examples:
       acs device operate 22275A7000001 'Device.WiFi.Reset()' --wait 60
+      acs device operate 22275A7000001 wifi_restart --wait 60
       acs device operate EQP-00001 'Device.IP.Diagnostics.IPPing()' Host=9.9.9.9 \\
         ProtocolVersion=Any NumberOfRepetitions=4 Timeout=1000 DataBlockSize=56 --wait 2m
     """

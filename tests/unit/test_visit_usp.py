@@ -20,9 +20,9 @@ from acs.devices.effects import (
 )
 from acs.devices.house import Policy
 from acs.devices.identity import Equipment
-from acs.devices.record import Device, Standing, Verdict
+from acs.devices.record import Device, Job, JobKind, JobState, Standing, Verdict
 from acs.devices.vocabulary import Discovery, model_key
-from acs.model import EventKind, Get, Value
+from acs.model import EventKind, Get, List, Operate, Operated, Value
 from acs.profiles import Intent, Management
 
 ON_BOARD = EventKind.ON_BOARD_REQUEST
@@ -231,8 +231,11 @@ def test_an_agent_whose_model_is_not_known_is_not_asked_level_by_level() -> None
 
 def test_a_device_and_its_agent_have_one_model_key() -> None:
     told = {"manufacturer": "TP-Link", "model": "M", "hardware": "H", "software": "S"}
-    device = Device(1, "k", "o", "p", "s", protocol="usp", **told)
-    assert model_key(device) == model_key(Agent("os::o-s", **told))
+    device, agent = Device(1, "k", "o", "p", "s", protocol="usp"), Agent("os::o-s")
+    for name, text in told.items():
+        setattr(device, name, text)
+        setattr(agent, name, text)
+    assert model_key(device) == model_key(agent)
     assert model_key(device) != model_key(replace(device, protocol="cwmp"))
 
 
@@ -243,6 +246,40 @@ def test_a_role_that_sees_no_network_is_named_as_the_reason() -> None:
     assert record(house).standing is Standing.FAULTED
     assert "give the role of our Controller access" in record(house).reason
     assert house.faults
+
+
+def test_health_that_is_not_shown_is_not_learned_as_missing() -> None:
+    house, agent = served(), agent_of(known_unit())
+    call(house, agent, ON_BOARD)
+    health = {"paths": ["Device.XPON.ONU.1.ANI.1.Transceiver.1."], "purpose": "health"}
+    house.jobs = [Job(7, 1, JobKind.READ, health)]
+    call(house, agent, EventKind.ASKED)
+    assert house.jobs[0].state is JobState.DONE
+    assert not any(isinstance(effect, ForgetMissing) for effect in house.effects)
+    assert not any(isinstance(op, List) for op in agent.operations)
+
+
+# --- commands
+
+
+@pytest.mark.parametrize(
+    ("command", "state", "said"),
+    [
+        ("wifi_restart", JobState.DONE, "Device.WiFi.Reset()"),
+        ("coffee", JobState.FAILED, "nor in the blueprint: names it has are wifi_restart"),
+    ],
+)
+def test_a_command_is_known_by_the_name_its_blueprint_has(
+    command: str, state: JobState, said: str
+) -> None:
+    house, agent = served(), agent_of(known_unit())
+    agent.answers[Operate] = Operated()
+    call(house, agent, ON_BOARD)
+    house.jobs = [Job(7, 1, JobKind.OPERATE, {"command": command})]
+    call(house, agent, EventKind.ASKED)
+    assert house.jobs[0].state is state
+    sent = [op.command for op in agent.asked if isinstance(op, Operate)]
+    assert said in (*sent, str(house.jobs[0].result.get("error", "")))[0]
 
 
 # --- identity

@@ -31,7 +31,8 @@ def known_absent(ledger: Ledger, paths: Iterable[str]) -> tuple[str, ...]:
 async def learn_absent(ledger: Ledger, line: DataModel, unanswered: Iterable[str]) -> None:
     """Find out which of the ``unanswered`` paths the model does not have, and keep that."""
     blueprint, device = ledger.blueprint(), ledger.device
-    if blueprint is None or not (device.model and device.software):
+    known = bool(device.model and device.software)
+    if blueprint is None or not known or not ledger.contact.shows_all:
         return
     tree = _Listed(line, _tables(blueprint), MAX_LISTS)
     absent = tuple([path for path in unanswered if await tree.lacks(path)])

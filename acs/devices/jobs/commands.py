@@ -1,9 +1,10 @@
 """The job that runs a command of the data model: operate (TR-369 Operate).
 
-``command``: whole path with ``()``; ``arguments``: text by name; ``secret``: names of arguments
-that are masked; ``timeout``: seconds until the device is asked whether it still runs.  It is done
-when the device says that the command ended well: in its answer, or by OperationComplete, in this
-session or a later one.  Result: ``outputs``.
+``command``: whole path with ``()``, or a name that the device's blueprint has for one;
+``arguments``: text by name; ``secret``: names of arguments that are masked; ``timeout``: seconds
+until the device is asked whether it still runs.  It is done when the device says that the command
+ended well: in its answer, or by OperationComplete, in this session or a later one.  Result:
+``outputs``.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ _OWN_JOBS = {
 
 
 async def _operate(ledger: Ledger, line: DataModel, job: Job) -> Result:
-    command, arguments = _asked(job.payload)
+    told, arguments = _asked(job.payload)
+    command = _command(ledger, told)
     await sent(ledger, job)
     answer = await line.ask(Operate(command, command_key(job), arguments))
     match answer:
@@ -67,11 +69,28 @@ async def _operate(ledger: Ledger, line: DataModel, job: Job) -> Result:
 def _asked(payload: Mapping[str, object]) -> tuple[str, Mapping[str, str]]:
     number(payload, "timeout")
     command = text(payload, "command", need=True)
-    if not (command.startswith("Device.") and command.endswith("()")):
+    is_path = command.startswith("Device.") and command.endswith("()")
+    if not is_path and not command.isidentifier():
         raise Unsound(f"{command!r} is no command: its path begins with Device. and ends with ()")
+    return _without_job(command), _arguments(payload)
+
+
+def _without_job(command: str) -> str:
     if command in _OWN_JOBS:
         raise Unsound(f"{command} is what the job {_OWN_JOBS[command]!r} does, and sees to its end")
-    return command, _arguments(payload)
+    return command
+
+
+def _command(ledger: Ledger, told: str) -> str:
+    """Return the path of a command that is told by its path, or by a name of the blueprint."""
+    if told.endswith("()"):
+        return told
+    blueprint = ledger.blueprint()
+    named = blueprint.commands if blueprint else {}
+    if told not in named:
+        there = f"names it has are {', '.join(named)}" if named else "it has no names of its own"
+        raise Unsound(f"{told!r} is no path that ends with (), nor in the blueprint: {there}")
+    return _without_job(named[told])
 
 
 def _arguments(payload: Mapping[str, object]) -> Mapping[str, str]:
