@@ -18,7 +18,7 @@ from acs.cli.failures import Amiss
 from acs.cli.lookup import device_argument, find_device
 from acs.cli.main import Context, pass_context
 from acs.cli.masking import Masks
-from acs.cli.usp_agent import agent_document, presence_words
+from acs.cli.usp_agent import agent_document, presence_words, proof_words
 from acs.devices.agents import Agent
 from acs.devices.ledger import facts_of
 from acs.devices.record import Device, FaultRecord, Job, JobState, Proof
@@ -170,7 +170,7 @@ def _print(known: _Known, now: float) -> None:
             ("Speaks", f"{device.protocol}, {device.root}"),
             *_usp_facts(known, now),
             ("Blueprint", device.blueprint or "none"),
-            ("Password", "its own" if device.own_credentials else "the shared one, so far"),
+            ("Password", _password(device)),
             ("Seen", f"{age(device.last_seen, now)}, first {age(device.first_seen, now)}"),
             ("Booted", age(device.last_boot, now)),
             ("Reset", age(device.last_bootstrap, now)),
@@ -204,6 +204,13 @@ def _print(known: _Known, now: float) -> None:
         print_jobs(known.jobs, known.masks, now)
 
 
+def _password(device: Device) -> str:
+    """Whose password it shows over CWMP; the account of an agent is its broker's."""
+    if device.protocol == "usp":
+        return ""
+    return "its own" if device.own_credentials else "the shared one, so far"
+
+
 def _usp_facts(known: _Known, now: float) -> list[tuple[str, str]]:
     agent, kept = known.agent, known.supported
     if agent is None:
@@ -213,6 +220,7 @@ def _usp_facts(known: _Known, now: float) -> list[tuple[str, str]]:
     return [
         ("USP agent", f"{agent.endpoint}{mtp}"),
         ("Presence", presence_words(agent, now)),
+        ("Shows", proof_words(agent)),
         ("Model", model),
     ]
 

@@ -48,6 +48,19 @@ def presence_words(agent: Agent, now: float) -> str:
     return f"{agent.presence}{since}" + (f": {agent.evidence}" if agent.evidence else "")
 
 
+def proof_words(agent: Agent) -> str:
+    """Say by what it last proved who it is."""
+    return _PROOFS.get(agent.credential, agent.credential)
+
+
+_PROOFS = {
+    "none": "nothing that proves who it is",
+    "bootstrap": "the shared secret",
+    "own": "an account of its own",
+    "certificate": "a certificate of its own",
+}
+
+
 def agent_document(agent: Agent, device_key: str) -> dict[str, Any]:
     """An agent as plain data for JSON; times in UTC."""
     return {

@@ -12,7 +12,13 @@ from acs.cli import render
 from acs.cli.ages import age, iso
 from acs.cli.database import opened
 from acs.cli.main import Context, pass_context
-from acs.cli.usp_agent import agent_argument, agent_document, find_agents, presence_words
+from acs.cli.usp_agent import (
+    agent_argument,
+    agent_document,
+    find_agents,
+    presence_words,
+    proof_words,
+)
 from acs.devices.agents import Agent, Presence
 from acs.devices.record import Device
 from acs.devices.vocabulary import model_key
@@ -154,7 +160,7 @@ def _print(agent: Agent, device: Device | None, kept: KeptModel | None, now: flo
             ("Presence", presence_words(agent, now)),
             ("Reached by", agent.mtp),
             ("Topic", agent.reply_to),
-            ("Proof", _PROOFS.get(agent.credential, agent.credential)),
+            ("Shows", proof_words(agent)),
             ("Speaks", f"USP {agent.version}" if agent.version else ""),
             ("Could speak", agent.versions.replace(",", " ")),
             ("Our row", agent.controller),
@@ -163,11 +169,3 @@ def _print(agent: Agent, device: Device | None, kept: KeptModel | None, now: flo
             ("Seen", f"{age(agent.last_seen, now)}, first {age(agent.first_seen, now)}"),
         )
     )
-
-
-_PROOFS = {
-    "none": "none",
-    "bootstrap": "the shared secret",
-    "own": "its own account",
-    "certificate": "its certificate",
-}

@@ -21,7 +21,7 @@ from acs.usp.messages import CommandType, ObjectAccess, ParamAccess, ParamType, 
 from acs.usp.paths import InvalidPath, general
 from acs.usp.supported import unpack
 
-_MOST = 200
+_MOST = 50
 """Objects that are shown with all they have; of more, their names only."""
 
 

@@ -122,9 +122,19 @@ def _show(job: Job, device: Device, masks: Masks, options: JobOptions) -> bool:
         _print_values(_list(response, "req_path_results"))
     else:
         render.emit(answer)
+        if _runs(answer):
+            end = f"acs usp notifies {device.key} --kind OperationComplete"
+            click.echo(f"It runs; how it ended: {end}", err=True)
     if job.state is not JobState.DONE:
         render.say(f"Job {job.id} {job.state}: {job.result.get('error', '')}")
     return job.state is JobState.DONE
+
+
+def _runs(answer: Mapping[str, Any]) -> bool:
+    """Tell whether the answer is that a command ends later."""
+    response = answer.get("operate_resp")
+    results = _list(response, "operation_results") if isinstance(response, Mapping) else ()
+    return any("req_obj_path" in each for each in results)
 
 
 def _print_values(requested: Sequence[Mapping[str, Any]]) -> None:

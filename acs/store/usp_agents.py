@@ -22,8 +22,6 @@ FIELDS = tuple(field.name for field in fields(Agent))
 CHANGEABLE = frozenset(FIELDS) - {"endpoint"}
 """Columns that `acs.devices.effects.SaveAgent` may name."""
 
-_KEPT = "first_seen"
-"""Counts when the row is made, and stays."""
 _NEW: Mapping[str, object] = {
     field.name: Presence.UNKNOWN.value if field.name == "presence" else field.default
     for field in fields(Agent)
@@ -49,6 +47,7 @@ _WORK = (
 def save_thd(conn: Connection, saves: Iterable[SaveAgent]) -> None:
     """Change agents' rows, or make them; of several for one endpoint the last word counts.
 
+    A row that is made without a word on when it was first seen takes the time that it has.
     Raises `BadEffect` for a column that is not in `CHANGEABLE`.
     """
     merged: dict[str, dict[str, object]] = defaultdict(dict)
@@ -59,8 +58,9 @@ def save_thd(conn: Connection, saves: Iterable[SaveAgent]) -> None:
     groups: dict[tuple[str, ...], list[dict[str, object]]] = defaultdict(list)
     for endpoint in sorted(merged):  # one order in all processes, so that none deadlock
         told = {name: _plain(value) for name, value in merged[endpoint].items()}
-        changed = tuple(sorted(told.keys() - {_KEPT})) or ("endpoint",)
-        groups[changed].append({"endpoint": endpoint, **_NEW, **told})
+        changed = tuple(sorted(told)) or ("endpoint",)
+        seen = told.get("last_seen") or told.get("presence_at") or 0.0
+        groups[changed].append({"endpoint": endpoint, **_NEW, "first_seen": seen, **told})
     for changed, rows in groups.items():
         upsert(conn, usp_agents, rows, ("endpoint",), changed)
 

@@ -97,8 +97,8 @@ def test_later_words_change_what_they_name_and_nothing_else(database: Database) 
     apply(database, SaveAgent(ONT, {"oui": "00259E", "mtp": "mqtt", "first_seen": 5.0}))
     apply(
         database,
-        SaveAgent(ONT, {"mtp": "websocket", "first_seen": 9.0}),
-        SaveAgent(OTHER, {"last_seen": 9.0}),
+        SaveAgent(ONT, {"mtp": "websocket", "last_seen": 9.0}),
+        SaveAgent(OTHER, {"last_seen": 8.0}),
         SaveAgent(ONT, {"presence": Presence.OFFLINE, "evidence": "closed"}),
     )
     known = load(database)
@@ -110,7 +110,9 @@ def test_later_words_change_what_they_name_and_nothing_else(database: Database) 
         presence=Presence.OFFLINE,
         evidence="closed",
         first_seen=5.0,
+        last_seen=9.0,
     )
+    assert load(database, OTHER) == KnownAgent(Agent(OTHER, first_seen=8.0, last_seen=8.0))
 
 
 def test_a_save_without_changes_makes_the_row_and_no_more(database: Database) -> None:

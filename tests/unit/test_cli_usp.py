@@ -139,6 +139,8 @@ def test_a_device_is_shown_with_its_agent(house: House) -> None:
     assert (told["usp"]["endpoint"], told["usp"]["presence"]) == (ONT, "offline")
     shown = house.run("device", "show", SERIAL).stdout
     assert f"{ONT} over mqtt" in shown
+    assert "an account of its own" in shown
+    assert "the shared one" not in shown, "that is the password of CWMP"
     assert "broker: keep-alive exceeded" in shown
 
 
@@ -216,11 +218,11 @@ def test_a_path_that_is_none_is_not_understood(house: House) -> None:
 
 
 def test_a_large_model_is_listed_by_its_objects(house: House) -> None:
-    many = [SupportedObject(f"Device.O{number}.") for number in range(201)]
+    many = [SupportedObject(f"Device.O{number}.") for number in range(51)]
     house.apply(SaveSupportedModel(MODEL, 1.0, "", pack(many)))
     shown = house.run("usp", "model", SERIAL).stdout
     assert "Name a PATH" in shown
-    assert "201 objects of a model that has no name" in shown
+    assert "51 objects of a model that has no name" in shown
 
 
 def test_a_model_that_nobody_asked_for_is_said_so(house: House) -> None:
@@ -447,6 +449,17 @@ def test_another_answer_is_shown_as_it_came(house: House, monkeypatch: pytest.Mo
     answer_with(house, monkeypatch, JobState.DONE, {"answer": answer, "text": "answered"})
     ended = house.run("usp", "send", SERIAL, "delete", "Device.A.1.")
     assert (ended.exit_code, json.loads(ended.stdout)) == (0, answer)
+
+
+def test_a_command_that_ends_later_is_said_to_run(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = {"executed_command": "Device.X.Y()", "req_obj_path": "Device.LocalAgent.Request.1."}
+    answer = {"operate_resp": {"operation_results": [begun]}}
+    answer_with(house, monkeypatch, JobState.DONE, {"answer": answer, "text": "answered"})
+    ended = house.run("usp", "send", SERIAL, "operate", "Device.X.Y()")
+    assert json.loads(ended.stdout) == answer
+    assert f"acs usp notifies {KEY} --kind OperationComplete" in ended.stderr
 
 
 def test_an_error_of_the_agent_ends_with_1(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
