@@ -173,7 +173,7 @@ def test_r_e2e_20_a_number_below_is_ignored() -> None:
 
 
 def test_r_e2e_25_a_duplicate_that_waits_is_ignored() -> None:
-    context = started()
+    context = started(Bounds(octets=8))
     context.receive(part(3, b"three"))
     assert context.receive(part(3, b"three")) == Received()
     assert context.receive(part(2, b"two")).payloads == (b"two", b"three")
@@ -199,6 +199,13 @@ def test_a_peer_that_acknowledges_nothing_gets_nothing_more(bounds: Bounds) -> N
     context.send(b"bb")
     with pytest.raises(ContextOver, match="not acknowledged"):
         context.send(b"c")
+
+
+def test_what_is_acknowledged_makes_room() -> None:
+    context = started(Bounds(records=2, octets=4))
+    for number in range(2, 6):
+        context.send(b"four")
+        assert context.receive(part(number, expected=number)).failure is None
 
 
 # --- retransmission ----------------------------------------------------------------------

@@ -133,8 +133,12 @@ def test_fields_that_are_not_known_are_left_alone() -> None:
     notify = m.Message("1", m.Notify("s", True, m.ValueChange("Device.A", "1")))
     octets = codec.encode(notify)
     # One of each wire type, the old groups too: at the end of a message the parser takes any.
-    unknown = b"\xa0\x06\x01" + b"\xa1\x06" + bytes(8) + b"\xa2\x06\x03abc"
-    unknown += b"\xa3\x06\xa3\x06\x08\x01\xa2\x06\x01x\xa4\x06\xa4\x06" + b"\xa5\x06" + bytes(4)
+    # What is in them looks like a second body.
+    body = b"\x12\x00"
+    unknown = b"\xa0\x06\x12" + b"\xa1\x06" + body * 4 + b"\xa2\x06\x02" + body
+    unknown += (
+        b"\xa3\x06\xa3\x06" + body + b"\xa4\x06" + body + b"\xa4\x06" + b"\xa5\x06" + body * 2
+    )
     assert codec.decode(octets + unknown) == notify
     assert codec.decode(unknown + octets) == notify
 
