@@ -94,7 +94,9 @@ class Controller:
     def _taken(self, peer: Peer, record: Record, origin: Origin) -> Verdict:
         if origin.reply is not None:
             peer.route = origin.reply
-        peer.credential, peer.address = origin.credential, origin.peer
+        peer.credential = origin.credential
+        if origin.mtp is Mtp.WEBSOCKET:
+            peer.address = origin.peer  # Over MQTT it is that of a topic.
         match record.content:
             case NoSession(payload):
                 self._heard(peer, origin)

@@ -7,6 +7,7 @@ old one, such as a request whose time is over, is sent again.
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -284,6 +285,8 @@ class Link:
             self._lost("stopped" if self._stopped else "closed by the broker")
             return
         self._descriptor = sock.fileno()
+        # A request is one small packet, and the broker's acknowledgement of the last one may wait.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client.on_socket_close = lambda *_: self._forget_socket()
         self._reactor.addReader(self)
         self._patience = self._reactor.callLater(CONNECT_SECONDS, self._impatient)

@@ -123,6 +123,9 @@ log_type information
 connection_messages true
 sys_interval 0
 
+# An answer is one small packet: it does not wait for company.
+set_tcp_nodelay true
+
 listener {options.port} {_bare(options.host)}
 {encrypted}"""
 
