@@ -202,9 +202,9 @@ def test_a_peer_that_acknowledges_nothing_gets_nothing_more(bounds: Bounds) -> N
 
 
 def test_what_is_acknowledged_makes_room() -> None:
-    context = started(Bounds(records=2, octets=4))
+    context = started(Bounds(records=2, octets=5))
     for number in range(2, 6):
-        context.send(b"four")
+        context.send(b"fives")
         assert context.receive(part(number, expected=number)).failure is None
 
 
