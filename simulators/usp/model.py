@@ -16,7 +16,6 @@ from .capabilities import COMMANDS, EVENTS, UNIQUE_KEYS, Command, Event
 
 _NUMBER = re.compile(r"\.\d+(?=\.)", re.ASCII)
 CWMP = "Device.ManagementServer."
-_LATER_MODELS = ("OnBoardingComplete", "OnBoardingRestartTime")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,12 +56,9 @@ def usp_model(name: str, *, keep_cwmp: bool = False, onboarding: bool = True) ->
     base = load_model(name)
     if base.top != "Device.":
         raise ValueError(f"{name} is a model of {base.top}; USP has Device. alone")
-    added = load_model(str(files("simulators.models") / "part-usp-agent.toml"))
+    part = "part-usp-onboarding.toml" if onboarding else "part-usp-agent.toml"
+    added = load_model(str(files("simulators.models") / part))
     root = _spec(base.root, added.root, keep_cwmp)
-    if not onboarding:
-        controller = root.children["Device"].children["LocalAgent"].children["Controller"]
-        for leaf in _LATER_MODELS:
-            del controller.parameters[leaf]
     factory = _node(root, base.factory, added.factory)
     paths = {spec.path: spec for spec in root.all_objects()}
     return UspModel(
