@@ -10,7 +10,7 @@ import click
 from acs.cli import render
 from acs.cli.blueprint_firmware import firmware
 from acs.cli.blueprint_new import new
-from acs.cli.blueprint_show import keys, patterns, show, summary
+from acs.cli.blueprint_show import VERIFIED, keys, patterns, show, summary
 from acs.cli.blueprint_test import try_blueprint
 from acs.cli.database import opened
 from acs.cli.failures import DIFFERENT, leave
@@ -70,7 +70,7 @@ def list_blueprints(context: Context, as_json: bool) -> None:
                     patterns(each),
                     "yes" if each.wifi else "no",
                     "yes" if each.voice else "no",
-                    "in the next session" if each.verify_later else "at once",
+                    VERIFIED[each.verify],
                 )
                 for each in known
             ),

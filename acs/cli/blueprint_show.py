@@ -11,6 +11,7 @@ import click
 from acs.cli import render
 from acs.cli.main import Context, pass_context
 from acs.profiles import Blueprint, Doubt, Library
+from acs.profiles.blueprint import Verify
 
 # What is no setting of its own: who it is, whom it fits, and what the settings are made of.
 _ELSEWHERE = ("blueprint", "match", "tables", "joins", "doubts")
@@ -18,9 +19,16 @@ _ELSEWHERE = ("blueprint", "match", "tables", "joins", "doubts")
 
 @click.command()
 @click.argument("name")
+@click.option(
+    "--protocol",
+    type=click.Choice(("cwmp", "usp")),
+    default="cwmp",
+    show_default=True,
+    help="What its devices speak: over USP, [usp] is laid over the rest.",
+)
 @render.json_option
 @pass_context
-def show(context: Context, name: str, as_json: bool) -> None:
+def show(context: Context, name: str, protocol: str, as_json: bool) -> None:
     """Show all that the blueprint NAME manages, where, and how sure it is.
 
     A key without a word in the column "How sure" is from a standard, or from more than one source.
@@ -28,13 +36,16 @@ def show(context: Context, name: str, as_json: bool) -> None:
     \b
     Examples:
       acs blueprint show tplink-a
+      acs blueprint show tplink-a --protocol usp
       acs blueprint show tplink-a --json | jq .settings
       acs blueprint show tplink-a --json | jq .doubts
     """
     library = Library.load(context.given.provisioning.blueprint_dir or None)
-    found = library.get(name)
+    found = library.get(name, protocol)
     if found is None:
         raise click.UsageError(f"no blueprint {name!r}; there are: {', '.join(library.names())}")
+    if found.protocol != protocol:
+        raise click.UsageError(f"{name} is for devices with {found.root}, which do not speak USP")
     if as_json:
         render.emit(_document(found))
     else:
@@ -56,6 +67,13 @@ def keys() -> None:
         click.echo(line.removeprefix("#").removeprefix(" "))
 
 
+VERIFIED = {
+    Verify.NOW: "at once",
+    Verify.NEXT_SESSION: "in the next session",
+    Verify.NOW_OR_LATER: "at once, or in the next session",
+}
+
+
 def patterns(blueprint: Blueprint) -> str:
     """Say whom a blueprint fits."""
     match = blueprint.match
@@ -74,7 +92,8 @@ def summary(blueprint: Blueprint) -> dict[str, Any]:
         "match": {"root": match.root, **match.patterns} if match else None,
         "wifi": blueprint.wifi is not None,
         "voice": blueprint.voice is not None,
-        "verify": "next-session" if blueprint.verify_later else "now",
+        "verify": blueprint.verify.value,
+        "protocol": blueprint.protocol,
         "digest": blueprint.digest,
     }
 
@@ -111,7 +130,8 @@ def _print(blueprint: Blueprint) -> None:
             ("Name", blueprint.name),
             ("Title", blueprint.title),
             ("Fits", patterns(blueprint)),
-            ("Verified", "in the next session" if blueprint.verify_later else "at once"),
+            ("Over", blueprint.protocol.upper()),
+            ("Verified", VERIFIED[blueprint.verify]),
             ("Reset mark", blueprint.marker or "none"),
             ("MAC from", ", ".join(blueprint.mac_paths)),
             ("Known from", "; ".join(blueprint.sources)),

@@ -277,7 +277,7 @@ def _require(
 ) -> None:
     """Refuse what would fail anyway, while somebody looks. Raises `Amiss`."""
     library = Library.load(context.settings.provisioning.blueprint_dir or None)
-    blueprint = library.get(device.blueprint) or library.choose(facts_of(device))
+    blueprint = library.get(device.blueprint, device.protocol) or library.choose(facts_of(device))
     if blueprint is None or diagnostic not in blueprint.diagnostics:
         why = (
             f"the blueprint {blueprint.name} knows no {diagnostic}"

@@ -60,7 +60,7 @@ def health(context: Context, device: str, wait: float, stored: bool, as_json: bo
     with opened(context) as database:
         found = find_device(database, device)
         library = Library.load(context.settings.provisioning.blueprint_dir or None)
-        blueprint = library.get(found.blueprint) or library.choose(facts_of(found))
+        blueprint = library.get(found.blueprint, found.protocol) or library.choose(facts_of(found))
         if blueprint is None or blueprint.health is None:
             why = (
                 f"the blueprint {blueprint.name} does not say where {found.key} tells how it is"
