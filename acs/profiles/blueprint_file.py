@@ -107,10 +107,13 @@ def build_over_usp(
     Mistakes are named by the lines of ``[usp]``.
     """
     builder = _Builder(source, data, over_usp=True)
-    told = {
-        key.removeprefix(f"{USP}."): doubt for key, doubt in base.data.get("doubts", {}).items()
+    told = base.data.get("doubts", {})
+    own = {
+        key.removeprefix(f"{USP}."): doubt
+        for key, doubt in told.items()
+        if key.startswith(f"{USP}.")
     }
-    doubts = read_doubts({**data, "doubts": told}, {}, builder.complain)
+    doubts = read_doubts({**data, "doubts": {**told, **own}}, {}, builder.complain)
     blueprint = replace(
         builder.blueprint(),
         match=base.match,

@@ -82,8 +82,10 @@ def test_what_is_laid_over_reaches_those_that_extend() -> None:
 
 
 def test_doubts_about_usp_are_told_beside_what_they_concern() -> None:
-    doubts = [name for name, _ in over("usp", "tplink-a").doubts_of("behaviour.verify")]
-    assert doubts == ["behaviour.verify"]
+    (doubt,) = [doubt for _, doubt in over("usp", "tplink-a").doubts_of("behaviour.verify")]
+    assert doubt.note == "that it applies some of it later is known over CWMP only"
+    (other,) = [doubt for _, doubt in over("cwmp", "tplink-a").doubts_of("behaviour.verify")]
+    assert other.note != doubt.note
     assert "not seen" in over("cwmp", "tplink-a").doubts["usp"].note
 
 
