@@ -40,8 +40,9 @@ _ENDED_KEPT = 4
 class Bounds:
     """How much a context keeps. What goes beyond ends it (R-E2E.21)."""
 
-    records: int = 64
-    """That came before their turn; and of ours that the peer has not acknowledged."""
+    records: int = 4096
+    """That came before their turn; and of ours that the peer has not acknowledged. A large
+    answer of an agent with small records is of many."""
     octets: int = 8 * 1024 * 1024
     """Of a reassembled payload; of what came before its turn; of what is not acknowledged."""
     tries: int = 3
@@ -152,8 +153,8 @@ class SessionContext:
         """Put a message into as many segments as it needs.
 
         ``limit``: octets of payload that one segment may have, see `records.payload_room`; 0: no
-        limit. Raises `ContextOver` where there is no context, its numbers are used up (R-E2E.9)
-        or the peer acknowledges nothing.
+        limit. Raises `ContextOver` where there is no context, its numbers are used up (R-E2E.9),
+        the peer acknowledges nothing, or the payload alone is beyond the bounds.
         """
         if not limit or len(payload) <= limit:
             return (self._emit(Sar.NONE, payload),)

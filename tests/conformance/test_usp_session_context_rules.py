@@ -208,6 +208,13 @@ def test_what_is_acknowledged_makes_room() -> None:
         assert context.receive(part(number, expected=number)).failure is None
 
 
+def test_a_payload_beyond_the_bounds_is_not_sent_in_part() -> None:
+    context = started(Bounds(records=4))
+    with pytest.raises(ContextOver):
+        context.send(b"12345", 1)
+    assert context.send(b"1234", 1)[0] == part(1, b"1", expected=2, sar=Sar.BEGIN)
+
+
 # --- retransmission ----------------------------------------------------------------------
 
 
