@@ -22,6 +22,9 @@ from acs.devices.record import Device, Snapshot, Standing
 from acs.devices.rules.act import Before, follow_rules
 from acs.model import Contact, DataModel, EventKind, Notice, SessionLost
 
+UNTOLD = (EventKind.PERIODIC, EventKind.ASKED)
+"""What comes of these is on the timeline; that they happened would fill it."""
+
 
 class Visit:
     """One contact of one device, from its announcement to the end of the session."""
@@ -144,7 +147,7 @@ def _announce(ledger: Ledger) -> None:
     if contact.account and contact.account != device.key:
         ledger.say("identity", f"was {contact.account}, now calls itself {device.key}")
     for event in contact.events:
-        if event.kind is not EventKind.PERIODIC:
+        if event.kind not in UNTOLD:
             ledger.say(str(event.kind), f"{event.text} {event.key}".rstrip())
     if contact.protocol != device.protocol and not ledger.opened.created:
         ledger.say("protocol", f"{device.protocol} → {contact.protocol}")

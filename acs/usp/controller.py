@@ -105,6 +105,7 @@ class Controller:
                 self._watcher.record("connect")
                 if origin.reply is None and topic and origin.mtp is Mtp.MQTT:
                     peer.route = Route(Mtp.MQTT, topic)
+                peer.starts_anew()
                 self._seen(peer, origin, Presence.ONLINE, "Connect record")
                 self._visits.lost(peer, "it connected anew")
                 self.call(peer, Event(EventKind.CONNECTED, text="Connect record"), CONNECT_DELAY)

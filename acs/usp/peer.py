@@ -93,6 +93,13 @@ class Peer:
         while len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
 
+    def starts_anew(self) -> None:
+        """It connected: after a restart there are agents that count their messages from one again.
+
+        One that repeats what we answered before is served again; what is told twice is no news.
+        """
+        self._seen = None
+
     def forget(self, msg_id: str) -> None:
         """A Notify could not be stored: when it comes again it is new."""
         if self._seen is not None:

@@ -163,10 +163,10 @@ def _download(wanted: Download) -> Asking:
         return (yield from _transfer(f"{CONFIG_FILE}1.Restore()", wanted.key, arguments))
     if kind != "1":
         return Fault(Code.INVALID_ARGUMENTS, f"USP has no download of {wanted.file_type!r}")
-    bank = yield from _bank()
+    bank = wanted.image or (yield from _bank())
     if isinstance(bank, Fault):
         return bank
-    arguments["AutoActivate"] = "true"
+    arguments["AutoActivate"] = "true" if wanted.activate else "false"
     return (yield from _transfer(f"{bank}Download()", wanted.key, arguments))
 
 
@@ -191,6 +191,8 @@ def _file(wanted: Download | Upload) -> dict[str, str]:
         "FileSize": str(wanted.size) if isinstance(wanted, Download) and wanted.size else "",
         "TargetFileName": wanted.target if isinstance(wanted, Download) else "",
     }
+    if isinstance(wanted, Download) and wanted.sha256:
+        told |= {"CheckSumAlgorithm": "SHA-256", "CheckSum": wanted.sha256}
     return {name: value for name, value in told.items() if value}
 
 

@@ -150,6 +150,24 @@ def test_a_line_that_is_lost_anywhere_sends_nothing_twice(answers: int) -> None:
     assert len(asked.commands("Download()")) == went_out
 
 
+def test_firmware_is_stored_and_run_later() -> None:
+    asked = unit(JobKind.DOWNLOAD, firmware(activate="later"), firmware="9.9")
+    before = asked.desk.agent.value(SOFTWARE)
+    asked.visit()
+    follow(asked)
+    assert asked.job().state is JobState.DONE, asked.job().result
+    asked.wait(120)
+    asked.visit()
+    assert asked.desk.agent.value(SOFTWARE) == before
+    asked.house.jobs.append(Job(8, 1, JobKind.ACTIVATE, {}))
+    asked.visit()
+    assert asked.job(8).state is JobState.SENT, asked.job(8).result
+    asked.wait(120)
+    asked.visit()
+    assert asked.job(8).state is JobState.DONE, asked.job(8).result
+    assert asked.desk.agent.value(SOFTWARE) == "9.9"
+
+
 def test_a_timer_calls() -> None:
     asked = unit(JobKind.SCHEDULE_INFORM, {"delay": 30})
     asked.visit()
