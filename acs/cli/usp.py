@@ -12,6 +12,7 @@ COMMANDS = {
     "notifies": Lazy("acs.cli.usp_notifies:notifies", "Show what an agent reported."),
     "model": Lazy("acs.cli.usp_model:model", "Show what its model supports."),
     "send": Lazy("acs.cli.usp_send:send", "Send an agent one request, for experiments."),
+    "account": Lazy("acs.cli.usp_accounts:accounts", "See to agents' accounts at the broker."),
 }
 
 

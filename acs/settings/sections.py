@@ -296,9 +296,6 @@ class MqttSettings(Struct, frozen=True, kw_only=True):
         Meta(pattern=r"^[0-9A-Za-z._-]*\Z"),
         says("Name of this server among them.", shown="the host name"),
     ] = ""
-    require_identity: Annotated[
-        bool, says("Drop what comes on a topic that vouches for no agent; false: for a lab only.")
-    ] = True
     identity: Annotated[
         MqttIdentity,
         says("What another broker asks of an agent before it may write to `controller/ID`."),

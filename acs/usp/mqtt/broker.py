@@ -40,6 +40,8 @@ from acs.usp.mqtt.mosquitto import (
 
 log = get_logger(__name__)
 
+BROKER_FOLDER = "mosquitto"
+"""Its directory, below the data directory."""
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
 STEADY_SECONDS = 60.0
@@ -177,9 +179,8 @@ class EmbeddedBroker:
         setpriv = shutil.which("setpriv")
         with_us = [setpriv, "--pdeathsig=TERM"] if setpriv else []
         self._command = [*with_us, programs.mosquitto, "-c", files.configuration]
-        host = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}.get(options.host, options.host)  # noqa: S104
         return BrokerAddress(
-            host.strip("[]"), options.port, CONTROLLER, Secret(passwords[CONTROLLER])
+            answering_at(options.host), options.port, CONTROLLER, Secret(passwords[CONTROLLER])
         )
 
     def _spawn(self) -> None:
@@ -256,6 +257,11 @@ class _Process(ProcessProtocol):
         self._ended(said or str(reason.value))
 
 
+def answering_at(host: str) -> str:
+    """Where we reach a broker that listens at ``host``, which may stand for all addresses."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+
+
 def read_passwords(directory: Path) -> tuple[Secret, Secret]:
     """Read the passwords of `CONTROLLER` and `ACCOUNTS`.
 
@@ -301,5 +307,5 @@ def _write(path: Path, text: str) -> None:
 def _free_port(host: str) -> int:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as sock:
-        sock.bind((host.strip("[]"), 0))
+        sock.bind((host, 0))
         return int(sock.getsockname()[1])

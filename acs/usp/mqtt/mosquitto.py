@@ -70,6 +70,7 @@ class BrokerOptions:
     """What the broker is to be."""
 
     host: str = "127.0.0.1"
+    """Of IPv6 without brackets."""
     port: int = 7883
     """0: any that is free."""
     tls: Tls | None = None
@@ -84,7 +85,7 @@ def configuration(options: BrokerOptions, files: BrokerFiles, *, user: str) -> s
     """Write Mosquitto's configuration; ``user``: whose rights it has when started by root."""
     tls = options.tls
     encrypted = (
-        f"\nlistener {tls.port} {_bare(tls.host)}\n"
+        f"\nlistener {tls.port} {tls.host}\n"
         f"certfile {tls.certificate}\nkeyfile {tls.key}\ntls_version tlsv1.2\n"
         if tls
         else ""
@@ -126,12 +127,8 @@ sys_interval 0
 # An answer is one small packet: it does not wait for company.
 set_tcp_nodelay true
 
-listener {options.port} {_bare(options.host)}
+listener {options.port} {options.host}
 {encrypted}"""
-
-
-def _bare(host: str) -> str:
-    return host.strip("[]")
 
 
 def acl(topic: str) -> str:
