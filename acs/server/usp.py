@@ -5,8 +5,11 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from cryptography import x509
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import LoopingCall
 
@@ -18,14 +21,16 @@ from acs.log import OncePer
 from acs.model import Contact
 from acs.server.usp_mqtt import MqttSide
 from acs.server.usp_watch import UspWatch
-from acs.settings import Settings
+from acs.settings import Settings, SettingsError
 from acs.store.engine import Database
 from acs.store.queues import Queues
 from acs.store.usp_agents import agents_with_work_thd, present_thd
+from acs.usp import integrity
 from acs.usp.controller import Controller
 from acs.usp.keeping import Bounds
 from acs.usp.mtp import Mtp, Route
 from acs.usp.onboarding import Wanted
+from acs.usp.records import Record
 from acs.usp.speaking import Speaker
 from acs.usp.visits import Visits
 from acs.usp.websocket import Terms, WebSocketEdge, WebSocketOptions
@@ -82,7 +87,14 @@ class UspServer:
             usp.endpoint_id, self._watch, bounds, lambda: 2 + secrets.randbelow(2**62)
         )
         self.controller = Controller(
-            queues, self._visits, speaker, self._watch, bounds, clock=reactor.seconds, now=time.time
+            queues,
+            self._visits,
+            speaker,
+            self._watch,
+            bounds,
+            clock=reactor.seconds,
+            now=time.time,
+            verify=_verifier(usp.authorities),
         )
         self._websocket = WebSocketEdge(
             self._websocket_options(), self.controller, reactor, self._watch
@@ -232,6 +244,18 @@ class UspServer:
         loop.clock = self._reactor
         loop.start(seconds, now=False)
         self._loops.append(loop)
+
+
+def _verifier(file: str) -> Callable[[Record], object] | None:
+    """Make what verifies signed records. Raises `SettingsError` for a file that will not do."""
+    if not file:
+        return None
+    try:
+        authorities = x509.load_pem_x509_certificates(Path(file).read_bytes())
+    except (OSError, ValueError) as error:
+        problem = f"usp.authorities: {file} holds no PEM certificates: {error}"
+        raise SettingsError((problem,)) from None
+    return lambda record: integrity.verify(record, authorities, datetime.now(UTC))
 
 
 def _returning_thd(conn: Any) -> tuple[int, list[tuple[str, Route]]]:

@@ -220,6 +220,13 @@ class UspSettings(Struct, frozen=True, kw_only=True):
             "certificate, an account or the broker's rules; false: from everybody, for a lab only."
         ),
     ] = True
+    authorities: Annotated[
+        str,
+        says(
+            "PEM file: authorities that sign agents' certificates. With it, the signature of a "
+            "signed record is verified; empty: it is not looked at."
+        ),
+    ] = ""
     notifies_per_minute: Annotated[
         Count,
         says("Most Notifies of one agent in a minute; what is beyond is dropped and counted."),

@@ -20,6 +20,7 @@ from acs.usp import announcement, codec, messages, records
 from acs.usp.codec import MalformedMessage
 from acs.usp.endpoint import is_valid
 from acs.usp.errors import Code
+from acs.usp.integrity import IntegrityError
 from acs.usp.keeping import Bounds, Keeping
 from acs.usp.messages import Error, Message, Notify, NotifyResp
 from acs.usp.mtp import Mtp, Origin, Route, Verdict
@@ -31,6 +32,8 @@ from acs.usp.visits import Visits
 from acs.usp.watcher import UspWatcher
 
 AGENT_REQUESTS = (Notify, messages.Register, messages.Deregister)
+CONTEXT_SECONDS = 5.0
+"""Least seconds between two session contexts that we begin because one failed."""
 SAVE_SECONDS = 60.0
 """Least seconds between two writes of an agent's row for no more than having been seen."""
 CONNECT_DELAY = 0.5
@@ -54,8 +57,13 @@ class Controller:
         *,
         clock: Callable[[], float],
         now: Callable[[], float],
+        verify: Callable[[Record], object] | None = None,
     ) -> None:
-        """Take the parts. ``clock``: seconds that only go on; ``now``: seconds since the epoch."""
+        """Take the parts.
+
+        ``clock``: seconds that only go on; ``now``: seconds since the epoch. ``verify`` looks at
+        the signature of a record (raises `IntegrityError`); None: nobody does.
+        """
         self.endpoint = speaker.endpoint
         self.peers: dict[str, Peer] = {}
         self._speaker = speaker
@@ -65,7 +73,8 @@ class Controller:
         self._bounds = bounds
         self._clock = clock
         self._now = now
-        visits.attach(speaker.ask, self.see)
+        self._verify = verify
+        visits.attach(speaker.ask, speaker.repeat, self.see)
 
     # --- records -------------------------------------------------------------------------
 
@@ -84,6 +93,12 @@ class Controller:
             return self._drop("from no agent", sender, origin)
         if origin.vouched and origin.vouched != sender:
             return self._drop("in the name of another agent", sender, origin)
+        if record.sender_cert and self._verify is not None:
+            # A signature does not cover the payload (R-E2E.32): it vouches for nobody by itself.
+            try:
+                self._verify(record)
+            except IntegrityError as error:
+                return self._drop(f"its signature: {error}", sender, origin)
         if self._bounds.require_identity and not origin.vouched:
             return self._drop("from whom nobody vouches for", sender, origin)
         peer = self._peer(sender)
@@ -148,11 +163,19 @@ class Controller:
         if failure is None:
             return
         self._drop(f"session context: {failure.text}", peer.endpoint, origin)
-        if failure.code == Code.SESSION_CONTEXT_TERMINATED:
+        if failure.code == Code.SESSION_CONTEXT_TERMINATED and self._may_restart(peer):
             self._speaker.restart(peer, context, way.route)
         else:
             peer.context = None
             self._speaker.carry(peer, Disconnect(failure.code, failure.text), way.route)
+
+    def _may_restart(self, peer: Peer) -> bool:
+        """Two that restart each other's context would never come to an end."""
+        now = self._clock()
+        if now - peer.restarted < CONTEXT_SECONDS:
+            return False
+        peer.restarted = now
+        return True
 
     def _payload(self, peer: Peer, payload: bytes, way: Way, origin: Origin) -> None:
         try:

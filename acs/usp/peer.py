@@ -35,6 +35,7 @@ class Peer:
         "notifies",
         "presence",
         "rate",
+        "restarted",
         "route",
         "saved_at",
         "session",
@@ -59,6 +60,8 @@ class Peer:
         self.presence = Presence.UNKNOWN
         self.context: SessionContext | None = None
         """Its session context, if it uses one."""
+        self.restarted = float("-inf")
+        """When we last began another one, because one failed."""
         self.conversation: Conversation | None = None
         self.visit: Visit | None = None
         self.session = ""

@@ -47,8 +47,23 @@ class Speaker:
         self._watcher.sent(type(message.body).__name__)
         if not way.in_context or peer.context is None:
             return self.carry(peer, NoSession(payload), way.route)
-        segments = self._segments(peer, peer.context, payload)
+        try:
+            segments = self._segments(peer, peer.context, payload)
+        except ContextOver as error:
+            self._watcher.remark(peer.endpoint, f"session context: {error}")
+            return False
         return all(self.carry(peer, each, way.route) for each in segments)
+
+    def repeat(self, peer: Peer) -> bool:
+        """Send again what a session context has not acknowledged; False: there is no such thing."""
+        if peer.context is None or not peer.context.session_id:
+            return False
+        try:
+            segments = peer.context.repeat()
+        except ContextOver:
+            peer.context.end()
+            return False
+        return bool(segments) and all(self.carry(peer, each, peer.route) for each in segments)
 
     def restart(self, peer: Peer, context: SessionContext, route: Route | None) -> None:
         """Begin a session context anew, and say so (R-E2E.21)."""

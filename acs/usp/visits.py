@@ -80,6 +80,7 @@ class Visits:
         self._token = token
         self._is_busy = is_busy
         self._send: Callable[[Peer, Message], bool] = lambda _peer, _message: False
+        self._repeat: Callable[[Peer], bool] = lambda _peer: False
         self._see: Callable[[Peer, Mapping[str, object]], None] = lambda _peer, _changes: None
         self._due: list[tuple[float, int, Peer]] = []
         self._ready: deque[Peer] = deque()
@@ -93,10 +94,13 @@ class Visits:
     def attach(
         self,
         send: Callable[[Peer, Message], bool],
+        repeat: Callable[[Peer], bool],
         see: Callable[[Peer, Mapping[str, object]], None],
     ) -> None:
-        """Take the controller's ways to send a message, and to keep what is new of an agent."""
+        """Take the controller's ways to send a message, to repeat what a session context has
+        not acknowledged, and to keep what is new of an agent."""
         self._send = send
+        self._repeat = repeat
         self._see = see
 
     # --- when ----------------------------------------------------------------------------
@@ -126,12 +130,13 @@ class Visits:
         """End visits whose agent does not answer; called about once a second."""
         now = self._clock()
         for peer in [each for each in self._open if each.deadline <= now]:
+            if self._repeat(peer):
+                peer.deadline = now + self._bounds.request_seconds
+                continue
             evidence = f"no answer within {self._bounds.request_seconds:.0f} s"
             peer.presence = Presence.UNKNOWN
             self._see(peer, {"presence": Presence.UNKNOWN, "evidence": evidence})
             self._watcher.present(peer.endpoint, Presence.UNKNOWN, evidence)
-            if peer.context is not None:
-                peer.context.end()  # The next request begins another one.
             self._stop(peer, evidence)
             self._again(peer)
 
