@@ -73,6 +73,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
             "ACS_SERVER_DATA_DIR": str(tmp_path_factory.mktemp("cli") / "data"),
             "ACS_CWMP_LISTEN": "127.0.0.1:0",
             "ACS_ADMIN_LISTEN": "127.0.0.1:0",
+            "ACS_MQTT_BROKER": "off",
             "ACS_ERP_URL": url,
             "ACS_ERP_API_KEY": "demo-key",
             "ACS_ERP_API_SECRET": "demo-secret",

@@ -49,7 +49,8 @@ def wait_for(what: str, look: Callable[[], T | None]) -> T:
 class RunningAcs:
     """One ``acs serve`` with a data directory of its own; `start` it, `stop` or `kill9` it.
 
-    ``settings`` are ``SECTION_KEY`` of its environment variables, without ``ACS_``.
+    ``settings`` are ``SECTION_KEY`` of its environment variables, without ``ACS_``.  There is no
+    broker unless they name one: servers of several tests would want the same port.
     """
 
     def __init__(self, data_dir: Path, **settings: str) -> None:
@@ -58,6 +59,7 @@ class RunningAcs:
             "SERVER_DATA_DIR": str(data_dir),
             "CWMP_LISTEN": "127.0.0.1:0",
             "ADMIN_LISTEN": "127.0.0.1:0",
+            "MQTT_BROKER": "off",
             "AUTH_BOOTSTRAP_PASSWORD": BOOTSTRAP[1],
             **settings,
         }
@@ -293,6 +295,7 @@ _SECTIONS: Mapping[str, str] = {
     "FILES": "files",
     "FILES_TLS": "files_tls",
     "ADMIN": "admin",
+    "WEBSOCKET": "websocket",
 }
 
 
