@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Protocol
 
 from paho.mqtt.client import ConnectFlags, DisconnectFlags, MQTTMessage
@@ -73,6 +74,8 @@ class Trust:
 
     def context(self) -> ssl.SSLContext:
         """Make the context. Raises `OSError` (`ssl.SSLError` too) for files that will not do."""
+        for name in filter(None, (self.authorities, self.certificate, self.key)):
+            Path(name).read_bytes()  # OpenSSL does not say which file cannot be read
         context = ssl.create_default_context(cafile=self.authorities or None)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if self.certificate:
@@ -518,6 +521,8 @@ def _in_words(error: BaseException | None) -> str:
             return f"the broker's certificate is not trusted: {error.verify_message}"
         case ssl.SSLError():
             return f"TLS: {error.reason or error}"
+        case OSError(filename=str() as name):
+            return f"{name}: {error.strerror}"
         case OSError():
             return error.strerror or str(error) or type(error).__name__
         case _:
