@@ -22,7 +22,7 @@ from acs.devices.record import Device, Snapshot, Standing
 from acs.devices.rules.act import Before, follow_rules
 from acs.model import Contact, DataModel, EventKind, Notice, SessionLost
 
-UNTOLD = (EventKind.PERIODIC, EventKind.ASKED)
+UNTOLD = (EventKind.PERIODIC, EventKind.ASKED, EventKind.CONNECTED)
 """What comes of these is on the timeline; that they happened would fill it."""
 
 

@@ -74,9 +74,11 @@ def test_an_agent_is_matched_provisioned_and_proven_in_its_first_visit() -> None
 def test_a_later_visit_of_a_proven_agent_asks_nothing() -> None:
     house, agent = served(), agent_of(xx230v())
     call(house, agent, ON_BOARD)
+    house.committed.clear()
     call(house, agent, EventKind.ASKED)
     call(house, agent, EventKind.CONNECTED)
     assert [type(op).__name__ for op in agent.operations] == ["Accept"]
+    assert house.committed == [], "nothing of it is worth waiting for"
 
 
 def test_a_boot_is_answered_by_a_glance() -> None:
