@@ -130,8 +130,9 @@ class Agent:
         tree.put("Device.LocalAgent.MTP.1.MQTT.ResponseTopicDiscovered", topic)
         if self._unit.version not in ("1.0", "1.1"):
             for controller in self._unit.controllers():
-                ends = self._ends(controller.endpoint)
-                self._emit(records.connect(ends, mtp, topic), controller.topic, now)
+                if controller.reachable:
+                    ends = self._ends(controller.endpoint)
+                    self._emit(records.connect(ends, mtp, topic), controller.topic, now)
         silent = self._unit.options.mischief.silent_after
         if silent:
             self._unit.timers.at(now + silent, self._hang)
@@ -390,7 +391,7 @@ class Agent:
 
     def _deliver(self, controller: Controller, payload: bytes, now: float) -> bool:
         """Send a Notify; see `reporting.Deliver`."""
-        if not self._mtp or self.wants is not LinkWish.STAY:
+        if not self._mtp or self.wants is not LinkWish.STAY or not controller.reachable:
             return False
         self._send(controller, payload, self._unit.options.session_context, now, answer=False)
         return True

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +45,27 @@ class Mischief:
 
 
 GOOD = Mischief()
+
+
+def parse_mischief(words: Iterable[str]) -> Mischief:
+    """Read orders such as ``twice=0.1`` or ``silent-after=60``; a word alone is a share of 1.
+
+    Raises `ValueError`.
+    """
+    known = [field.name.replace("_", "-") for field in fields(Mischief)]
+    values: dict[str, float] = {}
+    for word in words:
+        name, sign, text = word.partition("=")
+        if name not in known:
+            raise ValueError(f"no mischief {name!r}; there are {', '.join(known)}")
+        try:
+            number = float(text) if sign else 1.0
+        except ValueError:
+            raise ValueError(f"{word}: {text!r} is no number") from None
+        if not 0 <= number < 1e6 or (number > 1 and name not in _SECONDS):
+            raise ValueError(f"{word}: a share is between 0 and 1, seconds are 0 or more")
+        values[name.replace("-", "_")] = number
+    return Mischief(**values)
+
+
+_SECONDS = frozenset({"late-by", "slow", "silent-after"})

@@ -167,8 +167,6 @@ class Operations:
             case "ScheduleTimer()":
                 if not arguments["DelaySeconds"].isdigit():
                     raise Refusal(COMMAND_ARGUMENTS, "DelaySeconds")
-            case _ if not unit.data.tree.knows(at):
-                raise Refusal(OPERATION)
 
     def _request(
         self,

@@ -20,6 +20,8 @@ from .unit import CONTROLLERS, SUBSCRIPTIONS, TRUST, Controller, Unit
 Deliver = Callable[[Controller, bytes, float], bool]
 """Sends a message to a controller at a time; False: there is no link."""
 Params = Mapping[str, str]
+_MOST_PENDING = 256
+"""Notifies that wait for an answer; what is beyond is not repeated."""
 
 
 @dataclass(slots=True)
@@ -142,6 +144,7 @@ class Reporter:
         """Send again what could not be sent."""
         for pending in list(self._pending.values()):
             if pending.timer is None:
+                pending.to = self._unit.controller(pending.to.row)
                 self._try(pending, now)
 
     def restart(self) -> None:
@@ -163,6 +166,7 @@ class Reporter:
             self._expire(changes.created, now)
         if changes.touch(TRUST) or changes.touch(CONTROLLERS):
             self._unit.forget_rights()
+            self.link_up(now)
         for path in changes.created:
             self._created(path, now)
         for path in changes.deleted:
@@ -280,7 +284,7 @@ class Reporter:
         pending = _Pending(
             message.header.msg_id, to, message.SerializeToString(), expires, onboarding
         )
-        if notify.send_resp:
+        if notify.send_resp and len(self._pending) < _MOST_PENDING:
             self._pending[pending.id] = pending
             self._try(pending, now)
         elif not self._deliver(to, pending.payload, now):
@@ -289,6 +293,9 @@ class Reporter:
     def _try(self, pending: _Pending, now: float) -> None:
         """Send, and plan the next time (R-NOT.1 to R-NOT.4)."""
         if pending.id not in self._pending:
+            return
+        if self._unit.data.thing(pending.to.row) is None:
+            del self._pending[pending.id]
             return
         if pending.expires and now >= pending.expires:
             del self._pending[pending.id]

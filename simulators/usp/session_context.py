@@ -51,7 +51,7 @@ class Context:
         """Cut a message into segments of at most ``limit`` octets of payload; 0: one."""
         if not self.session:
             self._start(self._new_id())
-        size = limit or len(payload)
+        size = limit or len(payload) or 1
         pieces = [payload[at : at + size] for at in range(0, len(payload), size)] or [b""]
         last = len(pieces) - 1
         segments = []

@@ -27,6 +27,8 @@ class Controller(NamedTuple):
     endpoint: str
     topic: str | None
     """Where it listens; None: where the link sends to without being told."""
+    reachable: bool = True
+    """False: there is no MTP of it that the link can use."""
 
 
 class Unit:
@@ -118,11 +120,11 @@ class Unit:
     def controller(self, row: str) -> Controller:
         """Return the controller of a row."""
         endpoint = self.data.value(row + "EndpointID")
-        topic: str | None = None
-        if endpoint != self.options.controller:
-            mtp = next(iter(self.data.rows(row + "MTP.")), "")
-            topic = self.data.value(f"{mtp}MQTT.Topic") or None
-        return Controller(row, endpoint, topic)
+        if endpoint == self.options.controller:
+            return Controller(row, endpoint, None)
+        mtps = (mtp for mtp in self.data.rows(row + "MTP.") if self.data.is_on(mtp + "Enable"))
+        topic = self.data.value(next(mtps, "") + "MQTT.Topic") or None
+        return Controller(row, endpoint, topic, reachable=topic is not None)
 
     def onboarded(self, row: str) -> bool:
         """Tell whether OnBoardRequest need not be sent to a controller any more."""

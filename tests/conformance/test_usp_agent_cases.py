@@ -508,8 +508,12 @@ def test_1_103_a_controller_that_is_added_is_introduced_to() -> None:
     desk.set((f"{CONTROLLERS}1.", {"OnBoardingComplete": "true"}))
     desk.kinds()
     desk.add((CONTROLLERS, {"EndpointID": "self::other", "Enable": "true"}))
+    assert desk.kinds() == []
+    mtp = {"Enable": "true", "MQTT.Topic": "usp/v1/controller/other"}
+    desk.add((f"{CONTROLLERS}2.MTP.", mtp))
     assert desk.kinds() == ["on_board_req"]
     assert desk.records[-1].to_id == "self::other"
+    assert desk.topics[-1] == "usp/v1/controller/other"
 
 
 # --- 1.61 to 1.65, 1.79, 1.91, 1.92, 1.100: Operate ---------------------------------------
