@@ -365,6 +365,8 @@ class Server:
             at = port.getHost()
             host = f"[{at.host}]" if ":" in at.host else at.host
             where[name] = f"{host}:{at.port}"
+        if self._usp.broker:
+            where["mqtt"] = self._usp.broker
         return where
 
     def begin_duties(self) -> None:

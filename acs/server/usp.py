@@ -197,6 +197,11 @@ class UspServer:
         self._visits.give_way(contact)
 
     @property
+    def broker(self) -> str:
+        """Where our own broker is; empty where there is none."""
+        return self._mqtt.address
+
+    @property
     def work(self) -> int:
         """Visits under way."""
         return self._visits.open

@@ -59,6 +59,11 @@ class MqttSide:
             return self._edge.condition
         return "the broker is not reached yet" if self.is_wanted else "MQTT is off"
 
+    @property
+    def address(self) -> str:
+        """Where our own broker is; empty where there is none."""
+        return self._embedded.address if self._embedded is not None else ""
+
     def send(self, route: Route, octets: bytes) -> bool:
         """Carry one record; False: there is no way to ``route`` now."""
         return self._edge is not None and self._edge.send(route, octets)

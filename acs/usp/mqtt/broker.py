@@ -125,6 +125,11 @@ class EmbeddedBroker:
         self._failures = 0
         self._started = 0.0
 
+    @property
+    def address(self) -> str:
+        """Where it is to answer, ``host:port``; empty before it is set up."""
+        return f"{self._address.host}:{self._address.port}" if self._address else ""
+
     def start(self) -> Deferred[BrokerAddress]:
         """Set it up and start it; fires when it first answers.
 
