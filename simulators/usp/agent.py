@@ -7,8 +7,7 @@ Times are epoch seconds.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from random import Random
 
 from google.protobuf.message import DecodeError
@@ -19,31 +18,22 @@ from acs.usp.pb import usp_record_pb2 as record_pb
 from ..cpe.modelfile import Identity
 from . import firmware, records
 from .answering import Answers
-from .errors import (
-    CONTEXT_NOT_ALLOWED,
-    CONTEXT_TERMINATED,
-    DENIED,
-    INVALID_RECORD,
-    NOT_SUPPORTED,
-    Refusal,
-    text_of,
-)
-from .misdeeds import Misdeeds
+from .errors import CONTEXT_NOT_ALLOWED, CONTEXT_TERMINATED, INVALID_RECORD
 from .model import UspModel
 from .operating import Operations
 from .options import AgentOptions, OnBoarding
 from .outgoing import Fetch, LinkWish, Outgoing, Transferred
+from .periodic import Periodic
 from .reporting import Reporter
-from .session_context import Context
-from .timers import Timer
+from .speaking import Speaker
 from .unit import Controller, Unit
 
 _FACTORY = "FactoryReset"
-_MARGIN = 96
-"""Octets of a record that are not payload, besides its endpoint ids."""
 _MESSAGES = frozenset(pb.Header.MsgType.values())
 _AWAY = 5.0, 10.0
 """Seconds a link stays closed after a Disconnect record."""
+_MOMENT = 0.2
+"""Seconds for what was said last to go out."""
 
 
 class Agent:
@@ -51,19 +41,16 @@ class Agent:
 
     __slots__ = (
         "_boot",
-        "_contexts",
         "_known",
-        "_misdeeds",
-        "_mtp",
         "_operations",
-        "_out",
         "_periodic",
         "_reporter",
         "_restarting",
+        "_speaker",
         "_unit",
         "back_at",
         "wants",
-    )  # fmt: skip
+    )
 
     def __init__(
         self,
@@ -75,16 +62,11 @@ class Agent:
         now: float,
     ) -> None:
         self._unit = Unit(model, identity, options, random, now)
-        self._reporter = Reporter(self._unit, self._deliver)
+        self._speaker = Speaker(self._unit)
+        self._reporter = Reporter(self._unit, self._speaker.notify)
         self._operations = Operations(self._unit, self._reporter, self._restart_soon)
-        self._operations.reset_session = self._forget_contexts
-        self._misdeeds = Misdeeds(options.mischief, random)
-        self._contexts: dict[str, Context] = {}
-        self._out: list[Outgoing] = []
-        self._periodic: dict[str, tuple[str, Timer]] = {}
-        """By Controller row: its settings, and when Periodic! is due."""
-        self._mtp = ""
-        """How the open link speaks; empty: there is none."""
+        self._operations.reset_session = self._speaker.forget_contexts
+        self._periodic = Periodic(self._unit, self._reporter)
         self._known = {each.row for each in self._unit.controllers()}
         """Controllers that need no introduction because they are new."""
         self._restarting = False
@@ -123,16 +105,11 @@ class Agent:
 
     def opened(self, mtp: str, topic: str, now: float) -> None:
         """The link is up: ``mqtt5``, ``mqtt3`` or ``websocket``; ``topic`` is our own (MQTT)."""
-        self._mtp, self.wants, self._restarting = mtp, LinkWish.STAY, False
-        self._forget_contexts()
+        self.wants, self._restarting = LinkWish.STAY, False
         tree = self._unit.data.tree
-        tree.put("Device.LocalAgent.MTP.1.Protocol", "WebSocket" if topic == "" else "MQTT")
+        tree.put("Device.LocalAgent.MTP.1.Protocol", "MQTT" if topic else "WebSocket")
         tree.put("Device.LocalAgent.MTP.1.MQTT.ResponseTopicDiscovered", topic)
-        if self._unit.version not in ("1.0", "1.1"):
-            for controller in self._unit.controllers():
-                if controller.reachable:
-                    ends = self._ends(controller.endpoint)
-                    self._emit(records.connect(ends, mtp, topic), controller.topic, now)
+        self._speaker.connect(mtp, topic, now)
         silent = self._unit.options.mischief.silent_after
         if silent:
             self._unit.timers.at(now + silent, self._hang)
@@ -147,23 +124,23 @@ class Agent:
         self._unit.counters["boots"] += 1
         self._reporter.event("Device.", "Boot!", boot, now)
         self._operations.booted(now)
-        onboarding = self._unit.options.onboarding
         for controller in self._unit.controllers():
-            fresh = boot["Cause"].endswith(_FACTORY)
-            if onboarding is OnBoarding.ONCE and not fresh:
-                continue
-            if onboarding is OnBoarding.NEVER or (
-                onboarding is OnBoarding.UNTIL_COMPLETE and self._unit.onboarded(controller.row)
-            ):
-                continue
-            self._reporter.onboard(controller, now)
-        self._plan_periodic(now)
+            if self._introduces_itself(controller, boot["Cause"]):
+                self._reporter.onboard(controller, now)
+        self._periodic.plan(now)
+
+    def _introduces_itself(self, controller: Controller, cause: str) -> bool:
+        match self._unit.options.onboarding:
+            case OnBoarding.NEVER:
+                return False
+            case OnBoarding.ONCE:
+                return cause.endswith(_FACTORY)
+            case OnBoarding.UNTIL_COMPLETE:
+                return not self._unit.onboarded(controller.row)
 
     def closed(self, now: float) -> None:
         """The link has closed."""
-        self._mtp = ""
-        self._out.clear()
-        self._forget_contexts()
+        self._speaker.fall_silent()
         if self.wants is LinkWish.SILENT:
             self.wants = LinkWish.STAY
 
@@ -177,8 +154,7 @@ class Agent:
 
     def take(self) -> list[Outgoing]:
         """Return the records to send, and forget them."""
-        out, self._out = self._out, []
-        return out
+        return self._speaker.take()
 
     def transferred(self, request: int, result: Transferred, now: float) -> None:
         """A transfer that `fetch` was told of is over."""
@@ -225,7 +201,7 @@ class Agent:
         """Restart when the answer to the command has gone out."""
         if not self._restarting:
             self._restarting = True
-            self._unit.timers.at(now + 0.2, lambda at: self._restart(cause, key, at))
+            self._unit.timers.at(now + _MOMENT, lambda at: self._restart(cause, key, at))
 
     def _restart(self, cause: str, key: str, now: float) -> None:
         unit = self._unit
@@ -248,13 +224,13 @@ class Agent:
 
     def _hang(self, now: float) -> None:
         self.wants = LinkWish.SILENT
-        self._out.clear()
+        self._speaker.fall_silent()
 
     # --- records ----------------------------------------------------------------------------
 
     def received(self, octets: bytes, reply_to: str | None, now: float) -> None:
         """Take a record; ``reply_to``: where its sender wants the answer, None: it did not say."""
-        if self.wants is LinkWish.SILENT or self._restarting:
+        if self.wants is not LinkWish.STAY or self._restarting:
             return
         self._unit.counters["received"] += 1
         record = records.read(octets)
@@ -271,7 +247,8 @@ class Agent:
             case "no_session_context" if record.no_session_context.payload:
                 self._message(record.no_session_context.payload, controller, now)
             case "session_context" if self._unit.options.session_context:
-                self._segment(record.session_context, controller, now)
+                for payload in self._speaker.hear(record.session_context, controller, now):
+                    self._message(payload, controller, now, in_context=True)
             case "session_context":
                 self._disconnect(controller, CONTEXT_NOT_ALLOWED, now)
             case "disconnect":
@@ -288,34 +265,9 @@ class Agent:
 
     def _disconnect(self, controller: Controller, code: int, now: float) -> None:
         """Say why, and close the link for a while."""
-        self._unit.counters[f"disconnect.{code}"] += 1
-        ends = self._ends(controller.endpoint)
-        self._emit(records.disconnect(ends, code, text_of(code)), controller.topic, now)
+        self._speaker.disconnect(controller, code, now)
         wait = self._unit.random.uniform(*_AWAY)
-        self._unit.timers.at(now + 0.2, lambda at: self._leave(at + wait))
-
-    def _segment(
-        self, segment: record_pb.SessionContextRecord, controller: Controller, now: float
-    ) -> None:
-        context = self._context(controller.endpoint)
-        taken = context.receive(segment)
-        for each in taken.send:
-            self._emit(
-                records.segment(self._ends(controller.endpoint), each), controller.topic, now
-            )
-        for payload in taken.payloads:
-            self._message(payload, controller, now, in_context=True)
-
-    def _context(self, peer: str) -> Context:
-        if peer not in self._contexts:
-            self._contexts[peer] = Context(lambda: self._unit.random.randrange(2, 2**32))
-        return self._contexts[peer]
-
-    def _forget_contexts(self) -> None:
-        self._contexts.clear()
-
-    def _ends(self, peer: str) -> records.Ends:
-        return records.Ends(self._unit.version, self.endpoint, peer)
+        self._unit.timers.at(now + _MOMENT, lambda at: self._leave(at + wait))
 
     # --- messages ---------------------------------------------------------------------------
 
@@ -335,7 +287,7 @@ class Agent:
             self._crash(now)
             return
         if body == "request":
-            self._request(message, partial(self._answer, controller, in_context), controller, now)
+            self._request(message, controller, now, in_context=in_context)
         elif message.body.response.WhichOneof("resp_type") == "notify_resp":
             if not self._reporter.answered(message.header.msg_id, now):
                 self._unit.counters["ignored"] += 1
@@ -349,32 +301,16 @@ class Agent:
             self._restart("LocalReboot", "", now)
 
     def _request(
-        self,
-        message: pb.Msg,
-        answer: Callable[[pb.Msg, float], None],
-        controller: Controller,
-        now: float,
+        self, message: pb.Msg, controller: Controller, now: float, *, in_context: bool
     ) -> None:
-        kind = message.body.request.WhichOneof("req_type") or ""
-        self._unit.counters[f"request.{kind}"] += 1
         self._unit.tell_time(now)
-        reply = pb.Msg()
-        reply.header.msg_id = message.header.msg_id
         with self._reporter.watch(now):
-            try:
-                if pb.Header.MsgType.Name(message.header.msg_type) != _TYPES.get(kind):
-                    raise Refusal(NOT_SUPPORTED)
-                if kind in ("notify", "register", "deregister"):
-                    raise Refusal(DENIED)
-                answers = Answers(self._unit, self._operations, controller, now)
-                silent = not answers.answer(kind, message.body.request, reply)
-            except Refusal as refusal:
-                _put_error(reply, refusal)
-                self._unit.counters[f"error.{refusal.code}"] += 1
-                silent = False
-            if not silent:
-                answer(reply, now)
-        self._plan_periodic(now)
+            reply = Answers(self._unit, self._operations, controller, now).reply(message)
+            if reply is not None:
+                payload = reply.SerializeToString()
+                self._speaker.answer(controller, payload, now, in_context=in_context)
+        if self._boot is None:
+            self._periodic.plan(now)
         self._greet(now)
 
     def _greet(self, now: float) -> None:
@@ -386,103 +322,6 @@ class Agent:
             for row in new:
                 self._reporter.onboard(rows[row], now)
 
-    def _answer(self, controller: Controller, in_context: bool, reply: pb.Msg, now: float) -> None:
-        self._send(controller, reply.SerializeToString(), in_context, now)
-
-    def _deliver(self, controller: Controller, payload: bytes, now: float) -> bool:
-        """Send a Notify; see `reporting.Deliver`."""
-        if not self._mtp or self.wants is not LinkWish.STAY or not controller.reachable:
-            return False
-        self._send(controller, payload, self._unit.options.session_context, now, answer=False)
-        return True
-
-    def _send(
-        self,
-        controller: Controller,
-        payload: bytes,
-        in_context: bool,
-        now: float,
-        *,
-        answer: bool = True,
-    ) -> None:
-        ends = self._ends(controller.endpoint)
-        if not in_context:
-            self._emit(records.message(ends, payload), controller.topic, now, answer=answer)
-            return
-        largest = self._unit.options.max_record
-        room = max(1, largest - _MARGIN - len(ends.own) - len(ends.peer)) if largest else 0
-        for segment in self._context(controller.endpoint).send(payload, room):
-            self._emit(records.segment(ends, segment), controller.topic, now, answer=answer)
-
-    def _emit(
-        self,
-        record: record_pb.Record,
-        topic: str | None,
-        now: float,
-        *,
-        answer: bool | None = None,
-    ) -> None:
-        """Send a record, with what the agent does wrong; ``answer`` None: it is no message."""
-        self._unit.counters["sent"] += 1
-        if answer is None or self._unit.options.mischief.good:
-            self._out.append(Outgoing(record.SerializeToString(), topic))
-            return
-        for delay, octets in self._misdeeds.of(record, answer=answer):
-            outgoing = Outgoing(octets, topic)
-            if delay:
-                self._unit.timers.at(now + delay, partial(self._late, outgoing))
-            else:
-                self._out.append(outgoing)
-
-    def _late(self, outgoing: Outgoing, _now: float) -> None:
-        if self._mtp and self.wants is LinkWish.STAY:
-            self._out.append(outgoing)
-
-    # --- Periodic! --------------------------------------------------------------------------
-
-    def _plan_periodic(self, now: float) -> None:
-        """Plan Periodic! anew for controllers whose interval was changed."""
-        data = self._unit.data
-        if self._boot is not None:
-            return
-        wanted = {}
-        for controller in self._unit.controllers():
-            row = controller.row
-            told = data.value(row + "PeriodicNotifInterval")
-            wanted[row] = f"{told}/{data.value(row + 'PeriodicNotifTime')}"
-        for row, (settings, timer) in list(self._periodic.items()):
-            if wanted.get(row) != settings:
-                timer.cancel()
-                del self._periodic[row]
-        for row, settings in wanted.items():
-            if row not in self._periodic:
-                self._plan_one(row, settings, now)
-
-    def _plan_one(self, row: str, settings: str, now: float) -> None:
-        interval = max(1, int(settings.partition("/")[0] or 1))
-        timer = self._unit.timers.at(now + interval, lambda at: self._periodic_due(row, at))
-        self._periodic[row] = settings, timer
-
-    def _periodic_due(self, row: str, now: float) -> None:
-        settings, _ = self._periodic.pop(row)
-        self._reporter.event("Device.LocalAgent.", "Periodic!", {}, now, only=row)
-        self._plan_one(row, settings, now)
-
-
-_TYPES = {
-    "get": "GET",
-    "get_supported_dm": "GET_SUPPORTED_DM",
-    "get_instances": "GET_INSTANCES",
-    "set": "SET",
-    "add": "ADD",
-    "delete": "DELETE",
-    "operate": "OPERATE",
-    "notify": "NOTIFY",
-    "get_supported_protocol": "GET_SUPPORTED_PROTO",
-    "register": "REGISTER",
-    "deregister": "DEREGISTER",
-}
-
 
 def _boot_arguments(cause: str, key: str, *, updated: bool) -> dict[str, str]:
     """Return what Boot! tells of a start."""
@@ -491,12 +330,3 @@ def _boot_arguments(cause: str, key: str, *, updated: bool) -> dict[str, str]:
         "CommandKey": key,
         "FirmwareUpdated": "true" if updated else "false",
     }
-
-
-def _put_error(reply: pb.Msg, refusal: Refusal) -> None:
-    reply.body.Clear()
-    reply.header.msg_type = pb.Header.ERROR
-    error = reply.body.error
-    error.err_code, error.err_msg = refusal.code, refusal.text
-    for each in refusal.errors:
-        error.param_errs.add(param_path=each.path, err_code=each.code, err_msg=each.text)

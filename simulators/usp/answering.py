@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from acs.usp.pb import usp_msg_pb2 as pb
 
-from .errors import NOT_SUPPORTED, Refusal
+from .errors import DENIED, NOT_SUPPORTED, Refusal
 from .operating import Operations, stamp
 from .reading import get, get_instances
 from .supported import get_supported_dm
@@ -12,6 +12,20 @@ from .unit import CONTROLLERS, SUBSCRIPTIONS, Controller, Unit
 from .writing import add, delete, set_
 
 _BEFORE_DEPTH = ("1.0", "1.1")
+_TYPES = {
+    "get": pb.Header.GET,
+    "get_supported_dm": pb.Header.GET_SUPPORTED_DM,
+    "get_instances": pb.Header.GET_INSTANCES,
+    "set": pb.Header.SET,
+    "add": pb.Header.ADD,
+    "delete": pb.Header.DELETE,
+    "operate": pb.Header.OPERATE,
+    "notify": pb.Header.NOTIFY,
+    "get_supported_protocol": pb.Header.GET_SUPPORTED_PROTO,
+    "register": pb.Header.REGISTER,
+    "deregister": pb.Header.DEREGISTER,
+}
+_OF_AGENTS = frozenset({"notify", "register", "deregister"})
 
 
 class Answers:
@@ -28,7 +42,24 @@ class Answers:
         self._rights = unit.rights(controller.row)
         self._now = now
 
-    def answer(self, kind: str, request: pb.Request, reply: pb.Msg) -> bool:
+    def reply(self, message: pb.Msg) -> pb.Msg | None:
+        """Return the answer to a request, an Error included; None: no answer is wanted."""
+        kind = message.body.request.WhichOneof("req_type") or ""
+        self._unit.counters[f"request.{kind}"] += 1
+        reply = pb.Msg()
+        reply.header.msg_id = message.header.msg_id
+        try:
+            if message.header.msg_type != _TYPES.get(kind):
+                raise Refusal(NOT_SUPPORTED)
+            if kind in _OF_AGENTS:
+                raise Refusal(DENIED)
+            return reply if self._answer(kind, message.body.request, reply) else None
+        except Refusal as refusal:
+            self._unit.counters[f"error.{refusal.code}"] += 1
+            _put_error(reply, refusal)
+            return reply
+
+    def _answer(self, kind: str, request: pb.Request, reply: pb.Msg) -> bool:
         """Fill ``reply``; False: no answer is wanted. Raises `Refusal`."""
         data, rights = self._unit.data, self._rights
         response = reply.body.response
@@ -86,3 +117,12 @@ class Answers:
             table = path.removesuffix(number + ".")
             taken = (int(tree.find(row + "Order", "0")) for row in self._unit.data.rows(table))
             tree.put(path + "Order", str(max(taken, default=0) + 1))
+
+
+def _put_error(reply: pb.Msg, refusal: Refusal) -> None:
+    reply.ClearField("body")
+    reply.header.msg_type = pb.Header.ERROR
+    error = reply.body.error
+    error.err_code, error.err_msg = refusal.code, refusal.text
+    for each in refusal.errors:
+        error.param_errs.add(param_path=each.path, err_code=each.code, err_msg=each.text)

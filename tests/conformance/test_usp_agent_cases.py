@@ -467,6 +467,16 @@ def test_1_59_periodic_comes_at_its_interval() -> None:
     assert [round(b - a) for a, b in pairwise(moments)] == [60, 60]
 
 
+def test_1_59_periodic_keeps_the_phase_it_was_given() -> None:
+    desk = Desk()
+    desk.subscribe("Event", "Device.LocalAgent.Periodic!")
+    values = {"PeriodicNotifInterval": "60", "PeriodicNotifTime": "2026-01-01T00:00:10Z"}
+    desk.set((f"{CONTROLLERS}1.", values))
+    while not desk.kinds():
+        desk.wait(1)
+    assert round(desk.now) % 60 == 10
+
+
 # --- 1.60, 1.101 to 1.103, 9.9: on-boarding -----------------------------------------------
 
 
