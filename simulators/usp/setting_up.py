@@ -119,7 +119,7 @@ def make_agent(unit: Unit, options: AgentOptions, *, seed: int, now: float) -> A
         mac=unit.mac,
         ip=unit.ip,
     )
-    return Agent(model, identity, options, random=Random(f"{seed}/{unit.serial}"), now=now)
+    return Agent(model, identity, options, random=Random(f"{seed}/{unit.serial}/{now}"), now=now)
 
 
 def _account(given: Mapping[str, Any]) -> tuple[str, str]:
