@@ -47,9 +47,9 @@ class DataModel:
         outcome: Written | Fault = await _Perform(Set(changes))
         return _masked(outcome, changes) if isinstance(outcome, Fault) else outcome
 
-    async def add(self, table: str) -> Added | Fault:
-        """Create a row in ``table``."""
-        outcome: Added | Fault = await _Perform(Add(table))
+    async def add(self, table: str, *given: Change) -> Added | Fault:
+        """Create a row in ``table``; ``given``, relative to the row, goes with it over USP."""
+        outcome: Added | Fault = await _Perform(Add(table, given))
         return outcome
 
     async def delete(self, row: str) -> Written | Fault:

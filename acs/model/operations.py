@@ -41,6 +41,9 @@ class Add:
     """Create a row in the table ``table`` (path with its final dot)."""
 
     table: str
+    given: tuple[Change, ...] = ()
+    """What the row holds from the first, as far as it takes it; paths are relative to the row.
+    Only USP creates a row with values (TR-369 Add), and some can be given only so."""
 
 
 @dataclass(frozen=True, slots=True)

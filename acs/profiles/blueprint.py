@@ -280,6 +280,14 @@ class Blueprint:
         return self.protocol != "usp"
 
     @property
+    def given_alias(self) -> str:
+        """Leaf with our name that a row must be given as it is created; empty: it can be set.
+
+        Over USP a row that was given none has one of the agent's, for good (TR-181 Alias).
+        """
+        return self.wan.alias if self.wan and self.protocol == "usp" else ""
+
+    @property
     def true_false(self) -> tuple[str, str]:
         """How this family wants a boolean written."""
         return ("1", "0") if self.dialect.get("booleans") == "1" else ("true", "false")

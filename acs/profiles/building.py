@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from acs.devices.record import Unfinished
-from acs.model import DataModel, Fault, Value, ValueType
+from acs.model import Change, DataModel, Fault, Value, ValueType
 from acs.profiles.changes import Creation, Group, PlannedChange, Step, bind, in_order
 from acs.profiles.tree import Tree
 
@@ -46,6 +46,8 @@ class Construction:
     """Rows that an earlier session created."""
     names_types: bool = True
     """The device says of what type a value is; else all it shows may be a text."""
+    alias: str = ""
+    """Leaf that a new row must be given as it is created; empty: all can be set later."""
     pending: bool = False
     """The device applies some of it later."""
     written: list[PlannedChange] = field(default_factory=list)
@@ -58,6 +60,8 @@ class Construction:
     _numbers: dict[str, str] = field(default_factory=dict)
     _new: dict[str, Value] = field(default_factory=dict)
     _read: tuple[str, ...] = ()
+    _held: set[str] = field(default_factory=set)
+    """What new rows were given as they were created."""
 
     @property
     def unfinished(self) -> Unfinished | None:
@@ -102,7 +106,9 @@ class Construction:
         self._adding = creation.symbol
         if (under_way := self.unfinished) is not None:
             await self.keep(under_way)
-        outcome = await self.device.add(bind(creation.table, self._numbers))
+        named = self._alias_of(creation)
+        given = (Change(self.alias, change.wanted) for change in named)
+        outcome = await self.device.add(bind(creation.table, self._numbers), *given)
         self._adding = ""
         if isinstance(outcome, Fault):
             return outcome
@@ -119,7 +125,17 @@ class Construction:
         if not isinstance(shown, Fault) and shown.values:
             self._read += (outcome.row,)
             self._new.update(shown.values)
+        for change in (each.bound(self._numbers) for each in named):
+            if change.path in self._new and change.holds(self._new[change.path]):
+                self.written.append(change)
+                self._held.add(change.path)
         return None
+
+    def _alias_of(self, creation: Creation) -> list[PlannedChange]:
+        """What is to be written to the alias of a row that is created."""
+        path = creation.row + self.alias
+        changes = (change for step in self.steps for change in step.changes)
+        return [change for change in changes if self.alias and change.path == path]
 
     def _there(self, table: str) -> frozenset[str]:
         known = {row.path for row in self.tree.rows(table)}
@@ -138,7 +154,7 @@ class Construction:
         return None
 
     def _worth_sending(self, change: PlannedChange) -> bool:
-        return (
+        return change.path not in self._held and (
             not change.optional
             or change.path in self._new
             or not change.path.startswith(self._read)

@@ -210,7 +210,8 @@ class _Run:
             self._write,
             self._keep,
             self._snapshot.unfinished or Unfinished(),
-            self._task.blueprint.names_types,
+            names_types=self._task.blueprint.names_types,
+            alias=self._task.blueprint.given_alias,
         )
 
     async def _keep(self, under_way: Unfinished) -> None:

@@ -65,8 +65,8 @@ def perform(operation: DeviceOperation, known: Known) -> Exchange:
             return _get(paths, known)
         case Set(changes):
             return _set(changes)
-        case Add(table):
-            return _add(table)
+        case Add(table, given):
+            return _add(table, given)
         case Delete(row):
             return _delete(row)
         case List(path, next_level):
@@ -174,8 +174,12 @@ def _refused(answer: messages.SetResp) -> Iterable[ParameterFault]:
 # --- rows --------------------------------------------------------------------------------
 
 
-def _add(table: str) -> Exchange:
-    answer = yield messages.Add((messages.ObjectSettings(table),))
+def _add(table: str, given: Sequence[Change]) -> Exchange:
+    settings = tuple(
+        messages.Setting(each.path, wire_text(each.value), required=False, secret=each.secret)
+        for each in given
+    )
+    answer = yield messages.Add((messages.ObjectSettings(table, settings),))
     if not isinstance(answer, messages.AddResp):
         return odd("Add", answer)
     outcome = answer.results[0].outcome if len(answer.results) == 1 else None

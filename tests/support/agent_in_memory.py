@@ -16,11 +16,13 @@ from typing import Any
 from device_in_memory import MemoryDevice, Plain
 
 from acs.model import (
+    Add,
     Added,
     Change,
     Fault,
     ListedName,
     Names,
+    Operation,
     ParameterFault,
     Value,
     Values,
@@ -148,6 +150,17 @@ class MemoryAgent(MemoryDevice):
                 names.setdefault(general[:end], False)
             names[general] = not any(fnmatchcase(name, pattern) for pattern in self.read_only)
         return Names(tuple(ListedName(name, writable) for name, writable in names.items()))
+
+    def perform(self, operation: Operation) -> Any:
+        outcome = super().perform(operation)
+        if isinstance(operation, Add) and isinstance(outcome, Added):
+            given = {change.path: change.value for change in operation.given}
+            alias = outcome.row + "Alias"
+            if alias in self.values:
+                # The agent's own, and for good, unless it is given one with the row.
+                self.values[alias] = given.get("Alias", Value(f"cpe-{outcome.row}"))
+                self.read_only.append(alias)
+        return outcome
 
     def _add(self, table: str) -> Added | Fault:
         if not self.shows(f"{table}1."):

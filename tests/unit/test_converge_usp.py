@@ -313,3 +313,14 @@ def test_a_look_costs_two_gets_and_one_list_for_each_table() -> None:
     device.next_session()
     run(device, task("tplink-a", intent, snapshot=first.snapshot))
     assert len([o for o in device.operations if isinstance(o, Get)]) == 2
+
+
+def test_a_row_is_given_its_name_as_it_is_created() -> None:
+    device = agent(wan_family_a())
+    run(device, task("tplink-a", Intent(wan=PPPOE), carrier=f"{IP}1."))
+    created = {o.table: o.given for o in device.operations if isinstance(o, Add)}
+    assert [(each.path, each.value.text) for each in created[PPP]] == [("Alias", "gigafibre_pppoe")]
+    assert created[NAT] == (), "the blueprint gives it no name"
+    assert not any(path.endswith(".Alias") for path in device.written), "it is written once"
+    names = [v.text for p, v in device.values.items() if p.startswith(PPP) and p.endswith("Alias")]
+    assert "gigafibre_pppoe" in names
