@@ -71,6 +71,7 @@ class UspServer:
             max_record=usp.max_record_bytes,
             notifies_per_minute=usp.notifies_per_minute,
             require_identity=usp.require_identity,
+            rebootstrap=settings.auth.rebootstrap == "allow",
         )
         self._visits = Visits(
             house,

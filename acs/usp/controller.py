@@ -104,6 +104,20 @@ class Controller:
         peer = self._peer(sender)
         if peer is None:
             return self._drop("too many agents", sender, origin)
+        if origin.credential == "bootstrap" and not self._bounds.rebootstrap:
+            return self._questioned(peer, record, origin)
+        return self._taken(peer, record, origin)
+
+    def _questioned(self, peer: Peer, record: Record, origin: Origin) -> Verdict:
+        """The shared secret is good for agents that never showed anything better."""
+        if peer.agent is None:
+            # Nobody's word is kept before it is known whose it may be.
+            loaded = self._visits.load(peer)
+            loaded.addCallback(lambda _: self._questioned(peer, record, origin))
+            loaded.addErrback(lambda failure: self._watcher.bug("the store", failure.value))
+            return Verdict.TAKEN
+        if peer.agent.credential in ("own", "certificate"):
+            return self._drop("with the shared secret, after better ones", peer.endpoint, origin)
         return self._taken(peer, record, origin)
 
     def _taken(self, peer: Peer, record: Record, origin: Origin) -> Verdict:

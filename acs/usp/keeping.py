@@ -44,5 +44,7 @@ class Bounds:
     """Visits at the same time; others wait for their turn."""
     peers: int = 200_000
     """Agents in memory."""
+    rebootstrap: bool = True
+    """Take an agent with the shared secret that showed an account or certificate before."""
     require_identity: bool = True
     """Take records only from whom the transport vouches for."""

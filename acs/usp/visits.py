@@ -213,6 +213,10 @@ class Visits:
         await visit.run(DataModel())
         await self._settle(visiting, agent)
 
+    def load(self, peer: Peer) -> Deferred[Agent]:
+        """Load the agent's row, with what waits for a visit."""
+        return Deferred.fromCoroutine(self._load(peer))
+
     async def _load(self, peer: Peer) -> Agent:
         if peer.agent is None:
             found = await self._keeping.agent(peer.endpoint)
