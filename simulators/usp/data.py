@@ -30,6 +30,8 @@ class Changes:
     values: tuple[str, ...] = ()
     """Parameters with another value, in rows that were there before."""
     created: tuple[str, ...] = ()
+    filled: tuple[str, ...] = ()
+    """Parameters of created rows that are not as the model has them."""
     deleted: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
@@ -168,10 +170,10 @@ class Data:
             if len(rows) != len(numbers) and (count := self._count(table)):
                 values.append(count)
         told, fresh = before["values"], tuple(created)
-        for path, text in now["values"].items():
-            if told.get(path) != text and not (fresh and path.startswith(fresh)):
-                values.append(path)
-        return Changes(tuple(values), fresh, tuple(deleted))
+        changed = [path for path, text in now["values"].items() if told.get(path) != text]
+        filled = [path for path in changed if fresh and path.startswith(fresh)]
+        values += (path for path in changed if not (fresh and path.startswith(fresh)))
+        return Changes(tuple(values), fresh, tuple(filled), tuple(deleted))
 
     def _factory_rows(self, table: str) -> tuple[int, ...]:
         thing: Node | Table = self.model.base.factory

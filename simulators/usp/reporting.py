@@ -63,8 +63,8 @@ class Reporter:
         before = data.snapshot()
         yield
         changes = data.since(before)
-        if changes.values:
-            data.settle(changes.values)
+        if changes.values or changes.filled:
+            data.settle((*changes.values, *changes.filled))
             changes = data.since(before)
         if changes:
             self._changed(changes, now)

@@ -108,6 +108,15 @@ def test_states_follow_settings_and_are_reported() -> None:
     assert [each.value_change.param_value for each in desk.notifies] == ["Disabled"]
 
 
+def test_states_follow_what_a_new_row_was_made_with() -> None:
+    desk = Desk("tplink-a-xx230v")
+    account = {"Enable": "true", "Username": "user", "Password": "secret"}
+    reply = desk.add(("Device.PPP.Interface.", account))
+    (result,) = reply.body.response.add_resp.created_obj_results
+    row = result.oper_status.oper_success.instantiated_path
+    assert desk.agent.value(f"{row}ConnectionStatus") == "Connected"
+
+
 def test_nothing_is_reported_of_a_message_that_failed() -> None:
     desk = Desk()
     desk.subscribe("ValueChange", "Device.DeviceInfo.")
