@@ -33,6 +33,11 @@ class ParameterFault:
         """The parameter may only be read."""
         return self.code in _NOT_WRITABLE
 
+    @property
+    def says_denied(self) -> bool:
+        """Our role may not do this; CWMP knows no roles."""
+        return self.code == _DENIED
+
     def __str__(self) -> str:
         return f"{self.path}: {self.code} {self.text}".rstrip()
 

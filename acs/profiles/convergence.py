@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from acs.devices.record import ProofLine, Snapshot, Unfinished, Verdict
-from acs.model import DataModel, Fault, SessionLost, Value, Written
+from acs.model import DataModel, Fault, ParameterFault, SessionLost, Value, Written
 from acs.profiles.blueprint import Verify
 from acs.profiles.building import Construction
 from acs.profiles.changes import UNSURE, Group, PlannedChange, seal_written
@@ -61,6 +61,11 @@ async def converge(device: DataModel, task: Task) -> Outcome:
         )
         return run.outcome(OutcomeKind.FAILED, text)
     return await run.apply()
+
+
+def _is_about_leaf(fault: Fault | ParameterFault) -> bool:
+    """Tell whether the rest of a plan can do without what is refused: it is not there for us."""
+    return fault.says_absent or fault.says_not_writable or fault.says_denied
 
 
 def _awaited(line: ProofLine) -> ProofLine:
@@ -187,9 +192,8 @@ class _Run:
     async def _send(self, batch: list[PlannedChange]) -> tuple[bool | Fault, list[PlannedChange]]:
         outcome = await self._device.set(*(change.change for change in batch))
         if isinstance(outcome, Fault):
-            # The rest of a plan can do without a leaf that is unknown or not writable.
-            refused = {p.path for p in outcome.parameters if p.says_absent or p.says_not_writable}
-            if not outcome.parameters and (outcome.says_absent or outcome.says_not_writable):
+            refused = {p.path for p in outcome.parameters if _is_about_leaf(p)}
+            if not outcome.parameters and _is_about_leaf(outcome):
                 refused = {change.path for change in batch}
             dropped = [change for change in batch if change.optional and change.path in refused]
             if not dropped:

@@ -37,6 +37,13 @@ def test_a_fault_about_parameters_says_what_its_parameters_say(code: int) -> Non
     assert not Fault(code, "", (ParameterFault("Device.X", 7012),)).says_absent
 
 
+def test_what_our_role_may_not_do_is_denied_and_not_absent() -> None:
+    assert Fault(7006).says_denied
+    assert ParameterFault("Device.X", 7006).says_denied
+    assert not Fault(7006).says_absent
+    assert not Fault(9001).says_denied
+
+
 @pytest.mark.parametrize("code", [9001, 9002, 9004, 9006, 9007, 7002, 7003, 7006, 7008, 7012])
 def test_other_faults_say_nothing_of_the_kind(code: int) -> None:
     fault = Fault(code)
