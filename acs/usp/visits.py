@@ -218,18 +218,15 @@ class Visits:
         return Deferred.fromCoroutine(self._load(peer))
 
     async def _load(self, peer: Peer) -> Agent:
+        if peer.agent is not None:
+            return peer.agent
+        found = await self._keeping.agent(peer.endpoint)
         if peer.agent is None:
-            found = await self._keeping.agent(peer.endpoint)
-            agent = found.agent
-            if agent is None:
-                agent = Agent(peer.endpoint, first_seen=self._now())
-                peer.agent = agent
-                self._see(peer, {"first_seen": agent.first_seen})
-            # What is known by now is newer than the row.
-            peer.agent = agent
+            peer.agent = found.agent or Agent(peer.endpoint)
+            if found.agent is None:
+                self._see(peer, {"first_seen": self._now()})
             waiting = {each.msg_id for each in peer.waiting}
-            missed = [each for each in found.waiting if each.msg_id not in waiting]
-            peer.waiting[:0] = missed
+            peer.waiting[:0] = [each for each in found.waiting if each.msg_id not in waiting]
         return peer.agent
 
     async def _acquaint(self, visiting: _Visiting, agent: Agent) -> None:
