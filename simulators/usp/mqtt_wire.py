@@ -239,6 +239,10 @@ def _write_property(key: Property, value: Value) -> bytes:
 # --- reading -----------------------------------------------------------------------------------
 
 
+_FIRST = frozenset({0x20, 0x40, 0x90, 0xD0, 0xE0})
+"""First octets of packets of a broker, PUBLISH apart: type and flags (2.1)."""
+
+
 class Reader:
     """Cuts what a broker sends into packets; ``most`` bounds one packet, in octets."""
 
@@ -263,6 +267,8 @@ class Reader:
 
     def _frame(self, data: bytes, at: int) -> tuple[int, int] | None:
         """Where the body of the packet at ``at`` starts and ends; None: it is not whole yet."""
+        if at < len(data) and data[at] >> 4 != 3 and data[at] not in _FIRST:
+            raise MqttError(f"no broker sends packets that begin with {data[at]:#04x}")
         size, shift, start = 0, 0, at + 1
         while start < len(data):
             size |= (data[start] & 0x7F) << shift
@@ -298,11 +304,9 @@ def _read(version: Version, first: int, body: bytes) -> Packet:
             return Suback(packet_id, tuple(cursor.rest()))
         case 13:
             return Pingresp()
-        case 14 if version is Version.V5:
+        case _:
             reason = cursor.octet() if cursor.left else 0
             return Disconnect(reason, _read_properties(version, cursor))
-        case _:
-            raise MqttError(f"no broker sends packets of type {kind}")
 
 
 def _read_publish(version: Version, flags: int, cursor: _Cursor) -> Publish:
