@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from paho.mqtt.client import ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.client import ConnectFlags, DisconnectFlags
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -31,6 +31,7 @@ from zope.interface import implementer
 from acs.log import get_logger
 from acs.model import Secret
 from acs.usp.mqtt.client import BufferedClient
+from acs.usp.mqtt.packets import Published
 
 log = get_logger(__name__)
 
@@ -106,16 +107,6 @@ class Broker:
 
     def __str__(self) -> str:
         return f"{'mqtts' if self.trust else 'mqtt'}://{self.host}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """A PUBLISH that came."""
-
-    topic: str
-    payload: bytes
-    content_type: str = ""
-    response_topic: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +233,8 @@ class Link:
     def _make_client(self) -> BufferedClient:
         broker = self.broker
         client = BufferedClient(
-            CallbackAPIVersion.VERSION2,
+            self._listener.published,
+            callback_api_version=CallbackAPIVersion.VERSION2,
             client_id=broker.client_id,
             clean_session=None if self._is_v5 else False,
             protocol=MQTTProtocolVersion.MQTTv5 if self._is_v5 else MQTTProtocolVersion.MQTTv311,
@@ -256,7 +248,6 @@ class Link:
             client.will_set(broker.status, b"offline", qos=1, retain=True)
         client.on_connect = self._connected
         client.on_subscribe = self._subscribed
-        client.on_message = self._message
         client.on_disconnect = self._disconnected
         return client
 
@@ -372,21 +363,6 @@ class Link:
             client.publish(self.broker.status, b"online", qos=1, retain=True)
         log.info("mqtt link up", broker=str(self.broker), version=self.broker.version)
         self._listener.link_up(self._granted)
-
-    def _message(self, _client: Any, _userdata: object, message: MQTTMessage) -> None:
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            return
-        properties = message.properties
-        self._listener.published(
-            Published(
-                topic,
-                bytes(message.payload),
-                str(getattr(properties, "ContentType", "")),
-                str(getattr(properties, "ResponseTopic", "")),
-            )
-        )
 
     def _disconnected(
         self,

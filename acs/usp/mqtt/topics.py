@@ -70,7 +70,7 @@ def fault_of_reply(topic: str, vouched: str) -> str:
         return "no reply topic"
     if len(topic) > _MOST_TOPIC:
         return "its reply topic is too long"
-    if topic.startswith("$") or any(each in "+#" or not each.isprintable() for each in topic):
+    if topic[0] == "$" or "+" in topic or "#" in topic or not topic.isprintable():
         return "nothing can be published to its reply topic"
     last = topic.rpartition("/")[2]
     if vouched and is_endpoint(last) and last != vouched:
