@@ -277,7 +277,8 @@ class Reporter:
         onboarding: bool = False,
     ) -> None:
         message = pb.Msg()
-        message.header.msg_id = f"{self._unit.random.getrandbits(64):016x}"
+        # The time is in it: an agent that starts anew with the same chance repeats no id.
+        message.header.msg_id = f"{int(now * 1000):x}-{self._unit.random.getrandbits(32):08x}"
         message.header.msg_type = pb.Header.NOTIFY
         message.body.request.notify.CopyFrom(notify)
         self._unit.counters[f"notify.{notify.WhichOneof('notification')}"] += 1
