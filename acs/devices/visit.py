@@ -18,7 +18,7 @@ from acs.devices.jobs import run_jobs, take_notice
 from acs.devices.ledger import Ledger
 from acs.devices.matching import match_equipment
 from acs.devices.provisioning import provision
-from acs.devices.record import Device, Snapshot, Standing
+from acs.devices.record import Device, JobState, Snapshot, Standing
 from acs.devices.rules.act import Before, follow_rules
 from acs.model import Contact, DataModel, EventKind, Notice, SessionLost
 
@@ -46,7 +46,8 @@ class Visit:
     @property
     def expects_reports(self) -> bool:
         """True when the device may still report the end of something it was asked."""
-        return self._ledger is not None and bool(self._ledger.jobs)
+        jobs = self._ledger.jobs.values() if self._ledger else ()
+        return any(job.state in (JobState.QUEUED, JobState.SENT) for job in jobs)
 
     async def run(self, line: DataModel) -> None:
         """Serve the device on ``line`` from announcement to close.
@@ -174,4 +175,7 @@ def _announce(ledger: Ledger) -> None:
         "address": contact.address,
     }
     ledger.change(**{name: text for name, text in told.items() if text})
-    ledger.change(wan=carrier_of(contact))
+    carrier = carrier_of(contact)
+    if carrier or contact.shows_all:
+        # An agent tells its addresses once, an Inform those that count each time.
+        ledger.change(wan=carrier)

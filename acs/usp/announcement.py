@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from acs.devices.agents import Agent, StoredNotify
 from acs.model import Contact, Event, EventKind, Fault, Notice, UnitResult, Value
@@ -154,21 +155,24 @@ def contact_of(
     address: str,
     credential: str,
     more: tuple[Event, ...] = (),
+    told: Mapping[str, Value] = MappingProxyType({}),
 ) -> Contact:
-    """All that waits of one agent as a contact. ``more``: reasons that no Notify stands for.
+    """All that waits of one agent as a contact.
+
+    ``more``: reasons that no Notify stands for; ``told``: parameters that were asked for.
 
     Raises `ValueError` when the agent has not told which device it is.
     """
     device = agent.device_id_told
     if device is None:
         raise ValueError(f"{agent.endpoint} has not told which device it is")
-    told = {
+    known = {
         "DeviceInfo.Manufacturer": agent.manufacturer,
         "DeviceInfo.ModelName": agent.model,
         "DeviceInfo.HardwareVersion": agent.hardware,
         "DeviceInfo.SoftwareVersion": agent.software,
     }
-    values = {ROOT + leaf: Value(text) for leaf, text in told.items() if text}
+    values = {**told, **{ROOT + leaf: Value(text) for leaf, text in known.items() if text}}
     events = dict.fromkeys((*more, *(event for each in notifies for event in events_of(each))))
     for each in notifies:
         values.update(_boot_values(each))

@@ -286,10 +286,11 @@ class Controller:
 
     # --- presence ------------------------------------------------------------------------
 
-    def present(self, endpoint: str, mtp: Mtp, evidence: str) -> None:
+    def present(self, endpoint: str, mtp: Mtp, evidence: str, address: str = "") -> None:
         """The transport itself saw that the agent came."""
         peer = self._peer(endpoint) if is_valid(endpoint) else None
         if peer is not None:
+            peer.address = address or peer.address
             self._seen(peer, Origin(mtp, None), Presence.ONLINE, evidence)
             self.call(peer, Event(EventKind.CONNECTED, text=evidence), PRESENT_DELAY)
 

@@ -62,8 +62,11 @@ class Receiver(Protocol):
     def record(self, octets: bytes, origin: Origin) -> Verdict:
         """Take the octets of one record. Never raises for what is in them."""
 
-    def present(self, endpoint: str, mtp: Mtp, evidence: str) -> None:
-        """The transport itself saw that the agent came (a session opened, a broker's word)."""
+    def present(self, endpoint: str, mtp: Mtp, evidence: str, address: str = "") -> None:
+        """The transport itself saw that the agent came (a session opened, a broker's word).
+
+        ``address``: the network address it came from, where that is known.
+        """
 
     def absent(self, endpoint: str, mtp: Mtp, evidence: str) -> None:
         """The transport itself saw that the agent went."""

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from acs.devices.agents import Agent
+from acs.model import Value
 from acs.usp import messages
 from acs.usp.announcement import BOOT, PERIODIC, SOFTWARE_CHANGE, TRANSFER_COMPLETE, WATCH
 from acs.usp.conversation import Ask
@@ -36,6 +37,11 @@ IDENTITY = {
     "Device.DeviceInfo.SoftwareVersion": "software",
 }
 """Where an agent tells who it is, and the field of `Agent` that keeps it."""
+ADDRESSES = (
+    "Device.IP.Interface.*.IPv4Address.*.IPAddress",
+    "Device.IP.Interface.*.IPv6Address.*.IPAddress",
+)
+MOST_ADDRESSES = 64
 TEXT_LENGTH = 64
 """Characters of each (TR-181 DeviceInfo)."""
 SLICES = 200
@@ -94,18 +100,29 @@ class Settled:
 # --- who it is ---------------------------------------------------------------------------
 
 
-async def introduce(agent: Agent, ours: str) -> dict[str, str]:
-    """Ask an agent who it is; return new values for fields of `Agent`.
+@dataclass(slots=True)
+class Told:
+    """What an agent told of itself."""
+
+    fields: dict[str, str] = field(default_factory=dict)
+    """New values for fields of `Agent`."""
+    addresses: dict[str, Value] = field(default_factory=dict)
+    """Addresses of its IP interfaces, by path: which of them it reaches us by follows."""
+
+
+async def introduce(agent: Agent, ours: str) -> Told:
+    """Ask an agent who it is.
 
     ``ours``: our own endpoint id, by which our row in its Controller table is found.
     """
-    found: dict[str, str] = {}
+    told = Told()
+    found = told.fields
     if not agent.versions:
         found |= await _versions()
     row = search(CONTROLLERS, {"EndpointID": ours})
-    answer = await Ask(messages.Get((*IDENTITY, f"{row}EndpointID")))
+    answer = await Ask(messages.Get((*IDENTITY, *ADDRESSES, f"{row}EndpointID")))
     if not isinstance(answer, messages.GetResp):
-        return found
+        return told
     for result in answer.results:
         for resolved in result.resolved:
             for name, text in resolved.params.items():
@@ -114,7 +131,9 @@ async def introduce(agent: Agent, ours: str) -> dict[str, str]:
                     found[kept] = text[:TEXT_LENGTH]
                 elif path.startswith(CONTROLLERS) and text == ours:
                     found["controller"] = resolved.path
-    return found
+                elif path.endswith(".IPAddress") and len(told.addresses) < MOST_ADDRESSES:
+                    told.addresses[path] = Value(text[:TEXT_LENGTH])
+    return told
 
 
 async def _versions() -> dict[str, str]:

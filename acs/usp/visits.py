@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any
@@ -19,10 +19,10 @@ from twisted.python.failure import Failure
 from acs.devices.agents import Agent, Presence, StoredNotify
 from acs.devices.effects import AddTimeline, SaveSupportedModel, SettleNotifies
 from acs.devices.house import House
-from acs.devices.record import TimelineEntry
+from acs.devices.record import Standing, TimelineEntry
 from acs.devices.visit import Visit
 from acs.devices.vocabulary import model_key
-from acs.model import Contact, DataModel, Event, EventKind, Notice
+from acs.model import Contact, DataModel, Event, EventKind, Notice, Value
 from acs.store.errors import StoreError
 from acs.usp import announcement, onboarding
 from acs.usp.conversation import Conversation, Flow, Hold, Over, Send, Step
@@ -186,9 +186,10 @@ class Visits:
         events = (*visiting.events, *_events(visiting.notifies))
         if _must_introduce(agent, events):
             told = await onboarding.introduce(agent, self._wanted.endpoint)
-            if "serial_number" not in told and agent.device_id_told is None:
-                told |= _told_by_request(visiting.notifies)
-            self._see(peer, told)
+            if "serial_number" not in told.fields and agent.device_id_told is None:
+                told.fields |= _told_by_request(visiting.notifies)
+            self._see(peer, told.fields)
+            visiting.addresses = told.addresses
         peer.version = visiting.known.version = agent.version or "1.0"
         visiting.known.controller = agent.controller
         if agent.device_id_told is None:
@@ -202,6 +203,7 @@ class Visits:
             address=peer.address,
             credential=peer.credential,
             more=visiting.events,
+            told=visiting.addresses,
         )
         self._floor[contact.device.key] = peer
         await self._acquaint(visiting, agent)
@@ -364,6 +366,10 @@ class Visits:
             self._again(peer)
         elif peer.asked or peer.waiting:
             self.soon(peer, 0.0)
+        elif visit is not None and _is_to_be_continued(visit):
+            # It is connected: nobody has to wait for its next word to see what came of it.
+            peer.ask(Event(EventKind.ASKED, text="what came of it"))
+            self.soon(peer, self._house.policy.settle + 1.0)
 
     def _acted_on(self, peer: Peer, visit: Visit) -> None:
         """What the visit was told is acted on: it waits no longer."""
@@ -386,6 +392,7 @@ class _Visiting:
     events: tuple[Event, ...]
     known: Known
     notifies: tuple[StoredNotify, ...] = ()
+    addresses: Mapping[str, Value] = field(default_factory=dict)
     contact: Contact | None = None
     conversation: Conversation | None = None
 
@@ -393,6 +400,13 @@ class _Visiting:
         """Keep what the agent reports; called once the visit accepts what was announced."""
         assert self.peer.visit is not None
         return self.peer.visit.notice(notice)
+
+
+def _is_to_be_continued(visit: Visit) -> bool:
+    """Tell whether something is under way on the device, or is to be verified."""
+    device = visit.device
+    verifying = device is not None and device.standing is Standing.VERIFYING
+    return verifying or visit.expects_reports
 
 
 def _events(notifies: tuple[StoredNotify, ...]) -> tuple[Event, ...]:

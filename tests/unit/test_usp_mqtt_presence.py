@@ -64,7 +64,18 @@ def of_line(line: str) -> Seen | None:
     ],
 )
 def test_lines_of_mosquitto(line: str, here: bool, evidence: str) -> None:
-    assert of_line(line) == Seen(AGENT, here, evidence)
+    seen = of_line(line)
+    assert seen is not None
+    assert (seen.endpoint, seen.here, seen.evidence) == (AGENT, here, evidence)
+
+
+@pytest.mark.parametrize(
+    ("place", "address"),
+    [("127.0.0.1:33934", "127.0.0.1"), ("::1:1", "::1"), ("[2001:db8::7]:1", "2001:db8::7")],
+)
+def test_the_address_an_agent_came_from(place: str, address: str) -> None:
+    seen = of_line(f"1: New client connected from {place} as {AGENT} (p5, c1, k60).")
+    assert seen == Seen(AGENT, here=True, evidence="broker: connected", address=address)
 
 
 @pytest.mark.parametrize(

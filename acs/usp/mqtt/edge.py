@@ -144,8 +144,10 @@ class MqttEdge:
         seen = presence_of(self._presence, message.topic, message.payload)
         if seen is None or seen.endpoint == self._topics.controller:
             return
-        tell = self._receiver.present if seen.here else self._receiver.absent
-        tell(seen.endpoint, Mtp.MQTT, seen.evidence)
+        if seen.here:
+            self._receiver.present(seen.endpoint, Mtp.MQTT, seen.evidence, seen.address)
+        else:
+            self._receiver.absent(seen.endpoint, Mtp.MQTT, seen.evidence)
 
     def _take_record(self, message: Published) -> None:
         if not carries_record(message.content_type):

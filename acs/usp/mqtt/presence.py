@@ -44,6 +44,8 @@ class Seen:
     endpoint: str
     here: bool
     evidence: str
+    address: str = ""
+    """Network address it came from; empty where the broker does not tell."""
 
 
 def presence_of(source: PresenceSource, topic: str, payload: bytes) -> Seen | None:
@@ -66,7 +68,7 @@ def is_presence(topic: str) -> bool:
 # matched whole: a client id is text that somebody chose, and might hold half such a line.
 _LINE = r"(?:[0-9T:.,+Z -]+: )?"
 _CAME = re.compile(
-    _LINE + r"New client connected from \S+ as (\S+) \(p[0-9], c[01], k[0-9]+(?:, u'.*')?\)\.\Z"
+    _LINE + r"New client connected from (\S+) as (\S+) \(p[0-9], c[01], k[0-9]+(?:, u'.*')?\)\.\Z"
 )
 _WENT = re.compile(
     _LINE + r"Client (\S+)(?: \[\S+\])? (?:"
@@ -77,8 +79,9 @@ _WENT = re.compile(
 
 
 def _mosquitto(line: str) -> Seen | None:
-    if (came := _CAME.match(line)) and is_endpoint(came[1]):
-        return Seen(came[1], here=True, evidence="broker: connected")
+    if (came := _CAME.match(line)) and is_endpoint(came[2]):
+        host = came[1].rpartition(":")[0].strip("[]")
+        return Seen(came[2], here=True, evidence="broker: connected", address=host)
     if (went := _WENT.match(line)) and is_endpoint(went[1]):
         why = "keep-alive exceeded" if went[3] else went[2] or went[4]
         return Seen(went[1], here=False, evidence=f"broker: {why}")
@@ -91,6 +94,7 @@ _TAKEN_OVER = frozenset({"takenover", "takeovered", "discarded"})
 
 class _Event(msgspec.Struct):
     clientid: str = ""
+    ipaddress: str = ""
     reason: str = ""
 
 
@@ -104,7 +108,8 @@ def _emqx(topic: str, payload: bytes) -> Seen | None:
         return None
     match levels[-1]:
         case "connected":
-            return Seen(event.clientid, here=True, evidence="broker: connected")
+            host = event.ipaddress[:64]
+            return Seen(event.clientid, here=True, evidence="broker: connected", address=host)
         case "disconnected" if event.reason not in _TAKEN_OVER:
             why = "keep-alive exceeded" if event.reason == "keepalive_timeout" else event.reason
             return Seen(event.clientid, here=False, evidence=f"broker: {why or 'disconnected'}")
