@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-FAILED = 7000
 NOT_SUPPORTED = 7001
 DENIED = 7002
 INVALID_ARGUMENTS = 7004
