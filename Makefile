@@ -21,31 +21,37 @@ setup: $(READY) ## Make .venv with the locked dependencies (quick when nothing c
 
 $(READY): requirements.lock setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
-		$(MAKE) --no-print-directory system-packages
+		$(MAKE) --no-print-directory debian PACKAGES="python3 python3-venv"
 	@echo "Installing what requirements.lock names into $(VENV)" >&2
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	@$(PIP) --require-hashes --requirement requirements.lock
 	@PYTHONWARNINGS=ignore $(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.PHONY: system-packages
-system-packages:
+# With root's rights, or sudo's.
+.PHONY: debian
+debian:
 	@root=""; [ "$$(id -u)" = 0 ] || root="sudo"; \
 	if ! command -v apt-get >/dev/null || { [ -n "$$root" ] && ! command -v sudo >/dev/null; }; then \
-		echo "Python 3.11 or later with its venv module is needed; please install it." >&2; exit 1; \
+		echo "Please install $(PACKAGES), with Python 3.11 or later." >&2; exit 1; \
 	fi; \
 	$$root env DEBIAN_FRONTEND=noninteractive apt-get update -qq && \
-	$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3 python3-venv
+	$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES)
 
 .PHONY: setup-test
-setup-test: setup ## Also install PostgreSQL's server programs, which some tests start themselves
-	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { \
-		root=""; [ "$$(id -u)" = 0 ] || root="sudo"; \
-		$$root env DEBIAN_FRONTEND=noninteractive apt-get update -qq && \
-		$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql; }
+setup-test: setup mosquitto ## Also install PostgreSQL and Mosquitto, whose programs some tests start
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
+		$(MAKE) --no-print-directory debian PACKAGES=postgresql
+
+# Its package starts a broker at port 1883, which nothing here uses.
+.PHONY: mosquitto
+mosquitto:
+	@PATH="$$PATH:/usr/sbin"; command -v mosquitto >/dev/null || \
+		$(MAKE) --no-print-directory debian PACKAGES=mosquitto
 
 .PHONY: demo
 demo: setup ## Show it at work: server, devices and ERPNext on this machine (ONCE=1: once, then stop)
+	@$(MAKE) --no-print-directory mosquitto || echo "Going on without an MQTT broker." >&2
 	$(BIN)/python -m simulators.demo $(if $(ONCE),--once)
 
 .PHONY: run

@@ -1,1 +1,1 @@
-"""The demonstration: a server, an ERPNext stand-in and three ONTs, provisioned as you watch."""
+"""The demonstration: a server, an ERPNext stand-in and six ONTs, provisioned as you watch."""

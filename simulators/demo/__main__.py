@@ -11,7 +11,7 @@ from types import FrameType
 
 import click
 
-from simulators.demo.play import Play, PlayError
+from simulators.demo.play import WITHOUT_BROKER, Play, PlayError
 from simulators.demo.show import Show, make_show
 
 FOLDER = Path(".demo")
@@ -19,11 +19,12 @@ FOLDER = Path(".demo")
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--once", is_flag=True, help="End when every ONT is proven live, or cannot be.")
-@click.option("--limit", default=90.0, show_default=True, help="Seconds the ONTs may take.")
+@click.option("--limit", default=120.0, show_default=True, help="Seconds the ONTs may take.")
 @click.option("--periodic", default=3.0, show_default=True, help="Seconds between two Informs.")
 def demo(once: bool, limit: float, periodic: float) -> None:
-    """Provision three simulated TP-Link ONTs from an ERPNext stand-in, over real CWMP.
+    """Provision simulated TP-Link ONTs from an ERPNext stand-in, over real CWMP and USP.
 
+    Three speak CWMP, one USP over MQTT, one USP over WebSocket, and one changes from CWMP to USP.
     Without --once everything keeps running, so that you can look around with `acs`. State is
     kept in .demo/ and made anew at each start. Exit status 0: all are proven live.
     """
@@ -33,10 +34,13 @@ def demo(once: bool, limit: float, periodic: float) -> None:
     if not once:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-    show = make_show()
+    play = Play(folder, periodic)
+    show = make_show(play.cast)
     live = False
     try:
-        with Play(folder, periodic) as play:
+        if not play.broker:
+            show.say(WITHOUT_BROKER)
+        with play:
             live = _watch(play, show, limit)
             show.result(live, play)
             if not once:

@@ -1,4 +1,4 @@
-"""The play: starts the three programs, and tells what happens as a stream of acts."""
+"""The play: starts the programs, and tells what happens as a stream of acts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import queue
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -16,15 +17,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-PROGRAMS = ("erpnext-sim", "acs", "cpe-sim")
-"""In the order they are started."""
+import requests
+
+from simulators.demo.cast import Part, Speech, playing
+from simulators.demo.words import in_words
+
 MAPPING = """\
 # What an ISP would put into its own mapping: where its telephones register.
 [voice]
 registrar = "sip.exemple.test"
 domain = "sip.exemple.test"
 """
-ONTS = ("22275A7000001", "2226469000002", "225C1CU000003")
+SETUP = {"Authorization": "token setup-key:setup-secret"}
+"""Of who may record equipment in the stand-in."""
+WITHOUT_BROKER = (
+    "Mosquitto is not installed: the ONTs that speak USP over MQTT are left out "
+    "(apt-get install mosquitto)."
+)
 START_LIMIT = 60.0
 POLL_SECONDS = 1.0
 
@@ -55,7 +64,13 @@ class Play:
         """Seconds from power-on to proven live, by serial number."""
         self.urls: dict[str, str] = {}
         self._began = time.monotonic()
-        self._programs: list[subprocess.Popen[str]] = []
+        self.broker = _mosquitto()
+        """Whether there is an MQTT broker to play with."""
+        self.cast = playing(broker=self.broker)
+        self._by_endpoint = {part.endpoint: part.serial for part in self.cast}
+        self._programs: dict[str, subprocess.Popen[str]] = {}
+        """By what they are, in the order they were started."""
+        self._told_to_move = False
         self._told: queue.Queue[Act | BaseException | None] = queue.Queue()
         self._over = False
         self._environment = dict(os.environ)
@@ -71,9 +86,9 @@ class Play:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for program in reversed(self._programs):
+        for program in reversed(self._programs.values()):
             program.terminate()
-        for program in reversed(self._programs):
+        for program in reversed(self._programs.values()):
             try:
                 program.wait(15)
             except subprocess.TimeoutExpired:
@@ -82,24 +97,31 @@ class Play:
 
     def wait(self) -> None:
         """Stay until someone interrupts, or the server ends."""
-        while self._programs[1].poll() is None:
+        while self._programs["acs"].poll() is None:
             time.sleep(0.5)
 
     @property
     def all_live(self) -> bool:
         """True when the server has proven every ONT."""
-        return set(self.live_after) == set(ONTS)
+        return all(part.serial in self.live_after for part in self.cast)
 
     def _start(self) -> None:
         erp = self._program(["erpnext-sim", "serve", "--port", str(_port(8069))])
         self.urls["ERPNext stand-in"] = self._first(erp, "listening ").removeprefix("listening ")
+        self._record_equipment()
         password = secrets.token_urlsafe(12)
+        mqtt, websocket = f"127.0.0.1:{_port(7883)}", f"127.0.0.1:{_port(7884)}"
         # The settings of an installation are not the demonstration's, nor is its database.
         self._environment.setdefault("ACS_CONFIG", str(self.folder / "acs.toml"))
         self._environment |= {
             "ACS_SERVER_DATA_DIR": str(self.folder / "server"),
             "ACS_CWMP_LISTEN": f"127.0.0.1:{_port(7547)}",
             "ACS_ADMIN_LISTEN": f"127.0.0.1:{_port(7580)}",
+            "ACS_MQTT_BROKER": "embedded" if self.broker else "off",
+            "ACS_MQTT_LISTEN": mqtt,
+            "ACS_WEBSOCKET_LISTEN": websocket,
+            "ACS_WEBSOCKET_AUTH": "basic",
+            "ACS_AUTH_ALLOW_BASIC_ON_HTTP": "true",
             "ACS_ERP_URL": self.urls["ERPNext stand-in"],
             "ACS_ERP_API_KEY": "demo-key",
             "ACS_ERP_API_SECRET": "demo-secret",
@@ -114,12 +136,63 @@ class Play:
         ready = json.loads(self._first(server, "{"))
         self.urls["CWMP"] = f"http://{ready['http']}/"
         self.urls["health and metrics"] = f"http://{ready['admin']}/"
+        self.urls["USP over WebSocket"] = f"ws://{ready['websocket']}/usp"
+        if self.broker:
+            self.urls["USP over MQTT"] = f"mqtt://{mqtt}"
+        agents = [part for part in self.cast if part.speech is not Speech.CWMP]
+        own = {part.serial: self._account(part) for part in agents if part.speech.needs_broker}
         self._began = time.monotonic()
+        self._start_onts()
+        for part in agents:
+            self._start_agent(part, own.get(part.serial, password))
+
+    def _record_equipment(self) -> None:
+        """Do what a technician does: record the boxes that ERPNext does not know yet."""
+        for part in self.cast:
+            if part.equipment:
+                box = {"equipment_type": "ONT", "status": "active", **part.equipment}
+                place = f"{self.urls['ERPNext stand-in']}/api/resource/Service Equipment"
+                requests.post(place, json=box, headers=SETUP, timeout=30).raise_for_status()
+
+    def _account(self, part: Part) -> str:
+        """Give an agent its account at the broker, as an operator does; its password."""
+        deadline = time.monotonic() + START_LIMIT
+        while True:
+            added = self._command("usp", "account", "add", part.endpoint, "--json")
+            if added.returncode == 0:
+                return str(json.loads(added.stdout)["agent"]["Password"])
+            if time.monotonic() > deadline:
+                raise PlayError(f"the MQTT broker takes no account: {added.stderr}")
+            time.sleep(0.2)
+
+    def _start_onts(self) -> None:
         fleet = self._program([
             "cpe-sim", "demo", "--acs", self.urls["CWMP"], "--username", "bootstrap",
             "--periodic", str(self.periodic), "--apply-delay", "1", "--reboot-time", "5", "--json",
         ])  # fmt: skip
-        threading.Thread(target=self._hear, args=(fleet.stdout,), daemon=True).start()
+        self._listen(fleet)
+
+    def _start_agent(self, part: Part, password: str) -> None:
+        own = part.identity
+        command = [
+            "usp-sim", "run", "--model", part.model, "--serial", own.serial, "--oui", own.oui,
+            "--mac", own.mac, "--product-class", own.product_class, "--boot-time", "5", "--json",
+        ]  # fmt: skip
+        match part.speech:
+            case Speech.MQTT:
+                command += ["--broker", self.urls["USP over MQTT"], "--user", "{endpoint}"]
+            case Speech.WEBSOCKET:
+                place = self.urls["USP over WebSocket"]
+                command += ["--mtp", "websocket", "--websocket", place, "--user", "bootstrap"]
+            case _:
+                command = [
+                    "python", "-m", "simulators.demo.moving", "--acs", self.urls["CWMP"],
+                    "--broker", self.urls["USP over MQTT"], "--periodic", str(self.periodic),
+                ]  # fmt: skip
+        self._listen(self._program(command, part.serial, USP_SIM_PASSWORD=password))
+
+    def _listen(self, program: subprocess.Popen[str]) -> None:
+        threading.Thread(target=self._hear, args=(program.stdout,), daemon=True).start()
 
     def _keep_environment(self) -> None:
         """Leave the settings in a file, so that `acs` in another terminal finds the server."""
@@ -129,19 +202,24 @@ class Play:
         path.touch(0o600)
         path.write_text("".join(lines))
 
-    def _program(self, command: list[str]) -> subprocess.Popen[str]:
+    def _program(
+        self, command: list[str], name: str = "", **environment: str
+    ) -> subprocess.Popen[str]:
+        """Start a program, called ``name`` if not as it is."""
+        name = name or command[0]
         command[0] = _beside(command[0])
         log = (self.folder / "programs.log").open("a")
         with log:
             program = subprocess.Popen(  # noqa: S603 - our own programs
                 command,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                env=self._environment,
+                env=self._environment | environment,
                 start_new_session=True,  # Ctrl-C is for us, who end them in order
             )
-        self._programs.append(program)
+        self._programs[name] = program
         return program
 
     def _first(self, program: subprocess.Popen[str], prefix: str) -> str:
@@ -172,10 +250,10 @@ class Play:
         """Turn the ONTs' own events into acts."""
         for line in told:
             event = json.loads(line)
-            what = _in_words(event)
-            if what and not self._over:
-                serial = str(event["serial"])
-                self._told.put(Act(self._now(), serial, what))
+            serial = event.get("serial") or self._by_endpoint[event["endpoint"]]
+            for what in in_words(event):
+                if not self._over:
+                    self._told.put(Act(self._now(), serial, what))
 
     def _look(self, limit: float) -> None:
         """Ask the server how it sees the ONTs, until all are live."""
@@ -190,25 +268,59 @@ class Play:
         self._told.put(None)
 
     def _ask(self) -> None:
-        for name, program in zip(PROGRAMS, self._programs, strict=True):
+        for name, program in self._programs.items():
             if program.poll() is not None:
                 raise PlayError(f"{name} ended before its time; see {self.folder}")
-        asked = subprocess.run(  # noqa: S603 - our own program
-            [_beside("acs"), "device", "list", "--json"],
+        for device in self.ask("device", "list")["devices"]:
+            self.devices[device["serial_number"]] = device
+        for agent in self.ask("usp", "agents")["agents"]:
+            serial = self._by_endpoint.get(agent["endpoint"], "")
+            self.devices.get(serial, {}).update(
+                presence=agent["presence"], evidence=agent["evidence"]
+            )
+        for part in self.cast:
+            device = self.devices.get(part.serial, {})
+            if device.get("standing") != "live":
+                continue
+            if device["protocol"] == part.speech.protocol:
+                self.live_after.setdefault(part.serial, self._now())
+            elif not self._told_to_move:
+                self._move(part)
+
+    def _move(self, part: Part) -> None:
+        """Have the ONT that is proven over CWMP come back with USP."""
+        self._told_to_move = True
+        order = self._programs[part.serial].stdin
+        assert order is not None
+        order.write("move\n")
+        order.flush()
+        self._told.put(Act(self._now(), part.serial, "gets firmware that speaks USP, and restarts"))
+
+    def ask(self, *words: str) -> Any:
+        """What an ``acs`` command says, as its JSON. Raises `PlayError`."""
+        asked = self._command(*words, "--json")
+        if asked.returncode:
+            raise PlayError(f"acs {' '.join(words)}: {asked.stderr}")
+        return json.loads(asked.stdout)
+
+    def _command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(  # noqa: S603 - our own program
+            [_beside("acs"), *words],
             capture_output=True,
             text=True,
-            check=True,
+            check=False,
             timeout=30,
             env=self._environment,
         )
-        for device in json.loads(asked.stdout)["devices"]:
-            serial = device["serial_number"]
-            self.devices[serial] = device
-            if device["standing"] == "live":
-                self.live_after.setdefault(serial, self._now())
 
     def _now(self) -> float:
         return time.monotonic() - self._began
+
+
+def _mosquitto() -> bool:
+    """Tell whether the broker that `acs` starts is installed."""
+    path = os.environ.get("PATH", os.defpath)
+    return shutil.which("mosquitto", path=f"{path}:/usr/sbin:/usr/local/sbin") is not None
 
 
 def _beside(name: str) -> str:
@@ -228,20 +340,3 @@ def _port(wanted: int) -> int:
                 other.bind(("127.0.0.1", 0))
                 return int(other.getsockname()[1])
         return wanted
-
-
-def _in_words(event: dict[str, Any]) -> str:
-    """One event of an ONT for people; empty for what is not worth a line."""
-    match event.get("event"):
-        case "boot":
-            return "is powered on"
-        case "session-start":
-            return f"calls its ACS ({', '.join(event.get('events', []))})"
-        case "set":
-            return f"is given {event.get('name', '')} = {event.get('value', '')}"
-        case "applied":
-            return "puts what it was given into effect"
-        case "session-end" if event.get("end") not in ("complete", None):
-            return f"session: {event['end']}"
-        case _:
-            return ""

@@ -1,4 +1,4 @@
-"""``make demo``: all three ONTs get there, and the settings of an installation stay out of it."""
+"""``make demo``: all ONTs get there, and the settings of an installation stay out of it."""
 
 from __future__ import annotations
 
@@ -24,5 +24,9 @@ def test_the_demonstration_leaves_the_installation_alone(tmp_path: Path) -> None
         check=False,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "All 3 ONTs are proven live" in ended.stdout
+    assert "All 6 ONTs are proven live" in ended.stdout
+    assert "protocol       cwmp → usp" in ended.stdout
+    assert ended.stdout.count("online, by evidence: ") >= 3
+    moved = ended.stdout.partition("gets firmware that speaks USP")[2]
+    assert "225C1CU000013  is given" not in moved
     assert [file.name for file in tmp_path.iterdir()] == ["acs.toml"]
