@@ -48,7 +48,8 @@ class Errand:
 
     ``fault`` and ``text`` say at the end what failed (codes of TR-069 A.5.1; 0: nothing),
     ``reader`` what came.  ``cnonce`` gives Digest's client nonces.  The first ``cuts``
-    attempts are broken off half way, as a bad line would.
+    attempts are broken off half way, as a bad line would.  ``reader`` makes what takes the
+    file in, anew where it begins anew.
     """
 
     def __init__(
@@ -61,8 +62,10 @@ class Errand:
         body: bytes | None = None,
         user_agent: str = "",
         cuts: int = 0,
+        reader: Callable[[], Reader] = Reader,
     ) -> None:
-        self.reader = Reader()
+        self._new_reader = reader
+        self.reader = reader()
         self.fault = 0
         self.text = ""
         self.requests = 0
@@ -146,7 +149,7 @@ class Errand:
         self._tag = headers.get("etag", self._tag)
         match status:
             case 200:
-                self.reader = Reader()
+                self.reader = self._new_reader()
                 return Next.BODY
             case 206:
                 found = _CONTENT_RANGE.match(headers.get("content-range", ""))
@@ -154,7 +157,7 @@ class Errand:
                     return self._failed(9010, "the file server sent another part of the file")
                 return Next.BODY
             case 416 if self.reader.size:
-                self.reader = Reader()
+                self.reader = self._new_reader()
                 return self.broken("the file server cannot resume")
             case 403 | 404 | 410:
                 return self._failed(9016, f"HTTP status {status}")

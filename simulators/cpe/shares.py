@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -29,8 +29,11 @@ class Share:
         return min(count, max(1, round(self.part * count))) if self.part else 0
 
 
-def parse_share(text: str) -> Share:
-    """Read ``0.05:silent`` or ``5%:slow=3+hang-up``. Raises `ShareError` and `WrongError`."""
+def parse_share(text: str, check: Callable[[Sequence[str]], object] = misbehave) -> Share:
+    """Read ``0.05:silent`` or ``5%:slow=3+hang-up``.
+
+    ``check`` raises for words that mean nothing.  Raises `ShareError`, and what ``check`` does.
+    """
     found = _SHARE.match(text)
     if found is None:
         raise ShareError(f"{text!r} is not SHARE:FAULT, such as 0.05:silent or 5%:slow=3")
@@ -38,14 +41,26 @@ def parse_share(text: str) -> Share:
     if part > 1:
         raise ShareError(f"{text!r}: a share is at most 1, or 100%")
     words = tuple(found["words"].split("+"))
-    misbehave(words)
+    check(words)
     return Share(part, words)
 
 
 def deal(
     shares: Sequence[Share], count: int, seed: int, base: Misbehaviour = GOOD
 ) -> dict[int, Misbehaviour]:
-    """Return what each unit of ``count`` does wrong, by its number; no unit is in two shares.
+    """Return what each unit of ``count`` does wrong, by its number.
+
+    Raises `ShareError` as `draw` does.
+    """
+    dealt: dict[int, Misbehaviour] = {}
+    for share, numbers in draw(shares, count, seed):
+        for turn, number in enumerate(numbers):
+            dealt[number] = misbehave(share.words, base, number=turn)
+    return dealt
+
+
+def draw(shares: Sequence[Share], count: int, seed: int) -> list[tuple[Share, list[int]]]:
+    """Return the numbers of the units in each share; no unit is in two of them.
 
     The same seed deals the same.  Raises `ShareError` where the shares need more units.
     """
@@ -56,9 +71,8 @@ def deal(
         )
     numbers = list(range(count))
     Random(seed).shuffle(numbers)
-    dealt: dict[int, Misbehaviour] = {}
+    drawn = []
     for share, size in zip(shares, wanted, strict=True):
-        mine, numbers = numbers[:size], numbers[size:]
-        for turn, number in enumerate(mine):
-            dealt[number] = misbehave(share.words, base, number=turn)
-    return dealt
+        drawn.append((share, numbers[:size]))
+        numbers = numbers[size:]
+    return drawn

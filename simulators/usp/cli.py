@@ -6,6 +6,7 @@ import click
 
 from simulators.cpe.modelfile import load_model, model_names
 
+from .cli_fleet import faults, fleet
 from .cli_run import run
 
 
@@ -26,4 +27,6 @@ def models() -> None:
             click.echo(name)
 
 
+main.add_command(faults)
+main.add_command(fleet)
 main.add_command(run)

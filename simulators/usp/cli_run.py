@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -13,7 +14,14 @@ from simulators.cpe.pem import PemError
 
 from .dialling import AddressError
 from .flags import agent_options, link_options
-from .setting_up import SetUpError, make_agent, make_agent_options, make_way
+from .setting_up import (
+    SetUpError,
+    make_agent,
+    make_agent_options,
+    make_files,
+    make_mischief,
+    make_way,
+)
 
 _BAD = (AddressError, FleetError, ModelFileError, PemError, SetUpError)
 
@@ -42,6 +50,12 @@ _BAD = (AddressError, FleetError, ModelFileError, PemError, SetUpError)
 )
 @link_options
 @agent_options
+@click.option(
+    "--misbehave",
+    multiple=True,
+    metavar="FAULT[=VALUE]",
+    help="Misbehave, such as twice=0.2; `usp-sim faults` lists what there is.",
+)
 @click.option(
     "--for",
     "seconds",
@@ -83,7 +97,9 @@ def _run(given: dict[str, Any]) -> None:
     engine: Any = reactor
     alarms = Alarms(engine)
     way = make_way(given, given["mtp"], engine, alarms)
-    options = make_agent_options(given, given["endpoint"])
+    options = replace(
+        make_agent_options(given, given["endpoint"]), mischief=make_mischief(given["misbehave"])
+    )
     row = Unit(
         given["model"],
         given["serial"],
@@ -92,6 +108,7 @@ def _run(given: dict[str, Any]) -> None:
         given["product_class"],
         count=given["count"],
     )
+    files = make_files(given, engine)
     observe = watch(given["as_json"])
     lives = [
         Life(
@@ -103,6 +120,7 @@ def _run(given: dict[str, Any]) -> None:
             retry=Retry(given["retry"]),
             seed=given["seed"],
             first=engine.seconds(),
+            files=files,
         )
         for unit in row.expand()
     ]

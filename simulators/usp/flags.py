@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from simulators.cpe.flags import Option, seconds_option, together
+from simulators.cpe.flags import seconds_option, together
 
 from .options import FirmwareOrder, OnBoarding, Role
 
@@ -192,6 +192,11 @@ agent_options = together(
         metavar="VERSION",
         help="SoftwareVersion after the next image that does not tell its own.",
     ),
+    click.option(
+        "--pretend-files",
+        is_flag=True,
+        help="Pretend that files come or go after --transfer-time; else they are really carried.",
+    ),
     click.option("--keep-cwmp", is_flag=True, help="The agent also has Device.ManagementServer."),
     click.option(
         "--hardened",
@@ -200,8 +205,3 @@ agent_options = together(
     ),
 )
 """What agents are."""
-
-
-def with_options(option: Option) -> Option:
-    """Link and agent options, with ``option`` before them."""
-    return together(option, link_options, agent_options)

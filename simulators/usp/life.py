@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from simulators.cpe.alarms import Alarms
 from simulators.cpe.backoff import retry_wait
 
+from .files import Files
 from .links import Link, Way
-from .outgoing import LinkWish
+from .outgoing import LinkWish, Transfer, Transferred
 
 if TYPE_CHECKING:
     from .agent import Agent
@@ -37,12 +38,13 @@ class Retry:
 class Life:
     """One agent with its link from power-on to `stop`.
 
-    ``first`` is the time of the reactor's clock when it connects first.  ``seed`` fixes its waits,
-    whatever others do.
+    ``first`` is the time of the reactor's clock when it connects first, None: not before
+    `call`.  ``seed`` fixes its waits, whatever others do.  Without ``files`` its transfers are
+    pretended.
     """
 
     __slots__ = (
-        "_alarm", "_alarms", "_back_at", "_drawn", "_failed", "_link", "_observe", "_retry",
+        "_alarm", "_back_at", "_drawn", "_failed", "_files", "_link", "_observe", "_retry",
         "_seed", "_stopped", "_way", "agent", "clock", "frozen", "up",
     )  # fmt: skip
 
@@ -56,7 +58,8 @@ class Life:
         observe: Observer,
         retry: Retry,
         seed: int,
-        first: float,
+        first: float | None,
+        files: Files | None = None,
     ) -> None:
         self.agent = agent
         self.clock = clock
@@ -74,6 +77,9 @@ class Life:
         self._back_at: float | None = first
         """When it connects next; None: it is connected, or about to be."""
         self._alarm.set(first)
+        self._files = files
+        if files is not None:
+            agent.fetch = self._fetch
 
     @property
     def mtp(self) -> str:
@@ -87,6 +93,12 @@ class Life:
         if self._link is not None:
             self._link.close()
 
+    def call(self, at: float) -> None:
+        """Connect at second ``at`` of the clock, unless it is connected."""
+        if self._link is None:
+            self._back_at = at
+            self._rest()
+
     def cut(self, back_at: float) -> None:
         """Lose the link without a word, and the way to it until ``back_at`` of the clock."""
         self._failed = 0
@@ -95,9 +107,15 @@ class Life:
             self._link.cut()
         self._rest()
 
-    def flush(self) -> None:
-        """Send what the agent has to say, and do with the link what it wants."""
-        self.agent.tick(self.clock())
+    def power_cut(self, back_at: float) -> None:
+        """Lose the power now; it boots and connects at ``back_at`` of the clock."""
+        self.cut(back_at)
+        self.agent.reboot(self.clock())
+        self.agent.take()
+
+    def change(self, path: str, text: str) -> None:
+        """Change a value of the device, on its own account. Raises `KeyError`."""
+        self.agent.change(path, text, self.clock())
         self._carry()
 
     # --- links.Listener ---------------------------------------------------------------------------
@@ -119,6 +137,7 @@ class Life:
     def link_down(self, why: str) -> None:
         """See `links.Listener`."""
         self._link = None
+        self.frozen = False
         was_up, self.up = self.up, False
         if was_up:
             self.agent.closed(self.clock())
@@ -161,6 +180,17 @@ class Life:
                 self._observe(self, "hung", {})
                 self._link.freeze()
         self._rest()
+
+    def _fetch(self, transfer: Transfer) -> None:
+        assert self._files is not None
+        boots = self.agent.counters["boots"]
+
+        def done(result: Transferred) -> None:
+            if self.agent.counters["boots"] == boots and not self._stopped:
+                self.agent.transferred(transfer.request, result, self.clock())
+                self._carry()
+
+        self._files.carry(transfer, done)
 
     def _rest(self) -> None:
         """Wait for what comes next."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from simulators.cpe.alarms import Alarms
 from simulators.cpe.fleet import Unit
-from simulators.cpe.modelfile import Identity
+from simulators.cpe.modelfile import Identity, ModelFileError
 
 from .agent import Agent
 from .dialling import Dialler, parse_address
+from .files import Files
 from .links import Way
+from .mischief import Mischief, parse_mischief
 from .model import usp_model
 from .mqtt_client import MqttWay
 from .mqtt_session import MqttOptions
@@ -70,6 +72,16 @@ def make_way(given: Mapping[str, Any], mtp: str, reactor: Any, alarms: Alarms) -
     )
 
 
+def make_files(given: Mapping[str, Any], reactor: Any) -> Files | None:
+    """Return what carries files; None: that is pretended.
+
+    Raises `simulators.cpe.pem.PemError`.
+    """
+    if given["pretend_files"]:
+        return None
+    return Files(reactor, ca_file=given["ca_file"], seed=given["seed"])
+
+
 def controller_topic(given: Mapping[str, Any]) -> str:
     """Return where the controller listens, ``{endpoint}`` for the agent's id."""
     if given["controller_topic"]:
@@ -105,13 +117,26 @@ def make_agent_options(given: Mapping[str, Any], endpoint: str = "") -> AgentOpt
     )
 
 
+def make_mischief(words: Iterable[str]) -> Mischief:
+    """Return what the words of `usp-sim faults` order. Raises `SetUpError`."""
+    try:
+        return parse_mischief(words)
+    except ValueError as error:
+        raise SetUpError(str(error)) from None
+
+
 def make_agent(unit: Unit, options: AgentOptions, *, seed: int, now: float) -> Agent:
     """Make one agent out of a row's unit; its ``serial`` seeds what is random in it.
 
-    Raises `simulators.cpe.modelfile.ModelFileError`, and `ValueError` for a model that USP
+    Raises `simulators.cpe.modelfile.ModelFileError`, and `SetUpError` for a model that USP
     cannot have.
     """
-    model = usp_model(unit.model, keep_cwmp=options.keep_cwmp)
+    try:
+        model = usp_model(unit.model, keep_cwmp=options.keep_cwmp)
+    except ModelFileError:
+        raise
+    except ValueError as error:
+        raise SetUpError(str(error)) from None
     identity = Identity(
         oui=(unit.oui or unit.mac.replace(":", "")[:6]).upper(),
         product_class=unit.product_class or model.base.product_class,
