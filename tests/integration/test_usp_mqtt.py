@@ -272,6 +272,7 @@ class TestPresence:
         site.house.until(lambda: any(each.startswith(f"{name} absent") for each in told))
         about = [each for each in told if each.startswith(name)]
         assert about == [came, came, f"{name} absent over mqtt: broker: closed its connection"]
+        assert site.edge.receiver.addresses[name] == "127.0.0.1"
 
     def test_knocking_at_the_port_is_not_coming(self, site: Site) -> None:
         told = site.edge.receiver.told

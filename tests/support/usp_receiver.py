@@ -22,6 +22,8 @@ class NotingReceiver:
     answer: Callable[[bytes, Origin], Verdict] = take
     records: list[tuple[bytes, Origin]] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
+    addresses: dict[str, str] = field(default_factory=dict)
+    """Where each that came was seen to come from."""
     changed: Callable[[], None] = lambda: None
     """Called after each of them."""
 
@@ -30,7 +32,8 @@ class NotingReceiver:
         self.changed()
         return self.answer(octets, origin)
 
-    def present(self, endpoint: str, mtp: Mtp, evidence: str) -> None:
+    def present(self, endpoint: str, mtp: Mtp, evidence: str, address: str = "") -> None:
+        self.addresses[endpoint] = address
         self._tell(f"{endpoint} present over {mtp}: {evidence}")
 
     def absent(self, endpoint: str, mtp: Mtp, evidence: str) -> None:
