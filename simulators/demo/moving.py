@@ -24,16 +24,13 @@ from simulators.cpe.http import Sessions
 from simulators.cpe.life import Life as CwmpLife
 from simulators.cpe.life import Pace
 from simulators.demo.cast import MOVING, Part
-from simulators.usp.agent import Agent
-from simulators.usp.data import Data
+from simulators.demo.upgraded import agent_of
 from simulators.usp.dialling import Dialler, parse_address
 from simulators.usp.life import Life as UspLife
 from simulators.usp.life import Retry
 from simulators.usp.links import Way
-from simulators.usp.model import usp_model
 from simulators.usp.mqtt_client import MqttWay
 from simulators.usp.mqtt_session import MqttOptions
-from simulators.usp.options import AgentOptions
 from simulators.usp.run import watch
 from simulators.usp.setting_up import PASSWORD_VARIABLE
 
@@ -57,7 +54,7 @@ def moving(acs: str, broker: str, periodic: float, boot_time: float) -> None:
 
     def move(_: object) -> None:
         UspLife(
-            agent_of(ont, boot_time, engine.seconds()),
+            agent_of(ont, boot_time, engine.seconds(), SEED),
             _way(broker, engine, alarms),
             clock=engine.seconds,
             alarms=alarms,
@@ -73,20 +70,6 @@ def moving(acs: str, broker: str, periodic: float, boot_time: float) -> None:
 
     engine.callWhenRunning(begin)
     engine.run()
-
-
-def agent_of(ont: Ont, boot_time: float, now: float) -> Agent:
-    """Make the agent of an ONT that starts anew with USP, and keeps its settings.
-
-    ``now`` is epoch seconds or any other clock; what is kept is what a factory reset returns to.
-    """
-    model = usp_model(ont.model.name)
-    has = Data(model, ont.identity, {}).tree
-    kept = tuple((path, text) for path, text in ont.tree.settings() if path in has)
-    options = AgentOptions(boot_time=boot_time, values=kept)
-    agent = Agent(model, ont.identity, options, random=Random(SEED), now=now)
-    agent.reboot(now)  # It comes back from no reset.
-    return agent
 
 
 class _Order(LineReceiver):
