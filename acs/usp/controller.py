@@ -9,10 +9,11 @@ agent's presence, or away, counted.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from twisted.python.failure import Failure
 
-from acs.devices.agents import Presence
+from acs.devices.agents import Presence, StoredNotify
 from acs.devices.effects import SaveAgent, SaveNotify
 from acs.model import Event, EventKind
 from acs.store.errors import StoreError
@@ -132,7 +133,7 @@ class Controller:
                 self._payload(peer, payload, Way(origin.reply, in_context=False), origin)
             case Connect(_mtp, _version, topic):
                 self._watcher.record("connect")
-                if origin.reply is None and topic and origin.mtp is Mtp.MQTT:
+                if origin.reply is None and origin.mtp is Mtp.MQTT and _is_own(topic, peer):
                     peer.route = Route(Mtp.MQTT, topic)
                 peer.starts_anew()
                 self._seen(peer, origin, Presence.ONLINE, "Connect record")
@@ -259,7 +260,7 @@ class Controller:
             peer.remember(msg_id, answered=True)
             self._confirm(peer, msg_id, notify, way)
             if stored.waiting:
-                if len(peer.waiting) < WAITING:
+                if len(peer.waiting) < WAITING and not _is_among(peer.waiting, stored):
                     peer.waiting.append(stored)
                 self._visits.soon(peer, NOTIFY_DELAY)
 
@@ -387,6 +388,18 @@ class Controller:
         if peer is None and len(self.peers) < self._bounds.peers:
             peer = self.peers[endpoint] = Peer(endpoint)
         return peer
+
+
+def _is_own(topic: str, peer: Peer) -> bool:
+    """Tell whether a topic that a record names, which no edge looked at, may be written to."""
+    last = topic.rpartition("/")[2]
+    can_be_written = topic.isprintable() and not (topic.startswith("$") or set(topic) & set("+#"))
+    return bool(topic) and can_be_written and (last == peer.endpoint or not is_valid(last))
+
+
+def _is_among(waiting: list[StoredNotify], notify: StoredNotify) -> bool:
+    """Tell whether it waits already: after a Connect record an agent may tell a thing again."""
+    return any(replace(each, at=notify.at) == notify for each in waiting)
 
 
 def _no_register(body: messages.Register) -> messages.RegisterResp | Error:
