@@ -40,6 +40,7 @@ class Peer:
         "saved_at",
         "session",
         "started",
+        "told",
         "version",
         "visit",
         "waiting",
@@ -71,6 +72,8 @@ class Peer:
         """When the open request counts as unanswered, by the reactor's clock."""
         self.waiting: list[StoredNotify] = []
         """Notifies to be acted on in the next visit."""
+        self.told: tuple[StoredNotify, ...] = ()
+        """Those that the visit under way was begun with."""
         self.asked: list[Event] = []
         """Other reasons for the next visit."""
         self.due = float("inf")

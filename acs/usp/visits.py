@@ -182,7 +182,7 @@ class Visits:
         """Everything that is done with an agent while it is on the line."""
         peer = visiting.peer
         agent = await self._load(peer)
-        visiting.notifies = tuple(peer.waiting)
+        visiting.notifies = peer.told = tuple(peer.waiting)
         events = (*visiting.events, *_events(visiting.notifies))
         if _must_introduce(agent, events):
             told = await onboarding.introduce(agent, self._wanted.endpoint)
@@ -355,8 +355,9 @@ class Visits:
         if fault is not None:
             self._watcher.bug(f"visit {peer.session} of {peer.endpoint}", fault)
             result = "error"
+        told, peer.told = peer.told, ()
         if visit is not None and conversation.accepted:
-            self._acted_on(peer, visit)
+            self._acted_on(peer, told)
         contact = visit.contact if visit is not None else None
         seconds = self._clock() - peer.started
         self._watcher.visit_over(peer.endpoint, contact, result, conversation.requests, seconds)
@@ -371,11 +372,10 @@ class Visits:
             peer.ask(Event(EventKind.ASKED, text="what came of it"))
             self.soon(peer, self._house.policy.settle + 1.0)
 
-    def _acted_on(self, peer: Peer, visit: Visit) -> None:
-        """What the visit was told is acted on: it waits no longer."""
-        told = visit.contact
-        gone = [each for each in peer.waiting if each.at <= told.at]
-        peer.waiting = [each for each in peer.waiting if each.at > told.at]
+    def _acted_on(self, peer: Peer, told: tuple[StoredNotify, ...]) -> None:
+        """What the visit was told is acted on: it waits no longer. What came meanwhile does."""
+        gone = [each for each in peer.waiting if each in told]
+        peer.waiting = [each for each in peer.waiting if each not in told]
         if gone:
             try:
                 ids = tuple(each.msg_id for each in gone)
