@@ -178,8 +178,7 @@ class Agent:
         )
         if tls is not None:
             self._client.tls_set_context(tls)
-        else:
-            self._client.username_pw_set(*account)
+        self._client.username_pw_set(*account)
         self._client.on_connect = lambda _c, _u, _f, reason, _p: self._events.put(reason)
         self._client.on_publish = lambda _c, _u, _m, reason, _p: self._events.put(reason)
         self._client.on_subscribe = lambda _c, _u, _m, reasons, _p: self._events.put(reasons[0])
