@@ -42,6 +42,7 @@ _Count = click.IntRange(min=1)
 @click.option("--connections", type=click.IntRange(1, 500), help="Sessions at the same time.")
 @click.option("--storm-units", type=_Count, help="ONTs of the storm.")
 @click.option("--storm-seconds", type=click.FloatRange(0.1), help="Within which they arrive.")
+@click.option("--agents", type=_Count, help="Agents of USP.")
 @click.option(
     "--page",
     "file",
@@ -63,6 +64,7 @@ def main(
     connections: int | None,
     storm_units: int | None,
     storm_seconds: float | None,
+    agents: int | None,
     file: Path,
 ) -> None:
     """Measure sessions per CPU-second of the server, beside a bare echo in the same run.
@@ -70,6 +72,7 @@ def main(
     \b
     Examples:
       python -m bench
+      python -m bench --suite usp --json
       python -m bench --only cwmp.boot --rounds 9
       python -m bench --database sqlite --database postgresql --json
       python -m bench --workers 2 --only cwmp.periodic.7
@@ -82,6 +85,7 @@ def main(
         "connections": connections,
         "storm_units": storm_units,
         "storm_seconds": storm_seconds,
+        "agents": agents,
     }
     size = replace(QUICK if quick else FULL, **{name: each for name, each in given.items() if each})
     figures = _chosen(suite, only, one_of_a_kind=quick)

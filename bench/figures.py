@@ -36,6 +36,15 @@ class Kind(Enum):
     and telephone, a mark and a password of its own."""
     DISK = auto()
     """What the database has of each device after a storm."""
+    NOTIFY = auto()
+    """A live agent tells of a vendor's event over MQTT, QoS 1: it is durably kept and answered."""
+    GET = auto()
+    """Each of many live agents is asked for one parameter, by a job."""
+    AGENT = auto()
+    """A live agent is connected."""
+    USP_STORM = auto()
+    """ERPNext knows the agent, the server has never seen it; it boots, is onboarded, gets its
+    customer's settings, and they are seen to be as wanted."""
 
 
 class Wish(Enum):
@@ -80,6 +89,7 @@ class Figure:
 
 
 STORM_UNITS = 20_000
+AGENTS = 5_000
 _PERIODIC = Aim(3000)
 _EVEN = Aim(0.9, of="cwmp.periodic.7")
 
@@ -115,5 +125,16 @@ SUITES: dict[str, tuple[Figure, ...]] = {
             ),
         ),
         Figure("cwmp.disk_kib_per_device", Kind.DISK, unit="KiB/device"),
+    ),
+    "usp": (
+        Figure("usp.notify", Kind.NOTIFY, unit="Notifies/CPU-second", aims=(Aim(4000),)),
+        Figure(f"usp.get.{AGENTS}", Kind.GET, unit="Gets/CPU-second"),
+        Figure("usp.agent_kib", Kind.AGENT, unit="KiB/agent"),
+        Figure(
+            f"usp.storm.{AGENTS}",
+            Kind.USP_STORM,
+            unit="agents/CPU-second",
+            aims=(Aim(1.0, field="share_proven"),),
+        ),
     ),
 }

@@ -110,7 +110,7 @@ def prepare(place: Place, units: int, wish: Wish = Wish.WHOLE) -> Fleet:
     place.make()
     database = place.database()
     now = time.time()
-    rows = [_mirrored(Unit(number), INTENTS[wish], now) for number in range(units)]
+    rows = [mirrored(Unit(number), INTENTS[wish], now) for number in range(units)]
     database.run("mirror", equipment.store_thd, rows)
     database.dispose()
     with place.alone().serve() as server:
@@ -189,7 +189,8 @@ def _multiply(database: Database, units: int) -> None:
         credentials.save_thd(conn, [SaveCredentials(d.id, d.key, None) for d in known])
 
 
-def _mirrored(unit: Unit, intent: Intent, now: float) -> MirrorRow:
+def mirrored(unit: Unit, intent: Intent, now: float) -> MirrorRow:
+    """What ERPNext wants of a unit, as the server keeps it."""
     box = Equipment(
         name=unit.equipment,
         serial_number=unit.serial,

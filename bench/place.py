@@ -79,6 +79,9 @@ class Place:
             "ACS_CWMP_TLS_KEY": str(self.certificate.key),
             # A few devices stand for a fleet.
             "ACS_CWMP_SESSIONS_PER_MINUTE": "1000000",
+            "ACS_USP_NOTIFIES_PER_MINUTE": "1000000",
+            "ACS_MQTT_BROKER": "off",
+            "ACS_WEBSOCKET_LISTEN": "",
             "ACS_ADMIN_LISTEN": "",
             "ACS_AUTH_MODE": auth,
             "ACS_AUTH_BOOTSTRAP_USERNAME": BOOTSTRAP[0],

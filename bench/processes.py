@@ -98,6 +98,11 @@ class Program:
         while data:
             data = data[self._child.stdin.write(data) or 0 :]
 
+    def close_input(self) -> None:
+        """Let its standard input end."""
+        assert self._child.stdin is not None
+        self._child.stdin.close()
+
     def hear(self, seconds: float) -> str:
         """Its next line. Raises `BenchError` when it says none in time, with what it complained."""
         assert self._child.stdout is not None

@@ -10,7 +10,7 @@ from statistics import quantiles
 
 from bench.certificate import make_certificate
 from bench.databases import databases
-from bench.figures import Figure, Kind, Wish
+from bench.figures import SUITES, Figure, Kind, Wish
 from bench.fleet import Fleet, prepare
 from bench.open_sessions import measure_open
 from bench.place import Place
@@ -22,10 +22,12 @@ from bench.servers import Server, echo
 from bench.size import Size
 from bench.storm import Weathered, weather
 from bench.telling import Say
+from bench.usp.measure import UspRun
 
 _SATURATED = {"ACS_CWMP_TARGET_DELAY": "30"}
 """A speed is measured with the server as busy as can be, against which it would defend itself, the
 sooner the more else the machine has to do. In a storm that is part of what is measured."""
+_USP = frozenset(figure.name for figure in SUITES["usp"])
 _MOST_ON_DISK = 2000
 """Devices of a storm that is made for their size on disk alone."""
 
@@ -41,11 +43,33 @@ def measure(
     with tempfile.TemporaryDirectory(prefix="acs-bench-") as name:
         folder = Path(name)
         certificate = make_certificate(folder)
-        with databases(database, folder) as kept, echo(folder, certificate) as baseline:
-            places = Place(folder / "place", kept, certificate, workers)
-            for measured in _Run(places, size, baseline, say).measure(figures):
+        with databases(database, folder) as kept:
+            place = Place(folder / "place", kept, certificate, workers)
+            for measured in _measured(figures, place, size, say):
                 measured.database, measured.workers = database, workers
                 yield measured
+
+
+def _measured(figures: Sequence[Figure], place: Place, size: Size, say: Say) -> Iterator[Measured]:
+    of_usp = [figure for figure in figures if figure.name in _USP]
+    if of_usp:
+        with UspRun(place, size, say) as run:
+            for figure in of_usp:
+                with _told(figure.name, say):
+                    yield run.measure(figure)
+    others = [figure for figure in figures if figure.name not in _USP]
+    if others:
+        with echo(place.folder.parent, place.certificate) as baseline:
+            yield from _Run(place, size, baseline, say).measure(others)
+
+
+@contextmanager
+def _told(name: str, say: Say) -> Iterator[None]:
+    """Say why there is no figure, and go on with the next one."""
+    try:
+        yield
+    except (BenchError, RecordingError) as error:
+        say(f"no figure for {name}: {error}")
 
 
 class _Run:
@@ -63,19 +87,11 @@ class _Run:
         stormy = [figure for figure in figures if figure.kind in (Kind.STORM, Kind.DISK)]
         for figure in figures:
             if figure not in stormy:
-                with self._told(figure.name):
+                with _told(figure.name, self._say):
                     yield self._on_a_fleet(figure)
         if stormy:
-            with self._told(stormy[0].name):
+            with _told(stormy[0].name, self._say):
                 yield from self._in_a_storm(stormy)
-
-    @contextmanager
-    def _told(self, name: str) -> Iterator[None]:
-        """Say why there is no figure, and go on with the next one."""
-        try:
-            yield
-        except (BenchError, RecordingError) as error:
-            self._say(f"no figure for {name}: {error}")
 
     def _in_a_storm(self, figures: Sequence[Figure]) -> Iterator[Measured]:
         storms = any(figure.kind is Kind.STORM for figure in figures)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.figures import STORM_UNITS
+from bench.figures import AGENTS, STORM_UNITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,12 @@ class Size:
     storm_units: int = STORM_UNITS
     storm_seconds: float = 120.0
     """Within which they arrive, as ONTs do whose street has its power back."""
+    agents: int = AGENTS
+    """Of USP."""
+    agents_seconds: float = 60.0
+    """Within which they boot."""
+    underway: int = 256
+    """Notifies that wait for their answer, at the same time."""
     processes: int = 1
     """Load processes."""
 
@@ -37,4 +43,6 @@ QUICK = Size(
     open_sessions=300,
     storm_units=100,
     storm_seconds=2.0,
+    agents=100,
+    agents_seconds=3.0,
 )

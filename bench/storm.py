@@ -104,7 +104,7 @@ def _rehearse(port: int, units: int) -> Script:
 def _storm(place: Place, load: Load, size: Size) -> tuple[Tally, float]:
     with place.serve("digest") as server:
         # What a server that has run for a while knows of ERPNext; what it asked for it counts.
-        _await_mirror(place, load.units)
+        await_mirror(place, load.units)
         against = msgspec.structs.replace(load, port=server.port)
         with playing(against, place.folder, size.processes) as cpes:
             before = server.settle()
@@ -112,7 +112,8 @@ def _storm(place: Place, load: Load, size: Size) -> tuple[Tally, float]:
             return tally, server.settle() - before
 
 
-def _await_mirror(place: Place, units: int) -> None:
+def await_mirror(place: Place, units: int) -> None:
+    """Wait until the running server has mirrored so many equipments. Raises `BenchError`."""
     database = place.database()
     until = time.monotonic() + _MIRROR_SECONDS
     while (there := database.run("size", equipment.size_thd)) < units:

@@ -1,0 +1,1 @@
+"""Figures of USP over MQTT: ``python -m bench --suite usp``."""
