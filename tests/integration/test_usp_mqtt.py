@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -10,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from certificates import Certificates
+from click.testing import CliRunner, Result
 from mqtt_house import CONTROLLER, SHARED, Agent, Edge, House, SilentClient, broker_at
 
+from acs.cli.main import acs
 from acs.model import Secret
 from acs.usp.mqtt.accounts import (
     Account,
@@ -23,7 +27,7 @@ from acs.usp.mqtt.accounts import (
 )
 from acs.usp.mqtt.broker import BrokerAddress, BrokerError, EmbeddedBroker, read_passwords
 from acs.usp.mqtt.link import Version
-from acs.usp.mqtt.mosquitto import ACCOUNTS, BrokerOptions
+from acs.usp.mqtt.mosquitto import ACCOUNTS, BrokerOptions, Tls
 from acs.usp.mqtt.topics import Topics
 from acs.usp.mtp import Mtp, Origin, Route
 
@@ -71,7 +75,7 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     house = House()
     try:
-        site = Site(house, tmp_path_factory.mktemp("mosquitto"))
+        site = Site(house, tmp_path_factory.mktemp("site") / "mosquitto")
         yield site
         site.frozen.close()
     finally:
@@ -259,6 +263,56 @@ class TestWhoMayWhat:
             list_accounts(wrong)
 
 
+class TestAccountCommands:
+    """`acs usp account`, against the running broker."""
+
+    def run(self, site: Site, *arguments: str, typed: str | None = None) -> Result:
+        environment = {
+            "ACS_SERVER_DATA_DIR": str(site.directory.parent),
+            "ACS_MQTT_LISTEN": f"127.0.0.1:{site.address.port}",
+        }
+        command = ["usp", "account", *arguments]
+        return CliRunner().invoke(acs, command, env=environment, input=typed)
+
+    def test_an_account_is_made_shown_and_works(self, site: Site) -> None:
+        name = "os::00259E-cli"
+        made = json.loads(self.run(site, "add", name, "--json").stdout)
+        assert made["new"] is True
+        told = made["agent"]
+        assert told["Controller topic"] == f"usp/v1/controller/{name}"
+        with site.agent(told["ClientID"], account=(told["Username"], told["Password"])) as agent:
+            assert agent.topic == told["ResponseTopicConfigured"]
+            assert not agent.publish(told["Controller topic"], b"x").is_failure
+        listed = json.loads(self.run(site, "list", "--json").stdout)
+        assert {"endpoint": name, "disabled": False} in listed["accounts"]
+        assert name in self.run(site, "list").stdout
+        assert "has no account any more" in self.run(site, "remove", name).stdout
+        again = self.run(site, "remove", name)
+        assert again.exit_code == 1
+        assert "has no account; acs usp account list shows who has" in again.stderr
+
+    def test_a_password_that_is_asked_for_is_not_shown(self, site: Site) -> None:
+        name = "os::00259E-asked"
+        shown = self.run(site, "add", name, "--ask", typed="chosen word\n")
+        assert shown.exit_code == 0
+        assert "chosen word" not in shown.output
+        with site.agent(name, account=(name, "chosen word")) as agent:
+            assert not agent.connected.is_failure
+
+    def test_what_cannot_be_done_says_why(self, site: Site, tmp_path: Path) -> None:
+        wrong = self.run(site, "add", "agent 1")
+        assert (wrong.exit_code, "is no endpoint id" in wrong.stderr) == (3, True)
+        environment = {"ACS_SERVER_DATA_DIR": str(tmp_path)}
+        never = CliRunner().invoke(acs, ["usp", "account", "list"], env=environment)
+        assert (never.exit_code, "start the server" in never.stderr) == (3, True)
+        off = {**environment, "ACS_MQTT_BROKER": "off"}
+        none = CliRunner().invoke(acs, ["usp", "account", "list"], env=off)
+        assert (none.exit_code, "there are no accounts" in none.stderr) == (3, True)
+        gone = {**environment, "ACS_MQTT_BROKER": "mqtt://127.0.0.1:1"}
+        nobody = CliRunner().invoke(acs, ["usp", "account", "list"], env=gone)
+        assert (nobody.exit_code, "no broker at 127.0.0.1:1" in nobody.stderr) == (3, True)
+
+
 class TestPresence:
     def test_come_taken_over_and_gone(self, site: Site) -> None:
         name = "os::00259E-here"
@@ -391,6 +445,30 @@ class TestEmbeddedBroker:
         ).read_text()
         assert SHARED[1] not in text
         assert site.address.password.reveal() not in text
+
+    def test_it_listens_with_tls_too(self, site: Site, tmp_path: Path) -> None:
+        certificates = Certificates(tmp_path)
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        tls = Tls("127.0.0.1", port, str(certificates.server), str(certificates.server_key))
+        broker, _ = site.house.broker(tmp_path / "mosquitto", tls=tls)
+        encrypted = BrokerAddress("localhost", port, "", Secret(""))
+        name = "os::00259E-tls"
+        with Agent(encrypted, name, tls=certificates.client()) as agent:
+            assert not agent.publish(f"usp/v1/onboard/{name}", b"x").is_failure
+        site.house.call(broker.stop)
+
+    def test_without_the_shared_account_new_agents_stay_out(
+        self, site: Site, tmp_path: Path
+    ) -> None:
+        broker, _ = site.house.broker(tmp_path)
+        site.house.call(broker.stop)
+        options = BrokerOptions(port=0)
+        broker = EmbeddedBroker(options, tmp_path, site.house.reactor)
+        address = site.house.call(broker.start)
+        with Agent(address, "os::00259E-new") as agent:
+            assert agent.connected.is_failure
+        site.house.call(broker.stop)
 
     def test_a_taken_port_is_said_and_tried_again(self, site: Site, tmp_path: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -82,9 +82,8 @@ def find_programs(path: str | None = None) -> Programs:
 
     Raises `BrokerError` with the fix named.
     """
-    program = shutil.which("mosquitto", path=path) or shutil.which(
-        "mosquitto", path=path if path is not None else "/usr/sbin:/usr/local/sbin"
-    )
+    everywhere = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
+    program = shutil.which("mosquitto", path=everywhere if path is None else path)
     fix = 'apt install mosquitto, or set mqtt.broker to the address of a broker or to "off"'
     if program is None:
         raise BrokerError(f"mosquitto is not installed; {fix}")
