@@ -35,6 +35,7 @@ class Peer:
         "notifies",
         "presence",
         "rate",
+        "reasons",
         "restarted",
         "route",
         "saved_at",
@@ -76,10 +77,12 @@ class Peer:
         """Those that the visit under way was begun with."""
         self.asked: list[Event] = []
         """Other reasons for the next visit."""
+        self.reasons: tuple[Event, ...] = ()
+        """Those of the visit under way."""
         self.due = float("inf")
         """When the next visit may begin, by the reactor's clock."""
         self.failures = 0
-        """Visits in a row that it did not answer."""
+        """Visits in a row that came to nothing."""
         self.saved_at = float("-inf")
         """When its row was last written for no more than having been seen."""
         self.notifies = 0

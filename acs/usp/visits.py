@@ -88,7 +88,7 @@ class Visits:
         self._floor: dict[str, Peer] = {}
         """Who is visited, by the key of its device."""
         self._order = count()
-        self._models: dict[str, SupportedModel | None] = {}
+        self._models: dict[str, SupportedModel] = {}
         self._learning: set[str] = set()
 
     def attach(
@@ -123,7 +123,10 @@ class Visits:
             if peer.conversation is None:
                 self._ready.append(peer)
         while self._ready and self.open < self._bounds.visits:
-            self._begin(self._ready.popleft())
+            peer = self._ready.popleft()
+            # It may stand there twice, or have left while it stood there.
+            if peer.conversation is None and peer.presence is not Presence.OFFLINE:
+                self._begin(peer)
         return self._due[0][0] - now if self._due else None
 
     def sweep(self) -> None:
@@ -163,9 +166,9 @@ class Visits:
             return
         peer.started = self._clock()
         peer.session = self._token()[:10]
-        events, peer.asked = tuple(peer.asked), []
+        peer.reasons, peer.asked = tuple(peer.asked), []
         known = Known(version=peer.version)
-        visiting = _Visiting(peer, events, known)
+        visiting = _Visiting(peer, peer.reasons, known)
         ids = count(1)
         conversation = Conversation(
             self._attend(visiting),
@@ -184,7 +187,7 @@ class Visits:
         agent = await self._load(peer)
         visiting.notifies = peer.told = tuple(peer.waiting)
         events = (*visiting.events, *_events(visiting.notifies))
-        if _must_introduce(agent, events):
+        if _must_introduce(agent, events) or peer.presence is not Presence.ONLINE:
             told = await onboarding.introduce(agent, self._wanted.endpoint)
             if "serial_number" not in told.fields and agent.device_id_told is None:
                 told.fields |= _told_by_request(visiting.notifies)
@@ -252,8 +255,9 @@ class Visits:
 
     async def _learn(self, key: str) -> None:
         uri, objects = await onboarding.acquaint()
-        self._models[key] = SupportedModel(objects, uri) if objects else None
+        # One that shows us nothing does not speak for its kind.
         if objects:
+            self._models[key] = SupportedModel(objects, uri)
             self._keeping.post((SaveSupportedModel(key, self._now(), uri, pack(objects)),))
 
     async def _settle(self, visiting: _Visiting, agent: Agent) -> None:
@@ -285,7 +289,6 @@ class Visits:
         if conversation is None or not msg_id or conversation.open_id != msg_id:
             return False
         peer.deadline = float("inf")
-        peer.failures = 0
         self._step(peer, conversation, conversation.answered(answer))
         return True
 
@@ -358,6 +361,9 @@ class Visits:
         told, peer.told = peer.told, ()
         if visit is not None and conversation.accepted:
             self._acted_on(peer, told)
+        else:
+            for reason in peer.reasons:
+                peer.ask(reason)
         contact = visit.contact if visit is not None else None
         seconds = self._clock() - peer.started
         self._watcher.visit_over(peer.endpoint, contact, result, conversation.requests, seconds)
@@ -365,7 +371,9 @@ class Visits:
             return
         if fault is not None or not conversation.accepted:
             self._again(peer)
-        elif peer.asked or peer.waiting:
+            return
+        peer.failures = 0
+        if peer.asked or peer.waiting:
             self.soon(peer, 0.0)
         elif visit is not None and _is_to_be_continued(visit):
             # It is connected: nobody has to wait for its next word to see what came of it.

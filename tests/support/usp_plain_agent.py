@@ -70,11 +70,11 @@ class PlainAgent:
         self._ids = count(1)
         self._out: list[bytes] = []
 
-    def tells(self, content: messages.Notification, id: str = "", **notify: Any) -> str:
+    def tells(self, content: messages.Notification, id: str = "", subscription: str = "acs") -> str:
         """Send a Notify; return its id."""
         id = id or f"{self.endpoint[-3:]}-{next(self._ids)}"
-        told = {"subscription_id": "acs", "send_resp": True} | notify
-        self.says(NoSession(codec.encode(Message(id, messages.Notify(content=content, **told)))))
+        notify = messages.Notify(subscription, True, content)
+        self.says(NoSession(codec.encode(Message(id, notify))))
         return id
 
     def connects(self, topic: str = "") -> None:

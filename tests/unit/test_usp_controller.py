@@ -367,7 +367,6 @@ def test_presence_comes_with_its_evidence() -> None:
         "broker: keep-alive exceeded",
     )
     world.controller.present(AGENT, Mtp.MQTT, "broker: connected")
-    assert world.row.presence is Presence.ONLINE
     assert [presence for _, presence, _ in world.watcher.presences] == [
         Presence.ONLINE,
         Presence.OFFLINE,
@@ -385,9 +384,9 @@ def test_an_agent_that_left_one_transport_may_be_there_over_another() -> None:
     world = World()
     world.hears(HOST, reply=Route(Mtp.WEBSOCKET, AGENT), mtp=Mtp.WEBSOCKET)
     world.controller.absent(AGENT, Mtp.MQTT, "broker: closed")
-    assert world.row.presence is Presence.ONLINE
+    assert world.watcher.presences[-1][1] is Presence.ONLINE
     world.controller.absent(AGENT, Mtp.WEBSOCKET, "session closed")
-    assert world.row.presence is Presence.OFFLINE
+    assert world.watcher.presences[-1][1] is Presence.OFFLINE
 
 
 def test_nothing_is_known_of_an_agent_once_the_link_is_down() -> None:
