@@ -22,8 +22,8 @@ from acs.usp.mqtt.accounts import (
     remove_account,
 )
 from acs.usp.mqtt.broker import BROKER_FOLDER, BrokerError, answering_at, read_passwords
-from acs.usp.mqtt.link import Trust
 from acs.usp.mqtt.mosquitto import ACCOUNTS
+from acs.usp.mqtt.remote import Trust
 from acs.usp.mqtt.topics import Address, Topics
 
 COMMANDS = {

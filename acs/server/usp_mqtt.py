@@ -14,9 +14,9 @@ from acs.server.usp_watch import UspWatch
 from acs.settings import Settings
 from acs.usp.mqtt.broker import BrokerAddress, BrokerError, EmbeddedBroker
 from acs.usp.mqtt.edge import EdgeOptions, MqttEdge
-from acs.usp.mqtt.link import Broker, Trust, Version
 from acs.usp.mqtt.mosquitto import BrokerOptions, Tls
 from acs.usp.mqtt.presence import PresenceSource
+from acs.usp.mqtt.remote import Broker, Trust, Version
 from acs.usp.mqtt.topics import Credential, Topics
 from acs.usp.mtp import Receiver, Route
 

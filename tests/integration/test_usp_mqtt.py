@@ -26,8 +26,8 @@ from acs.usp.mqtt.accounts import (
     remove_account,
 )
 from acs.usp.mqtt.broker import BrokerAddress, BrokerError, EmbeddedBroker, read_passwords
-from acs.usp.mqtt.link import Version
 from acs.usp.mqtt.mosquitto import ACCOUNTS, BrokerOptions, Tls
+from acs.usp.mqtt.remote import Version
 from acs.usp.mqtt.topics import Topics
 from acs.usp.mtp import Mtp, Origin, Route
 

@@ -20,7 +20,7 @@ from scripted_broker import (
 )
 
 from acs.usp.mqtt import link
-from acs.usp.mqtt.link import Broker, Trust
+from acs.usp.mqtt.remote import Broker, Trust
 from acs.usp.mtp import Mtp, Route
 
 ROUTE = Route(Mtp.MQTT, "usp/v1/agent/os::00259E-1")

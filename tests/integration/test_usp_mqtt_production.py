@@ -16,7 +16,7 @@ from mqtt_house import CONTROLLER, Agent, House
 from acs.model import Secret
 from acs.usp.mqtt.accounts import Door, add_account, list_accounts
 from acs.usp.mqtt.broker import BrokerAddress, find_programs
-from acs.usp.mqtt.link import Broker, Trust
+from acs.usp.mqtt.remote import Broker, Trust
 from acs.usp.mqtt.topics import Credential, Topics
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"

@@ -23,8 +23,8 @@ from usp_receiver import NotingReceiver, NotingWatcher
 from acs.model import Secret
 from acs.usp.mqtt.broker import BrokerAddress, EmbeddedBroker
 from acs.usp.mqtt.edge import EdgeOptions, MqttEdge
-from acs.usp.mqtt.link import Broker, Version
 from acs.usp.mqtt.mosquitto import BrokerOptions
+from acs.usp.mqtt.remote import Broker, Version
 from acs.usp.mqtt.topics import Topics
 
 CONTROLLER = "self::acs"

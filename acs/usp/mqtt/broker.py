@@ -46,6 +46,7 @@ FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
 STEADY_SECONDS = 60.0
 STOP_SECONDS = 5.0
+ASK_AGAIN_SECONDS = 0.25
 _PLUGIN = "mosquitto_dynamic_security.so"
 _PLUGIN_PLACES = ("/usr/lib/*/", "/usr/lib64/", "/usr/lib/", "/usr/local/lib/")
 _RUNNING = re.compile(r"mosquitto version \S+ running")
@@ -120,7 +121,7 @@ class EmbeddedBroker:
         self._ready: Deferred[BrokerAddress] | None = None
         self._stopped: Deferred[None] | None = None
         self._retry: Any = None
-        self._kill: Any = None
+        self._again: Any = None
         self._failures = 0
         self._started = 0.0
 
@@ -155,9 +156,14 @@ class EmbeddedBroker:
         if self._process is None:
             return succeed(None)
         self._stopped = Deferred()
-        self._process.signal("TERM")
-        self._kill = self._reactor.callLater(STOP_SECONDS, self._process.signal, "KILL")
+        self._end(self._process, until=self._reactor.seconds() + STOP_SECONDS)
         return self._stopped
+
+    def _end(self, process: _Process, until: float) -> None:
+        """Ask it to end, more than once: as it starts, Mosquitto forgets that it was asked."""
+        over = self._reactor.seconds() >= until
+        process.signal("KILL" if over else "TERM")
+        self._again = self._reactor.callLater(ASK_AGAIN_SECONDS, self._end, process, until)
 
     def _set_up(self) -> BrokerAddress:
         programs = self._find()
@@ -208,8 +214,7 @@ class EmbeddedBroker:
         self.running = False
         self._process = None
         if self._stopped is not None:
-            if self._kill.active():
-                self._kill.cancel()
+            self._again.cancel()
             self._stopped.callback(None)
             return
         if self._reactor.seconds() - self._started >= STEADY_SECONDS:

@@ -14,9 +14,10 @@ from typing import Any, Protocol
 from paho.mqtt.properties import Properties
 from twisted.internet.defer import Deferred
 
-from acs.usp.mqtt.link import Broker, Granted, Link, LinkState, Version
+from acs.usp.mqtt.link import Granted, Link, LinkState
 from acs.usp.mqtt.packets import Published, pack_properties
 from acs.usp.mqtt.presence import FILTERS, PresenceSource, is_presence, presence_of
+from acs.usp.mqtt.remote import Broker, Version
 from acs.usp.mqtt.topics import (
     CONTENT_TYPE,
     Address,

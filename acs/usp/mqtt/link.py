@@ -8,19 +8,15 @@ old one, such as a request whose time is over, is sent again.
 from __future__ import annotations
 
 import socket
-import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, Protocol
 
 from paho.mqtt.client import ConnectFlags, DisconnectFlags
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
-from paho.mqtt.subscribeoptions import SubscribeOptions
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReadWriteDescriptor
 from twisted.internet.task import LoopingCall
@@ -29,30 +25,27 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from acs.log import get_logger
-from acs.model import Secret
 from acs.usp.mqtt.client import BufferedClient
+from acs.usp.mqtt.dialling import (
+    CONNECT_SECONDS,
+    disconnect,
+    in_words,
+    new_client,
+    open_blocking,
+    subscribe,
+)
 from acs.usp.mqtt.packets import Published
+from acs.usp.mqtt.remote import Broker, Version
 
 log = get_logger(__name__)
 
-CONNECT_SECONDS = 10.0
-"""From the beginning of an attempt until the last SUBACK."""
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
 STEADY_SECONDS = 30.0
 """A connection that held this long was a good one: the next pause is short again."""
 MOST_UNSENT_BYTES = 16_777_216
-MOST_WAITING = 10_000
-"""Publishes at QoS 1 that wait for the broker's word."""
 MOST_UNDERWAY = 500
 MOST_EXTRA_FILTERS = 5
-
-
-class Version(StrEnum):
-    """A version of MQTT."""
-
-    V5 = "5"
-    V3_1_1 = "3.1.1"
 
 
 class LinkState(StrEnum):
@@ -63,50 +56,6 @@ class LinkState(StrEnum):
     UP = "up"
     WAITING = "waiting"
     """Until the next attempt."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """TLS: PEM files; empty: the system's authorities, no certificate of our own."""
-
-    authorities: str = ""
-    certificate: str = ""
-    key: str = ""
-
-    def context(self) -> ssl.SSLContext:
-        """Make the context. Raises `OSError` (`ssl.SSLError` too) for files that will not do."""
-        for name in filter(None, (self.authorities, self.certificate, self.key)):
-            Path(name).read_bytes()  # OpenSSL does not say which file cannot be read
-        context = ssl.create_default_context(cafile=self.authorities or None)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if self.certificate:
-            context.load_cert_chain(self.certificate, self.key or None)
-        return context
-
-
-@dataclass(frozen=True, slots=True)
-class Broker:
-    """Where a broker is, and who we are to it."""
-
-    host: str
-    port: int
-    client_id: str
-    endpoint: str
-    """Our endpoint id, for the user property ``usp-endpoint-id`` (R-MQTT.13)."""
-    version: Version = Version.V5
-    username: str = ""
-    password: Secret = field(default_factory=lambda: Secret(""))
-    trust: Trust | None = None
-    """None: no TLS."""
-    keep_alive: int = 30
-    session_seconds: int = 3600
-    """How long the broker keeps what came while we were away."""
-    largest_packet: int = 5_308_416
-    status: str = ""
-    """Topic at which ``online`` and ``offline`` are told, retained; the Will speaks there too."""
-
-    def __str__(self) -> str:
-        return f"{'mqtts' if self.trust else 'mqtt'}://{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,52 +174,17 @@ class Link:
         self._verdict = ""
         client = self._client = self._make_client()
         work = deferToThreadPool(
-            self._reactor, self._reactor.getThreadPool(), self._open_blocking, client
+            self._reactor, self._reactor.getThreadPool(), open_blocking, client, self.broker
         )
         work.addCallbacks(lambda _: self._opened(client), lambda why: self._not_opened(why, client))
         work.addErrback(lambda why: log.error("mqtt link", problem=why.getErrorMessage()))
 
     def _make_client(self) -> BufferedClient:
-        broker = self.broker
-        client = BufferedClient(
-            self._listener.published,
-            callback_api_version=CallbackAPIVersion.VERSION2,
-            client_id=broker.client_id,
-            clean_session=None if self._is_v5 else False,
-            protocol=MQTTProtocolVersion.MQTTv5 if self._is_v5 else MQTTProtocolVersion.MQTTv311,
-            reconnect_on_failure=False,
-        )
-        client.connect_timeout = CONNECT_SECONDS
-        client.max_queued_messages_set(MOST_WAITING)
-        if broker.username:
-            client.username_pw_set(broker.username, broker.password.reveal())
-        if broker.status:
-            client.will_set(broker.status, b"offline", qos=1, retain=True)
+        client = new_client(self.broker, self._listener.published)
         client.on_connect = self._connected
         client.on_subscribe = self._subscribed
         client.on_disconnect = self._disconnected
         return client
-
-    def _open_blocking(self, client: BufferedClient) -> None:
-        """In a thread. What paho writes meanwhile waits in its buffer."""
-        broker = self.broker
-        if broker.trust is not None:
-            client.tls_set_context(broker.trust.context())
-        if self._is_v5:
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-            properties.RequestResponseInformation = 1
-            properties.SessionExpiryInterval = broker.session_seconds
-            properties.MaximumPacketSize = broker.largest_packet
-            properties.UserProperty = ("usp-endpoint-id", broker.endpoint)
-            client.connect(
-                broker.host,
-                broker.port,
-                broker.keep_alive,
-                clean_start=False,
-                properties=properties,
-            )
-        else:
-            client.connect(broker.host, broker.port, broker.keep_alive)
 
     def _opened(self, client: BufferedClient) -> None:
         sock: Any = client.socket()
@@ -289,7 +203,7 @@ class Link:
 
     def _not_opened(self, why: Failure, client: BufferedClient) -> None:
         client.abandon()
-        self._lost(_in_words(why.value))
+        self._lost(in_words(why.value))
 
     def _impatient(self) -> None:
         self._patience = None
@@ -320,14 +234,9 @@ class Link:
         self._subscribe(client, tuple(each for each in extra if each not in needed))
 
     def _subscribe(self, client: Any, filters: tuple[str, ...]) -> None:
-        if not filters:
-            return
-        if self._is_v5:
-            asked: list[Any] = [(each, SubscribeOptions(qos=self._qos)) for each in filters]
-        else:
-            asked = [(each, self._qos) for each in filters]
-        _result, packet_id = client.subscribe(asked)
-        self._asked[packet_id] = filters
+        if filters:
+            packet_id = subscribe(client, self.broker.version, filters, self._qos)
+            self._asked[packet_id] = filters
 
     def _subscribed(
         self,
@@ -386,9 +295,7 @@ class Link:
         self._verdict = why
         client = self._client
         if client is not None and self._descriptor >= 0:
-            reason = "Disconnect with will message" if with_will else "Normal disconnection"
-            client.disconnect(ReasonCode(PacketTypes.DISCONNECT, reason) if self._is_v5 else None)
-            client.abandon()
+            disconnect(client, self.broker.version, with_will=with_will)
         self._lost(why)
 
     def _forget_socket(self) -> None:
@@ -483,23 +390,9 @@ class Link:
             done = client.flush()
         except OSError as error:
             client.abandon()
-            self._lost(_in_words(error))
+            self._lost(in_words(error))
             return
         if done:
             self._reactor.removeWriter(self)
         else:
             self._reactor.addWriter(self)
-
-
-def _in_words(error: BaseException | None) -> str:
-    match error:
-        case ssl.SSLCertVerificationError():
-            return f"the broker's certificate is not trusted: {error.verify_message}"
-        case ssl.SSLError():
-            return f"TLS: {error.reason or error}"
-        case OSError(filename=str() as name):
-            return f"{name}: {error.strerror}"
-        case OSError():
-            return error.strerror or str(error) or type(error).__name__
-        case _:
-            return str(error) or type(error).__name__
