@@ -44,6 +44,8 @@ ADDRESSES = (
 MOST_ADDRESSES = 64
 TEXT_LENGTH = 64
 """Characters of each (TR-181 DeviceInfo)."""
+OURS = "acs-"
+"""What the id of each subscription of ours begins with."""
 SLICES = 200
 """Most requests for one supported model."""
 
@@ -196,6 +198,19 @@ def _object_path(path: str) -> str:
 
 
 # --- settling in -------------------------------------------------------------------------
+
+
+async def is_set_up() -> bool:
+    """Tell whether the agent has a subscription of ours; True where it does not show them."""
+    answer = await Ask(messages.Get((f"{SUBSCRIPTIONS}*.ID",)))
+    if not isinstance(answer, messages.GetResp) or any(each.code for each in answer.results):
+        return True
+    return any(
+        text.startswith(OURS)
+        for result in answer.results
+        for resolved in result.resolved
+        for text in resolved.params.values()
+    )
 
 
 async def settle(agent: Agent, wanted: Wanted) -> Settled:

@@ -45,6 +45,8 @@ MODELS = 256
 """Supported models that are kept in memory."""
 INTRODUCED_BY = frozenset((EventKind.BOOT, EventKind.BOOTSTRAP, EventKind.ON_BOARD_REQUEST))
 """Reasons to ask an agent anew who it is: its software may be another one."""
+FORGOTTEN = Event(EventKind.ON_BOARD_REQUEST, text="has no subscription of ours any more")
+"""What an agent should have said, and what is done about it is the same."""
 
 
 class Visits:
@@ -187,6 +189,9 @@ class Visits:
         agent = await self._load(peer)
         visiting.notifies = peer.told = tuple(peer.waiting)
         events = (*visiting.events, *_events(visiting.notifies))
+        if await _forgot_us(agent, events):
+            visiting.events += (FORGOTTEN,)
+            events += (FORGOTTEN,)
         if _must_introduce(agent, events) or peer.presence is not Presence.ONLINE:
             told = await onboarding.introduce(agent, self._wanted.endpoint)
             if "serial_number" not in told.fields and agent.device_id_told is None:
@@ -419,6 +424,14 @@ def _is_to_be_continued(visit: Visit) -> bool:
 
 def _events(notifies: tuple[StoredNotify, ...]) -> tuple[Event, ...]:
     return tuple(event for each in notifies for event in announcement.events_of(each))
+
+
+async def _forgot_us(agent: Agent, events: tuple[Event, ...]) -> bool:
+    """One that was reset by hand connects and says no more: nobody is subscribed to its Boot!."""
+    connected = any(event.kind is EventKind.CONNECTED for event in events)
+    if not connected or _must_introduce(agent, events):
+        return False
+    return not await onboarding.is_set_up()
 
 
 def _must_introduce(agent: Agent, events: tuple[Event, ...]) -> bool:

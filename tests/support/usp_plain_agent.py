@@ -166,6 +166,10 @@ class PlainAgent:
         if path == SUBSCRIPTIONS:
             rows = tuple(ResolvedPath(row, told) for row, told in self.subscriptions.items())
             return RequestedPath(path, rows)
+        if path == f"{SUBSCRIPTIONS}*.ID":
+            told = self.subscriptions.items()
+            ids = tuple(ResolvedPath(row, {"ID": params["ID"]}) for row, params in told)
+            return RequestedPath(path, ids)
         return RequestedPath(path, (), 7026, "invalid path")
 
     def _add(self, wanted: messages.ObjectSettings) -> CreatedObject:
