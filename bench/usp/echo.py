@@ -63,8 +63,8 @@ def main() -> None:
     from twisted.internet import reactor as installed
 
     from acs.usp.mqtt.edge import EdgeOptions, MqttEdge
-    from acs.usp.mqtt.remote import Broker
     from acs.usp.mqtt.presence import PresenceSource
+    from acs.usp.mqtt.remote import Broker
     from acs.usp.mqtt.topics import Topics
 
     reactor: Any = installed

@@ -21,8 +21,8 @@ from simulators.usp.mqtt_wire import Publish
 
 _CHUNK = 50
 """Connect records between two looks at what came."""
-_AFTERWARDS = 2.0
-"""Seconds after the last Connect record in which visits begin; a live agent is asked nothing."""
+_QUIET = 2.0
+"""Seconds without a question after which all agents that came have had their visits."""
 _EACH = 7
 """Of so many Notifies, the time of one is kept."""
 
@@ -63,8 +63,12 @@ class Player:
         return told
 
     def _arrive(self, numbers: range, told: Told) -> None:
-        def asked(_line: Line, message: Publish) -> None:
-            raise Wrong(f"an agent that is live was asked something: {message.payload[:200]!r}")
+        heard = time.monotonic()
+
+        def asked(line: Line, message: Publish) -> None:
+            nonlocal heard
+            heard = time.monotonic()
+            self._answer_one(line, message)
 
         for number in numbers:
             line = self._line(number)
@@ -74,8 +78,8 @@ class Player:
             told.done += 1
             if told.done % _CHUNK == 0:
                 self._turn(0.02, asked)
-        until = time.monotonic() + _AFTERWARDS
-        while (rest := until - time.monotonic()) > 0:
+        heard = time.monotonic()
+        while (rest := heard + _QUIET - time.monotonic()) > 0:
             self._turn(rest, asked)
 
     def _report(self, until: float, underway: int, told: Told) -> None:
@@ -116,13 +120,7 @@ class Player:
 
     def _answer(self, count: int, until: float, told: Told) -> None:
         def asked(line: Line, message: Publish) -> None:
-            endpoint = message.topic.rpartition("/")[2]
-            packet = answer_packet(
-                self._agents, line.number, endpoint, message.payload, line.next_id()
-            )
-            if packet is None:
-                raise Wrong(f"no Get: {message.payload[:200]!r}")
-            line.write(packet)
+            self._answer_one(line, message)
             told.done += 1
 
         while told.done < count:
@@ -130,6 +128,14 @@ class Player:
                 raise Wrong(f"{count - told.done} of {count} agents were not asked")
             self._turn(1.0, asked)
         self._turn(0.0, asked)
+
+    def _answer_one(self, line: Line, message: Publish) -> None:
+        endpoint = message.topic.rpartition("/")[2]
+        octets, packet_id = message.payload, line.next_id()
+        packet = answer_packet(self._agents, line.number, endpoint, octets, packet_id)
+        if packet is None:
+            raise Wrong(f"an agent that is live was asked for more than values: {octets[:200]!r}")
+        line.write(packet)
 
     def _turn(self, seconds: float, took: Took) -> None:
         for line in self._lines:

@@ -21,6 +21,10 @@ _PARAMS = {
 }
 """An event of a vendor with about 1 KB to tell, which nothing is done about but to keep it."""
 
+READ = "Device.DeviceInfo.UpTime"
+"""What agents are asked for."""
+_VALUES = {READ: "86400", "Device.LocalAgent.Subscription.*.ID": "acs-boot"}
+
 
 def endpoint_of(number: int) -> str:
     """Endpoint id of a unit; all have the same length."""
@@ -74,8 +78,8 @@ def answer_packet(
     for path in asked.body.request.get.param_paths:
         above, _, leaf = path.rpartition(".")
         result = made.body.response.get_resp.req_path_results.add(requested_path=path)
-        resolved = result.resolved_path_results.add(resolved_path=f"{above}.")
-        resolved.result_params[leaf] = "86400"
+        row = f"{above}.".replace("*", "1")
+        result.resolved_path_results.add(resolved_path=row).result_params[leaf] = _VALUES[path]
     return _publish(agents, line, endpoint, _record(agents, endpoint, made), packet_id)
 
 

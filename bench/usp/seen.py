@@ -17,8 +17,7 @@ from acs.store.tables import usp_notifies
 from bench.place import Place
 from bench.processes import BenchError
 from bench.units import Unit
-
-_READ = "Device.DeviceInfo.UpTime"
+from bench.usp.octets import READ
 
 
 def check_notifies(place: Place, since: float, count: int) -> None:
@@ -39,7 +38,7 @@ def queue_reads(database: Database, units: int) -> None:
         known = devices.list_thd(conn, standing=Standing.LIVE, limit=units)
         now = time.time()
         new = [
-            Job(0, each.id, JobKind.READ, {"paths": [_READ]}, created_at=now, created_by="bench")
+            Job(0, each.id, JobKind.READ, {"paths": [READ]}, created_at=now, created_by="bench")
             for each in known
         ]
         return len(jobs.enqueue_all_thd(conn, new))
