@@ -131,6 +131,23 @@ def test_a_named_file_that_is_not_there(environ: dict[str, str]) -> None:
         ),
         ("[cwmp\n", "acs.toml: cannot be read as TOML: "),
         ('[cwmp]\ntls_listen = "[::]:7548"\n', "cwmp.tls_listen: needs cwmp.tls_certificate"),
+        (
+            '[mqtt]\nbroker = "mqtt://user:word@host:1883"\n',
+            'acs.toml:2: mqtt.broker: \'mqtt://***@host:1883\' is not "embedded", "off", ',
+        ),
+        ('[mqtt]\nbroker = "mqtts://host:70000"\n', "mqtt.broker: a port is at most 65535"),
+        ('[mqtt]\nbroker = "mqtts://host"\n', "acs.toml:2: mqtt.broker: 'mqtts://host' is not"),
+        ('[mqtt]\ntopic = "usp/#"\n', "acs.toml:2: mqtt.topic: 'usp/#' is not a topic like"),
+        ('[mqtt]\ntls_listen = "[::]:8883"\n', "mqtt.tls_listen: needs cwmp.tls_certificate"),
+        ('[mqtt]\nusername = "acs"\n', "mqtt.password: the embedded broker has its own; leave"),
+        (
+            '[mqtt]\nbroker = "mqtt://host:1883"\ntls_ca = "/ca.pem"\n',
+            'mqtt.broker: has no TLS; use "mqtts://", or leave out mqtt.tls_ca',
+        ),
+        (
+            '[mqtt]\nbroker = "mqtts://host:8883"\ntls_key = "/key.pem"\n',
+            "mqtt.tls_certificate, mqtt.tls_key: one needs the other",
+        ),
         ('[cwmp]\nlisten = ""\n', "cwmp.listen: both it and cwmp.tls_listen are off"),
         (
             "[cwmp]\ntls_require_client_certificate = true\n",
