@@ -223,6 +223,14 @@ class TestBounds:
         assert answer.startswith(b"HTTP/1.1 431 ")
         assert peer.transport.disconnecting
 
+    @pytest.mark.parametrize(
+        "origin", ["http://127.0.0.1", "https://acs.example.net:7589", "null", "file://x"]
+    )
+    def test_an_origin_as_agents_send_it_is_no_hindrance(self, house: House, origin: str) -> None:
+        """OB-USP-AGENT names the host it connects to."""
+        peer = house.peer()
+        assert peer.open(head=f"Origin: {origin}\r\n").startswith(b"HTTP/1.1 101 ")
+
     def test_frames_that_come_with_the_handshake_are_no_header(self, house: House) -> None:
         peer = house.peer()
         peer.open(after=frame(b"b" * 900))

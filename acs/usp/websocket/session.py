@@ -8,6 +8,7 @@ fragments are, and what is logged is what an operator can use.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from enum import IntEnum
 from http import HTTPStatus
@@ -70,6 +71,8 @@ class AgentSession(WebSocketServerProtocol):
 
     # autobahn copies its options from the factory to each connection; here all have the same.
     CONFIG_ATTRS: ClassVar[list[str]] = []  # type: ignore[misc]
+    # Agents send an Origin as browsers do (libwebsockets); here it opens and closes nothing.
+    allowedOriginsPatterns = (re.compile(""),)
     applyMask = True
     autoFragmentSize = 0  # a record is one frame (R-WS.14a)
     autoPingInterval = 0
