@@ -166,6 +166,8 @@ def _played(
     chosen: Scenario, acs: str | None, account: tuple[str, str], keep: Path | None
 ) -> Evidence:
     if acs is not None:
+        if chosen.mtps:
+            raise ScenarioError("units that speak USP need the scenario's own server, not --acs")
         return _drive(chosen, acs, account, None)
     from .house import House
 

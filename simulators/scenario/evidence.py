@@ -23,6 +23,22 @@ class Call(NamedTuple):
     """Of a unit that does nothing wrong."""
 
 
+class Notified(NamedTuple):
+    """A Notify of an agent that was answered; seconds from its first try, and when it ended."""
+
+    ended: float
+    seconds: float
+    good: bool
+
+
+class LostLink(NamedTuple):
+    """A link of an agent that failed or was lost, and not of its own accord."""
+
+    ended: float
+    why: str
+    good: bool
+
+
 class Sample(NamedTuple):
     """The server's processes and files at one moment."""
 
@@ -97,6 +113,8 @@ class Evidence:
     devices: int
     good: int
     calls: list[Call] = field(default_factory=list)
+    notifies: list[Notified] = field(default_factory=list)
+    lost_links: list[LostLink] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     stretches: list[Stretch] = field(default_factory=list)
     served_after: dict[int, float] = field(default_factory=dict)
@@ -124,6 +142,8 @@ class Evidence:
         return replace(
             self,
             calls=[call for call in self.calls if start <= call.ended < end],
+            notifies=[each for each in self.notifies if start <= each.ended < end],
+            lost_links=[each for each in self.lost_links if start <= each.ended < end],
             samples=[sample for sample in self.samples if start <= sample.at <= end],
             stretches=[stretch],
             ending=None,

@@ -21,7 +21,8 @@ from simulators.cpe.content import make_image
 from .children import Child, ChildError, Usage, beside, octets, usage
 from .cluster import start_cluster, stop_cluster
 from .evidence import JobState
-from .scenario import DatabaseKind, FaultTable, ImageTable, Power, Scenario, members
+from .ports import NOWHERE, Ports
+from .scenario import DatabaseKind, FaultTable, ImageTable, Mtp, Power, Scenario, members
 from .wishes import MAPPING, Wish, equipment_name, fields_of, seed_file
 
 BOOTSTRAP = "bootstrap"
@@ -29,6 +30,14 @@ COMMAND_SECONDS = 300.0
 JOBS_PAGE = 10_000
 _SEAT = {"Authorization": "token setup-key:setup-secret"}
 """The stand-in's user who may do everything: the people in the office."""
+_LISTENING = {
+    "CWMP": "http",
+    "FILES": "files",
+    "ADMIN": "admin",
+    "MQTT": "mqtt",
+    "WEBSOCKET": "websocket",
+}
+"""Where a restarted server is to listen as before: its settings, by section, and what it says."""
 _TOLD = ("waiting", "queued", "sent", "done", "failed", "expired", "cancelled")
 """Where a device of a campaign can be. Jobs are "forgotten" after weeks: here, that is a loss."""
 
@@ -48,6 +57,8 @@ class House:
         """By name of a campaign: devices that it was begun for."""
         self.url = ""
         """Where devices call."""
+        self.usp = NOWHERE
+        """Where agents connect."""
         self.erpnext_url = ""
         self._scenario = scenario
         self._server: Child | None = None
@@ -97,7 +108,8 @@ class House:
         self._server = server
         ready = json.loads(server.first_line)
         self.url = f"http://{ready['http']}/"
-        for section, name in (("CWMP", "http"), ("FILES", "files"), ("ADMIN", "admin")):
+        self.usp = Ports(ready.get("mqtt", ""), ready.get("websocket", ""))
+        for section, name in _LISTENING.items():
             if name in ready:
                 self._environ[f"ACS_{section}_LISTEN"] = ready[name]
 
@@ -162,6 +174,7 @@ class House:
             "erp.api_key": "demo-key",
             "erp.api_secret": "demo-secret",
             "erp.mapping": self.folder / "mapping.toml",
+            **_usp_settings(self._scenario),
         }
         if self._scenario.server.database is DatabaseKind.POSTGRESQL:
             cluster, url = start_cluster(self.folder)
@@ -320,6 +333,23 @@ class House:
         if not answer.ok:
             raise ChildError(f"the stand-in of ERPNext refused {action}: {answer.text[:500]}")
         return answer.json()
+
+
+def _usp_settings(scenario: Scenario) -> dict[str, object]:
+    """A broker, and a port for WebSocket, where somebody in the town uses them."""
+    settings: dict[str, object] = {
+        "mqtt.broker": "embedded" if scenario.mtps - {Mtp.WEBSOCKET} else "off",
+        "mqtt.listen": "127.0.0.1:0",
+        "usp.periodic_seconds": max(1, round(scenario.pace.periodic)),
+    }
+    if Mtp.WEBSOCKET in scenario.mtps:
+        settings |= {
+            "websocket.listen": "127.0.0.1:0",
+            "websocket.auth": "basic",
+            "websocket.connections_per_address": scenario.count + 100,
+            "auth.allow_basic_on_http": True,
+        }
+    return settings
 
 
 def _variable(setting: str) -> str:

@@ -107,6 +107,21 @@ def _count_of(kind: str) -> Find:
     return find
 
 
+def _notified_at(share: float) -> Find:
+    def find(seen: Evidence) -> float | None:
+        waits = sorted(each.seconds for each in seen.notifies if each.good)
+        return quantile(waits, share) if waits else None
+
+    return find
+
+
+def _lost_links(seen: Evidence) -> float | None:
+    """No Notify, and no link lost: that says nothing."""
+    if not seen.notifies and not seen.lost_links:
+        return None
+    return sum(each.good for each in seen.lost_links)
+
+
 def _served_at(share: float) -> Find:
     def find(seen: Evidence) -> float | None:
         if not seen.good:
@@ -246,6 +261,14 @@ def _of_units() -> Iterable[Measure]:
     for name, kind in KINDS.items():
         yield Measure(f"{FAILURES}{name}", "", f"good units' sessions that ended with {kind!r}",
                       _count_of(kind))  # fmt: skip
+    yield Measure("notifies", "", "Notifies of all USP agents that were answered",
+                  lambda e: len(e.notifies) or None)  # fmt: skip
+    yield Measure("median_notify_seconds", "s", "half of the good agents' Notifies were answered"
+                  " within this time", _notified_at(0.5))  # fmt: skip
+    yield Measure("p95_notify_seconds", "s", "95 % of the good agents' Notifies were answered"
+                  " within this time", _notified_at(0.95))  # fmt: skip
+    yield Measure("lost_links", "", "links of good USP agents that failed or were lost",
+                  _lost_links)  # fmt: skip
     yield Measure("median_seconds_to_serve", "s", "from being switched on until half of the good"
                   " units really had what is wished", _served_at(0.5), at_end=True)  # fmt: skip
     yield Measure("p95_seconds_to_serve", "s", "from being switched on until 95 % of the good"

@@ -12,12 +12,13 @@ from typing import Any, get_args, get_type_hints
 import msgspec
 
 from simulators.cpe.arrivals import ArrivalsError, parse_arrivals
-from simulators.cpe.modelfile import model_names
+from simulators.cpe.modelfile import load_model, model_names
+from simulators.usp.mischief import parse_mischief
 
 from .expectation import ExpectationError
 from .measures import UnknownMeasureError, measure
 from .nearest import what_there_is
-from .scenario import ACTIONS, PhaseTable, Profile, Scenario, Step
+from .scenario import ACTIONS, PhaseTable, Profile, Protocol, Scenario, Step, UnitsTable
 from .sights import sight_of
 from .toml_lines import line_of
 from .verdict import expectations
@@ -29,6 +30,7 @@ _PART = re.compile(r"\.([\w-]+)|\[(\d+|\.\.\.)\]")
 Place = tuple[str | int, ...]
 
 
+_ROUNDED = 1e-6
 LONGEST_LOCK = 120.0
 """Seconds; a run that is interrupted waits for the end of it."""
 _WITH_TELEPHONE = (Profile.TELEPHONE, Profile.REFUSED)
@@ -172,10 +174,7 @@ def _wrong(scenario: Scenario) -> Iterator[tuple[Place, str, str]]:
             yield place, "share", "share must be between 0 and 1"
         if row.joins and row.joins not in phases:
             yield place, "joins", f"no phase {row.joins!r}; there are: {', '.join(phases)}"
-        try:
-            misbehaviour_of(row.faults)
-        except WrongError as error:
-            yield place, "faults", str(error)
+        yield from _wrong_protocol(row, place, phases)
     for number, phase in enumerate(scenario.phase):
         yield from _wrong_phase(phase, ("phase", number))
         joined = [row for row in scenario.units if (row.joins or phases[0]) == phase.name]
@@ -184,6 +183,32 @@ def _wrong(scenario: Scenario) -> Iterator[tuple[Place, str, str]]:
     yield from _wrong_expectations(scenario.expect, ("expect",), whole=True)
     if not scenario.expect:
         yield ("expect",), "", "[expect] is empty: there is nothing to pass or fail"
+
+
+def _wrong_protocol(
+    row: UnitsTable, place: Place, phases: Sequence[str]
+) -> Iterator[tuple[Place, str, str]]:
+    usp = row.protocol is Protocol.USP
+    try:
+        if usp:
+            parse_mischief(row.faults)
+        else:
+            misbehaviour_of(row.faults)
+    except (WrongError, ValueError) as error:
+        yield place, "faults", str(error)
+    if row.speaks_usp and row.model in model_names() and load_model(row.model).top != "Device.":
+        yield place, "model", f"a {row.model} cannot speak USP: its model is not below Device."
+    if not row.mtps or any(share <= 0 for share in row.mtps.values()):
+        yield place, "mtps", "mtps names shares above 0, such as { mqtt5 = 0.7, websocket = 0.3 }"
+    elif abs(sum(row.mtps.values()) - 1) > _ROUNDED:
+        yield place, "mtps", "the shares of mtps have to make 1 together"
+    if row.moves and row.moves not in phases[1:]:
+        later = ", ".join(phases[1:]) or "none"
+        yield place, "moves", f"no later phase {row.moves!r}; there are: {later}"
+    if row.moves and usp:
+        yield place, "moves", "who speaks USP has moved already"
+    if row.moves and row.faults:
+        yield place, "moves", "units that move have no faults"
 
 
 def _wrong_phase(phase: PhaseTable, place: Place) -> Iterator[tuple[Place, str, str]]:

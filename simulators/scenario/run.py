@@ -11,6 +11,7 @@ from twisted.internet.threads import deferToThread
 
 from .evidence import Ending, Evidence, JobState, Sample, Stretch
 from .house import House
+from .ports import NOWHERE
 from .progress import Progress, progress
 from .reading import RunError
 from .scenario import PhaseTable, Power, Scenario, Step, Until
@@ -54,6 +55,7 @@ class Run:
             acs=acs,
             account=account,
             own_server=house is not None,
+            ports=house.usp if house is not None else NOWHERE,
             reactor=reactor,
             clock=self._now,
         )

@@ -5,7 +5,7 @@ The names of the fields are those of the files; `reading` makes these from TOML.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -49,6 +49,22 @@ class Power(StrEnum):
     """Ended without a chance to put anything in order (SIGKILL), and started again."""
     STOP = "stop"
     START = "start"
+
+
+class Protocol(StrEnum):
+    """What a unit speaks."""
+
+    CWMP = "cwmp"
+    USP = "usp"
+
+
+class Mtp(StrEnum):
+    """How the records of an agent travel."""
+
+    MQTT5 = "mqtt5"
+    MQTT3 = "mqtt3"
+    """MQTT 3.1.1."""
+    WEBSOCKET = "websocket"
 
 
 class Until(StrEnum):
@@ -99,12 +115,22 @@ class UnitsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     model: str
     count: int
     profile: Profile | None = None
+    protocol: Protocol = Protocol.CWMP
+    mtps: Mapping[Mtp, float] = msgspec.field(default_factory=lambda: {Mtp.MQTT5: 1.0})
+    """Shares of the row by how their records travel, once they speak USP."""
+    moves: str = ""
+    """Phase in which units that speak CWMP change to USP, and keep what they were given."""
     faults: tuple[str, ...] = ()
-    """What they do wrong, as `cpe-sim fleet` names it."""
+    """What they do wrong, as `cpe-sim faults` names it, or `usp-sim faults` if they speak USP."""
     share: float = 1.0
     """Share of the row that has these faults; the others are good."""
     joins: str = ""
     """Phase in which they are switched on; empty: the first."""
+
+    @property
+    def speaks_usp(self) -> bool:
+        """True where its units speak USP at some time."""
+        return self.protocol is Protocol.USP or bool(self.moves)
 
 
 class LockTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -201,6 +227,11 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return sum(row.count for row in self.units)
 
     @property
+    def mtps(self) -> set[Mtp]:
+        """How records of USP travel in it; empty: nobody speaks USP."""
+        return {mtp for row in self.units if row.speaks_usp for mtp in row.mtps}
+
+    @property
     def length(self) -> float:
         """Seconds it lasts at most, without start and end."""
         return sum(phase.length for phase in self.phase)
@@ -216,6 +247,9 @@ class Member:
     profile: Profile
     faults: tuple[str, ...]
     joins: str
+    protocol: Protocol = Protocol.CWMP
+    mtp: Mtp = Mtp.MQTT5
+    moves: str = ""
 
     @property
     def good(self) -> bool:
@@ -230,12 +264,34 @@ def members(scenario: Scenario) -> list[Member]:
         profile = row.profile or scenario.erpnext.profile
         joins = row.joins or scenario.phase[0].name
         wrong = 0
-        for place in range(1, row.count + 1):
+        for place, mtp in enumerate(_travelling(row), 1):
             spoilt = bool(row.faults) and round(place * row.share) > wrong
             wrong += spoilt
             faults = row.faults if spoilt else ()
-            town.append(Member(len(town), number, row.model, profile, faults, joins))
+            town.append(
+                Member(
+                    len(town),
+                    number,
+                    row.model,
+                    profile,
+                    faults,
+                    joins,
+                    row.protocol,
+                    mtp,
+                    row.moves,
+                )
+            )
     return town
+
+
+def _travelling(row: UnitsTable) -> Iterator[Mtp]:
+    """Yield how each unit of a row travels, the MTPs spread evenly over it."""
+    taken = dict.fromkeys(row.mtps, 0)
+    for place in range(1, row.count + 1):
+        behind = {mtp: place * share - taken[mtp] for mtp, share in row.mtps.items()}
+        chosen = max(behind, key=behind.__getitem__)
+        taken[chosen] += 1
+        yield chosen
 
 
 def resized(scenario: Scenario, units: int) -> Scenario:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from typing import Any
 
@@ -17,7 +17,9 @@ from simulators.cpe.http import Sessions
 from simulators.cpe.life import Life, Pace
 
 from .evidence import Call, Evidence, Stand
-from .scenario import Member, PhaseTable, Profile, Scenario, members
+from .ports import NOWHERE, Ports
+from .quarter import Quarter
+from .scenario import Member, PhaseTable, Profile, Protocol, Scenario, members
 from .sights import sight_of
 from .wishes import Wish, unit_of, wish_for
 from .wrongs import misbehaviour_of
@@ -30,7 +32,10 @@ _AT_ONCE: Arrivals = parse_arrivals({"curve": "once"})
 
 
 class Town:
-    """All units of a scenario. ``clock`` tells the seconds since the scenario began."""
+    """All units of a scenario.
+
+    ``clock`` tells the seconds since the scenario began, ``ports`` where the server takes USP.
+    """
 
     def __init__(
         self,
@@ -41,6 +46,7 @@ class Town:
         own_server: bool,
         reactor: Any,
         clock: Callable[[], float],
+        ports: Ports = NOWHERE,
     ) -> None:
         self.members = members(scenario)
         self.good = [member for member in self.members if member.good]
@@ -64,10 +70,23 @@ class Town:
         self._crowds: list[Crowd] = []
         self._over: list[defer.Deferred[None]] = []
         self._lives: dict[int, Life] = {}
+        self._quarter = Quarter(
+            scenario.pace,
+            ports=ports,
+            account=account,
+            reactor=reactor,
+            clock=clock,
+            seen=self.seen,
+            look=self._look,
+            came=self._came,
+        )
         self._by_serial = {unit_of(member, "", ("", "")).serial: member for member in self.members}
         self._served: set[int] = set()
         self._awaited: set[int] = set()
         """Numbers of the good units that are to call along a curve, and have not yet."""
+        self._moving: set[int] = set()
+        """Numbers of units that change to USP, and have not been spoken to yet."""
+        self._over_now = False
 
     # --- what happens to it ----------------------------------------------------------------------
 
@@ -75,12 +94,14 @@ class Town:
         """Switch on who joins in this phase, and have the others call where it says so."""
         curve = _AT_ONCE if phase.arrivals is None else parse_arrivals(phase.arrivals)
         if phase.events:
-            self._awaited = {m.number for m in self.good if m.number in self._lives}
-            for crowd in self._crowds:
-                crowd.call_all(curve, phase.events)
+            self._call_all(curve, phase.events)
+        for member in self.members:
+            if member.moves == phase.name and member.number in self._lives:
+                self._move(member)
         joining = [member for member in self.members if member.joins == phase.name]
-        if joining:
-            self._join(joining, curve)
+        for protocol, join in ((Protocol.CWMP, self._join), (Protocol.USP, self._join_usp)):
+            if speaking := [member for member in joining if member.protocol is protocol]:
+                join(speaking, curve)
 
     def rewish(self, numbers: Iterable[int], profile: Profile) -> list[tuple[int, Wish]]:
         """Give units a new wish each; return what is to be written into ERPNext.
@@ -101,12 +122,14 @@ class Town:
 
     def chosen(self, share: float) -> list[Member]:
         """Return a share of the good units that are switched on, at least one of them."""
-        there = [member for member in self.good if member.number in self._lives]
+        there = [member for member in self.good if self._is_on(member)]
         count = min(len(there), max(1, round(share * len(there))))
         return sorted(self._random.sample(there, count), key=lambda member: member.number)
 
     def stop(self) -> defer.Deferred[Any]:
         """End all lives; fires when their sessions are over, at the latest after a while."""
+        self._over_now = True
+        self._quarter.stop()
         for crowd in self._crowds:
             crowd.stop()
         over = defer.DeferredList(self._over, consumeErrors=True)
@@ -121,8 +144,9 @@ class Town:
     @property
     def all_served(self) -> bool:
         """True when each good unit that is on has called and really has what is wished for it."""
-        wanted = [m.number for m in self.good if m.number in self._lives]
-        return bool(wanted) and not self._awaited and self._served.issuperset(wanted)
+        wanted = [m.number for m in self.good if self._is_on(m)]
+        waiting = self._awaited or self._moving
+        return bool(wanted) and not waiting and self._served.issuperset(wanted)
 
     @property
     def served(self) -> int:
@@ -134,7 +158,7 @@ class Town:
         return [
             Stand(member, not wrong, standings.get(self.serial(member), ("", "", 0))[0], wrong)
             for member in self.members
-            if member.number in self._lives
+            if self._is_on(member)
             for wrong in [self._differences(member)]
         ]
 
@@ -144,11 +168,45 @@ class Town:
         for member in self.good:
             serial = self.serial(member)
             standing, reason, _ = standings.get(serial, ("unknown", "", 0))
-            if standing != "live" and member.number in self._lives:
+            if standing != "live" and self._is_on(member):
                 told.append(f"{serial} is {standing}{': ' if reason else ''}{reason}")
         return told
 
     # --- behind that ---------------------------------------------------------------------------
+
+    def _is_on(self, member: Member) -> bool:
+        return member.number in self._lives or self._quarter.has(member)
+
+    def _call_all(self, curve: Arrivals, events: Sequence[str]) -> None:
+        """Have those that are there call. USP has no events but Boot!: it needs the power cut."""
+        cut = "1 BOOT" in events
+        self._awaited = {
+            m.number for m in self.good if m.number in self._lives or (cut and self._quarter.has(m))
+        }
+        for crowd in self._crowds:
+            crowd.call_all(curve, events)
+        if cut:
+            self._quarter.power_cut(curve)
+
+    def _join_usp(self, joining: list[Member], curve: Arrivals) -> None:
+        self._quarter.join(joining, curve, self._random.getrandbits(32))
+
+    def _move(self, member: Member) -> None:
+        """Let a unit end its session, restart with other firmware, and speak USP."""
+        life = self._lives[member.number]
+        life.stop()
+        self._moving.add(member.number)
+        pause = self._scenario.pace.reboot
+        self._reactor.callLater(pause, self._take_over, member, life.ont)
+
+    def _came(self, member: Member) -> None:
+        self._awaited.discard(member.number)
+        self._moving.discard(member.number)
+
+    def _take_over(self, member: Member, ont: Ont) -> None:
+        if not self._over_now:
+            self._served.discard(member.number)
+            self._quarter.take_over(member, ont, self._scenario.seed)
 
     def _join(self, joining: list[Member], curve: Arrivals) -> None:
         wrong = [misbehaviour_of(member.faults, member.number) for member in joining]
@@ -207,7 +265,7 @@ class Town:
     def _look(self, member: Member) -> None:
         """Take note when a good unit comes to have what is wished."""
         number = member.number
-        if not member.good or number in self._served or number not in self._lives:
+        if not member.good or number in self._served or not self._is_on(member):
             return
         if not self._differences(member):
             self._served.add(number)
@@ -217,11 +275,13 @@ class Town:
 
     def _differences(self, member: Member) -> tuple[str, ...]:
         wish = self._wishes[member.number]
-        life = self._lives[member.number]
         if not self._own_server:
-            return () if life.provisioned else ("nothing that lasted was written",)
+            provisioned = self._lives[member.number].provisioned
+            return () if provisioned else ("nothing that lasted was written",)
         sight = sight_of(member.model)
         assert sight is not None, member.model
         if wish is None:
             return ("ERPNext knows of no such unit",)
-        return sight.differences(wish, life.ont.tree.find)
+        if self._quarter.has(member):
+            return sight.differences(wish, self._quarter.shown(member))
+        return sight.differences(wish, self._lives[member.number].ont.tree.find)
