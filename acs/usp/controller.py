@@ -136,6 +136,7 @@ class Controller:
                 if origin.reply is None and origin.mtp is Mtp.MQTT and _is_own(topic, peer):
                     peer.route = Route(Mtp.MQTT, topic)
                 peer.starts_anew()
+                self._forget_context(peer)
                 self._seen(peer, origin, Presence.ONLINE, "Connect record")
                 self._visits.lost(peer, "it connected anew")
                 self.call(peer, Event(EventKind.CONNECTED, text="Connect record"), CONNECT_DELAY)
@@ -178,11 +179,18 @@ class Controller:
         if failure is None:
             return
         self._drop(f"session context: {failure.text}", peer.endpoint, origin)
+        # What was asked in it is not answered any more.
+        self._visits.lost(peer, "its session context has ended")
         if failure.code == Code.SESSION_CONTEXT_TERMINATED and self._may_restart(peer):
             self._speaker.restart(peer, context, way.route)
         else:
             peer.context = None
             self._speaker.carry(peer, Disconnect(failure.code, failure.text), way.route)
+
+    def _forget_context(self, peer: Peer) -> None:
+        """The next request begins a context anew: nobody knows what the agent still has of it."""
+        if peer.context is not None:
+            peer.context.end()
 
     def _may_restart(self, peer: Peer) -> bool:
         """Two that restart each other's context would never come to an end."""
@@ -304,7 +312,7 @@ class Controller:
             return  # It is with us over another transport by now.
         self._seen(peer, Origin(mtp, None), Presence.OFFLINE, evidence)
         self._visits.lost(peer, evidence)
-        peer.context = None
+        self._forget_context(peer)
         peer.due = float("inf")
 
     def link_down(self, mtp: Mtp, why: str) -> None:

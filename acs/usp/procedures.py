@@ -150,6 +150,9 @@ def _send(form: Mapping[str, object]) -> Asking:
     except ValueError as error:
         return Fault(Code.INVALID_ARGUMENTS, str(error))
     answer = yield request
+    if isinstance(request, messages.Operate) and not request.send_resp:
+        # Nothing comes back (R-OPR.4).
+        return Answer({})
     return Answer(body_to_json(answer))
 
 

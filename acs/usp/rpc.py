@@ -165,6 +165,9 @@ def _refused(answer: messages.SetResp) -> Iterable[ParameterFault]:
                 told = [_parameter(error) for error in errors]
                 yield from told or [_blamed(result.path, code, text)]
             case messages.Updated(instances):
+                if not instances and is_search(result.path):
+                    # A success by R-MSG.4a; but nothing was set where something was to be.
+                    yield _blamed(result.path, Code.OBJECT_DOES_NOT_EXIST, "it matches no object")
                 for instance in instances:
                     for error in instance.errors:
                         path = join(instance.path, error.path)

@@ -25,10 +25,11 @@ from acs.devices.vocabulary import model_key
 from acs.model import Contact, DataModel, Event, EventKind, Notice, Value
 from acs.store.errors import StoreError
 from acs.usp import announcement, onboarding
+from acs.usp.claims import objection
 from acs.usp.conversation import Conversation, Flow, Hold, Over, Send, Step
 from acs.usp.keeping import Bounds, Keeping
 from acs.usp.known import Known
-from acs.usp.messages import Error, Message, Response
+from acs.usp.messages import Body, Error, Message, Operate, OperateResp, Response
 from acs.usp.onboarding import Wanted
 from acs.usp.peer import Peer
 from acs.usp.supported import SupportedModel, pack, unpack
@@ -193,10 +194,13 @@ class Visits:
             visiting.events += (FORGOTTEN,)
             events += (FORGOTTEN,)
         if _must_introduce(agent, events) or peer.presence is not Presence.ONLINE:
+            before = agent.device_id_told
             told = await onboarding.introduce(agent, self._wanted.endpoint)
             if "serial_number" not in told.fields and agent.device_id_told is None:
                 told.fields |= _told_by_request(visiting.notifies)
             self._see(peer, told.fields)
+            if agent.device_id and before != agent.device_id_told:
+                self._see(peer, {"device_id": 0})
             visiting.addresses = told.addresses
         peer.version = visiting.known.version = agent.version or "1.0"
         visiting.known.controller = agent.controller
@@ -213,7 +217,11 @@ class Visits:
             more=visiting.events,
             told=visiting.addresses,
         )
-        self._floor[contact.device.key] = peer
+        if not agent.device_id and await self._is_another(peer, contact):
+            return
+        if self._floor.setdefault(contact.device.key, peer) is not peer:
+            self._watcher.remark(peer.endpoint, f"{contact.device.key} is visited as another agent")
+            return
         await self._acquaint(visiting, agent)
         assert visiting.conversation is not None
         visiting.conversation.announce(
@@ -222,6 +230,26 @@ class Visits:
         peer.visit = visit = Visit(contact, self._house)
         await visit.run(DataModel())
         await self._settle(visiting, agent)
+
+    async def _is_another(self, peer: Peer, contact: Contact) -> bool:
+        """Tell whether the device this agent says it is, was proven to be another's."""
+        holders = await self._keeping.device_holders(contact.device)
+        other = objection(peer.endpoint, contact, holders, rebootstrap=self._bounds.rebootstrap)
+        if not other:
+            return False
+        key = contact.device.key
+        self._watcher.remark(peer.endpoint, f"refused as {key}, which is {other}")
+        if not peer.failures:
+            text = f"refused {peer.endpoint}: it says it is this unit, which is {other}"
+            fix = "if both are the same unit, `acs device forget` it"
+            entries = {
+                holder.device_id: TimelineEntry(
+                    holder.device_id, self._now(), "credentials", f"{text}; {fix}", peer.session
+                )
+                for holder in holders
+            }
+            self._keeping.post(tuple(map(AddTimeline, entries.values())))
+        return True
 
     def load(self, peer: Peer) -> Deferred[Agent]:
         """Load the agent's row, with what waits for a visit."""
@@ -321,7 +349,10 @@ class Visits:
                 case Send(message):
                     peer.deadline = self._clock() + self._bounds.request_seconds
                     if self._send(peer, message):
-                        return
+                        if _is_answered(message.body):
+                            return
+                        step = conversation.answered(OperateResp(()))
+                        continue
                     conversation.lost("there is no way to the agent now")
                     self._end(peer, conversation, "lost")
                     self._again(peer)
@@ -420,6 +451,11 @@ def _is_to_be_continued(visit: Visit) -> bool:
     device = visit.device
     verifying = device is not None and device.standing is Standing.VERIFYING
     return verifying or visit.expects_reports
+
+
+def _is_answered(request: Body) -> bool:
+    """Tell whether an answer is to come; one that comes all the same is ignored (R-OPR.4)."""
+    return not isinstance(request, Operate) or request.send_resp
 
 
 def _events(notifies: tuple[StoredNotify, ...]) -> tuple[Event, ...]:
