@@ -167,6 +167,10 @@ class RunningAcs:
         """Where health and metrics are."""
         return f"http://{self._addresses['admin']}"
 
+    def setting(self, name: str) -> str:
+        """One of its settings, by the name it was given."""
+        return self._settings[name]
+
     def port(self, name: str = "http") -> int:
         """Port of one of its addresses."""
         return int(self._addresses[name].rpartition(":")[2])
