@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import socket
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from acs.http import split_address, tls_context_factory
 from acs.http.listen import BACKLOG, secured
 from acs.log import OncePer
 from acs.model import Contact
+from acs.server.usp_claims import AgentClaims
 from acs.server.usp_mqtt import MqttSide
 from acs.server.usp_watch import UspWatch
 from acs.settings import Settings, SettingsError
@@ -83,6 +85,7 @@ class UspServer:
             now=time.time,
             token=lambda: secrets.token_urlsafe(12),
             is_busy=is_busy,
+            claims=self._claims(),
         )
         speaker = Speaker(
             usp.endpoint_id, self._watch, bounds, lambda: 2 + secrets.randbelow(2**62)
@@ -110,6 +113,12 @@ class UspServer:
         self._returning: list[tuple[str, Route]] = []
         metrics.watch("usp_agents_known", "Agents in memory.", lambda: len(self.controller.peers))
         metrics.watch("usp_visits_open", "Visits of agents now.", lambda: self._visits.open)
+
+    def _claims(self) -> AgentClaims | None:
+        mqtt = self._settings.mqtt
+        if not mqtt.share_group:
+            return None
+        return AgentClaims(self._queues, mqtt.instance or socket.gethostname(), time.time)
 
     def _websocket_options(self) -> WebSocketOptions:
         settings, websocket = self._settings, self._settings.websocket

@@ -8,8 +8,9 @@ from typing import Protocol
 
 from twisted.internet.defer import Deferred
 
-from acs.devices.agents import KnownAgent
+from acs.devices.agents import Holder, KnownAgent
 from acs.devices.effects import Effect
+from acs.model import DeviceId
 
 
 class Keeping(Protocol):
@@ -17,6 +18,9 @@ class Keeping(Protocol):
 
     def agent(self, endpoint: str) -> Deferred[KnownAgent]:
         """An agent's row, and the Notifies of it that wait to be acted on."""
+
+    def device_holders(self, device: DeviceId) -> Deferred[tuple[Holder, ...]]:
+        """Who proved to be the unit with this OUI and serial number."""
 
     def supported(self, model_key: str) -> Deferred[bytes | None]:
         """The packed supported model of one kind of device."""
@@ -48,3 +52,13 @@ class Bounds:
     """Take an agent with the shared secret that showed an account or certificate before."""
     require_identity: bool = True
     """Take records only from whom the transport vouches for."""
+
+
+class Claims(Protocol):
+    """Which of several servers visits an agent. One server alone needs none."""
+
+    def take(self, endpoint: str) -> Deferred[bool]:
+        """Take or keep the agent for us; fires with False when another server visits it."""
+
+    def release(self, endpoint: str) -> None:
+        """The visit is over."""

@@ -25,6 +25,7 @@ class Peer:
         "address",
         "agent",
         "asked",
+        "claimed",
         "context",
         "conversation",
         "credential",
@@ -69,6 +70,8 @@ class Peer:
         self.session = ""
         """Name of the visit in logs and on the timeline."""
         self.started = 0.0
+        self.claimed = 0.0
+        """When it was last said that we visit it, where several servers share agents."""
         self.deadline = float("inf")
         """When the open request counts as unanswered, by the reactor's clock."""
         self.waiting: list[StoredNotify] = []

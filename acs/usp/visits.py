@@ -27,7 +27,7 @@ from acs.store.errors import StoreError
 from acs.usp import announcement, onboarding
 from acs.usp.claims import objection
 from acs.usp.conversation import Conversation, Flow, Hold, Over, Send, Step
-from acs.usp.keeping import Bounds, Keeping
+from acs.usp.keeping import Bounds, Claims, Keeping
 from acs.usp.known import Known
 from acs.usp.messages import Body, Error, Message, Operate, OperateResp, Response
 from acs.usp.onboarding import Wanted
@@ -40,6 +40,8 @@ RETRY_SECONDS = 15.0
 RETRY_MOST = 3600.0
 LOST_SECONDS = 2.0
 """Seconds after which a visit that was cut short is begun again, unless the agent is away."""
+RENEW_SECONDS = 40.0
+"""How often a long visit says that the agent is still ours, where several servers share."""
 BUSY_SECONDS = 2.0
 """Seconds until a device is tried again that has a session over another protocol."""
 MODELS = 256
@@ -65,11 +67,13 @@ class Visits:
         now: Callable[[], float],
         token: Callable[[], str],
         is_busy: Callable[[str], bool] = lambda _key: False,
+        claims: Claims | None = None,
     ) -> None:
         """Take the parts.
 
         ``token`` makes ids that cannot be guessed. ``is_busy`` tells of a device, by its key,
-        that it has a session over another protocol right now.
+        that it has a session over another protocol right now. ``claims``: where several servers
+        share the agents.
         """
         self.open = 0
         """Visits under way."""
@@ -82,6 +86,7 @@ class Visits:
         self._now = now
         self._token = token
         self._is_busy = is_busy
+        self._claims = claims
         self._send: Callable[[Peer, Message], bool] = lambda _peer, _message: False
         self._repeat: Callable[[Peer], bool] = lambda _peer: False
         self._see: Callable[[Peer, Mapping[str, object]], None] = lambda _peer, _changes: None
@@ -135,6 +140,10 @@ class Visits:
     def sweep(self) -> None:
         """End visits whose agent does not answer; called about once a second."""
         now = self._clock()
+        for peer in self._open:
+            if self._claims is not None and now - peer.claimed >= RENEW_SECONDS:
+                peer.claimed = now
+                self._claims.take(peer.endpoint).addErrback(lambda why: why.trap(StoreError))
         for peer in [each for each in self._open if each.deadline <= now]:
             if self._repeat(peer):
                 peer.deadline = now + self._bounds.request_seconds
@@ -167,7 +176,7 @@ class Visits:
         if device is not None and self._is_busy(device.key):
             self.soon(peer, BUSY_SECONDS)
             return
-        peer.started = self._clock()
+        peer.started = peer.claimed = self._clock()
         peer.session = self._token()[:10]
         peer.reasons, peer.asked = tuple(peer.asked), []
         known = Known(version=peer.version)
@@ -187,6 +196,11 @@ class Visits:
     async def _attend(self, visiting: _Visiting) -> None:
         """Everything that is done with an agent while it is on the line."""
         peer = visiting.peer
+        if self._claims is not None:
+            is_ours = await self._claims.take(peer.endpoint)
+            if not is_ours:
+                self._watcher.remark(peer.endpoint, "another server visits it")
+                return
         agent = await self._load(peer)
         visiting.notifies = peer.told = tuple(peer.waiting)
         events = (*visiting.events, *_events(visiting.notifies))
@@ -386,6 +400,8 @@ class Visits:
         peer.deadline = float("inf")
         self.open -= 1
         self._open.discard(peer)
+        if self._claims is not None:
+            self._claims.release(peer.endpoint)
         device = peer.agent.device_id_told if peer.agent is not None else None
         if device is not None and self._floor.get(device.key) is peer:
             del self._floor[device.key]

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from house_in_memory import MemoryHouse
 from twisted.internet.defer import Deferred, fail, succeed
 
-from acs.devices.agents import Agent, KnownAgent, Presence, StoredNotify
+from acs.devices.agents import Agent, Holder, KnownAgent, Presence, StoredNotify
 from acs.devices.effects import (
     AddTimeline,
     Effect,
@@ -28,11 +28,11 @@ from acs.devices.effects import (
     SaveSupportedModel,
     SettleNotifies,
 )
-from acs.model import Contact
+from acs.model import Contact, DeviceId
 from acs.store.errors import StoreError, StoreUnavailable
 from acs.usp import codec, records
 from acs.usp.controller import Controller
-from acs.usp.keeping import Bounds
+from acs.usp.keeping import Bounds, Claims
 from acs.usp.messages import Body, Message
 from acs.usp.mtp import Mtp, Origin, Route, Verdict
 from acs.usp.onboarding import Wanted
@@ -68,6 +68,17 @@ class MemoryKeeping:
         kept = self.agents.get(endpoint)
         waiting = [n for (whose, _), n in self.notifies.items() if whose == endpoint and n.waiting]
         return succeed(KnownAgent(replace(kept) if kept else None, tuple(waiting)))
+
+    def device_holders(self, device: DeviceId) -> Deferred[tuple[Holder, ...]]:
+        return succeed(
+            tuple(
+                Holder(each.device_id, each.endpoint)
+                for each in self.agents.values()
+                if each.device_id
+                and each.credential in ("own", "certificate")
+                and (each.oui, each.serial_number) == (device.oui, device.serial_number)
+            )
+        )
 
     def supported(self, model_key: str) -> Deferred[bytes | None]:
         return succeed(self.models.get(model_key))
@@ -210,6 +221,7 @@ class World:
         keeping: MemoryKeeping | None = None,
         is_busy: Callable[[str], bool] = lambda _key: False,
         verify: Callable[[Record], object] | None = None,
+        claims: Claims | None = None,
     ) -> None:
         self.seconds = 0.0
         self.house = house or MemoryHouse()
@@ -232,6 +244,7 @@ class World:
             now=lambda: self.now,
             token=lambda: f"visit{next(tokens):05}",
             is_busy=is_busy,
+            claims=claims,
         )
         speaker = Speaker(CONTROLLER, self.watcher, bounds, lambda: next(numbers))
         self.controller = Controller(

@@ -21,7 +21,7 @@ from acs.store.tables.core import (
 from acs.store.tables.files import files, upload_slots, uploads
 from acs.store.tables.fleet import campaign_devices, campaigns, groups, rule_runs, tags
 from acs.store.tables.trees import model_layouts, model_names, recordings, trees
-from acs.store.tables.usp import usp_agents, usp_models, usp_notifies
+from acs.store.tables.usp import usp_agents, usp_claims, usp_models, usp_notifies
 
 __all__ = [
     "campaign_devices",
@@ -48,6 +48,7 @@ __all__ = [
     "upload_slots",
     "uploads",
     "usp_agents",
+    "usp_claims",
     "usp_models",
     "usp_notifies",
 ]

@@ -70,3 +70,12 @@ usp_models = Table(
     text("uri"),
     Column("blob", LargeBinary, nullable=False),
 )
+
+# Only written where several servers share agents.
+usp_claims = Table(
+    "usp_claims",
+    metadata,
+    text("endpoint", primary_key=True),
+    text("holder"),
+    time("until"),
+)
