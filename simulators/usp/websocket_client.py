@@ -168,7 +168,11 @@ class _Factory(WebSocketClientFactory):
             username = options.username.replace("{endpoint}", endpoint)
             pair = base64.b64encode(f"{username}:{options.password}".encode())
             headers["Authorization"] = f"Basic {pair.decode()}"
-        super().__init__(url, protocols=[SUBPROTOCOL], headers=headers, reactor=reactor)  # type: ignore[no-untyped-call]
+        # Real agents name the host they connect to (libwebsockets).
+        origin = f"{'https' if address.tls else 'http'}://{address.authority}"
+        super().__init__(  # type: ignore[no-untyped-call]
+            url, origin=origin, protocols=[SUBPROTOCOL], headers=headers, reactor=reactor
+        )
         self.setProtocolOptions(  # type: ignore[no-untyped-call]
             openHandshakeTimeout=OPEN_SECONDS,
             closeHandshakeTimeout=_CLOSE_SECONDS,
