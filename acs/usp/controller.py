@@ -297,7 +297,8 @@ class Controller:
 
     def present(self, endpoint: str, mtp: Mtp, evidence: str, address: str = "") -> None:
         """The transport itself saw that the agent came."""
-        peer = self._peer(endpoint) if is_valid(endpoint) else None
+        is_one = is_valid(endpoint) and endpoint != self.endpoint
+        peer = self._peer(endpoint) if is_one else None
         if peer is not None:
             peer.address = address or peer.address
             self._seen(peer, Origin(mtp, None), Presence.ONLINE, evidence)
