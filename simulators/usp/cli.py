@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import click
 
-from simulators.cpe.modelfile import load_model, model_names
-
 from .cli_fleet import faults, fleet
+from .cli_model import model, models
 from .cli_run import run
 
 
@@ -19,14 +18,8 @@ def main() -> None:
     """
 
 
-@main.command()
-def models() -> None:
-    """List the models that can be simulated: those of cpe-sim that are below Device."""
-    for name in model_names():
-        if load_model(name).top == "Device.":
-            click.echo(name)
-
-
 main.add_command(faults)
 main.add_command(fleet)
+main.add_command(model)
+main.add_command(models)
 main.add_command(run)
