@@ -83,6 +83,15 @@ class StoredNotify:
 
 
 @dataclass(frozen=True, slots=True)
+class Holder:
+    """Who proved to be a device: by a password over CWMP, by an account or certificate over USP."""
+
+    device_id: int
+    endpoint: str = ""
+    """Of the agent; empty: it is the device's password over CWMP."""
+
+
+@dataclass(frozen=True, slots=True)
 class KnownAgent:
     """What is kept of an endpoint, as it is loaded when something of it comes."""
 

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from sqlalchemy import Connection
 
-from acs.devices.agents import KnownAgent
+from acs.devices.agents import Holder, KnownAgent
 from acs.devices.effects import (
     Effect,
     RestoreCredentials,
@@ -68,6 +68,10 @@ AGENT: Lookup[str, KnownAgent] = Lookup(
     "agent", usp_agents.load_thd, frozenset({SaveAgent, SaveNotify, SettleNotifies})
 )
 """By endpoint id."""
+PROVEN: Lookup[tuple[str, str], tuple[Holder, ...]] = Lookup(
+    "proven", usp_agents.holders_thd, frozenset({SaveAgent, SaveDevice, *ACCOUNTS})
+)
+"""Who proved to be a unit, by its OUI and serial number."""
 SUPPORTED: Lookup[str, bytes] = Lookup(
     "supported model", usp_models.blobs_thd, frozenset({SaveSupportedModel})
 )

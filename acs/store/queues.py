@@ -29,12 +29,12 @@ from sqlalchemy import Connection
 from twisted.internet.defer import Deferred, fail
 from twisted.python.failure import Failure
 
-from acs.devices.agents import KnownAgent
+from acs.devices.agents import Holder, KnownAgent
 from acs.devices.effects import Effect
 from acs.devices.identity import Terms
 from acs.devices.record import Device, Opened, Snapshot
 from acs.devices.source import MirrorRow
-from acs.model import Contact
+from acs.model import Contact, DeviceId
 from acs.store.apply import commit
 from acs.store.credentials import Account
 from acs.store.engine import Database
@@ -45,6 +45,7 @@ from acs.store.lookups import (
     EQUIPMENT,
     HOLDERS,
     PENDING_PASSWORD,
+    PROVEN,
     SNAPSHOT,
     SUPPORTED,
     WISH,
@@ -182,6 +183,11 @@ class Queues:
     def agent(self, endpoint: str) -> Deferred[KnownAgent]:
         """What is kept of a USP agent, with its Notifies that wait for a visit."""
         return self.load(AGENT, endpoint).addCallback(lambda found: found or KnownAgent())
+
+    def device_holders(self, device: DeviceId) -> Deferred[tuple[Holder, ...]]:
+        """Who proved to be the unit with this OUI and serial number."""
+        unit = (device.oui.upper(), device.serial_number)
+        return self.load(PROVEN, unit).addCallback(lambda found: found or ())
 
     def supported(self, model_key: str) -> Deferred[bytes | None]:
         """What a model and firmware supports, packed; None: nobody asked yet."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
 
-from acs.devices.agents import Agent, KnownAgent, Presence
+from acs.devices.agents import Agent, Holder, KnownAgent, Presence
 from acs.devices.effects import SaveAgent
 from acs.devices.record import JobState
 from acs.store import usp_notifies
@@ -30,6 +30,22 @@ _NEW: Mapping[str, object] = {
 _WORK_AT_ONCE = 1000
 
 _LOAD = select(usp_agents).where(usp_agents.c.endpoint.in_(bindparam("endpoints", expanding=True)))
+_HOLDERS = (
+    select(
+        devices.c.id,
+        devices.c.oui,
+        devices.c.serial_number,
+        devices.c.own_credentials,
+        usp_agents.c.endpoint,
+    )
+    .outerjoin(
+        usp_agents,
+        (usp_agents.c.device_id == devices.c.id)
+        & usp_agents.c.credential.in_(("own", "certificate")),
+    )
+    .where(devices.c.serial_number.in_(bindparam("serials", expanding=True)))
+    .order_by(devices.c.id, usp_agents.c.endpoint)
+)
 _LAST_JOB = select(func.max(jobs.c.id))
 _WORK = (
     select(usp_agents.c.endpoint, jobs.c.id)
@@ -79,6 +95,25 @@ def load_thd(conn: Connection, endpoints: Sequence[str]) -> dict[str, KnownAgent
     return {
         endpoint: KnownAgent(agents.get(endpoint), tuple(waiting.get(endpoint, ())))
         for endpoint in agents.keys() | waiting.keys()
+    }
+
+
+def holders_thd(
+    conn: Connection, units: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], tuple[Holder, ...]]:
+    """Who proved to be each unit, by OUI (upper case) and serial number."""
+    serials = sorted({serial for _oui, serial in units})
+    found: dict[tuple[str, str], set[Holder]] = defaultdict(set)
+    for row in conn.execute(_HOLDERS, {"serials": serials}):
+        unit = (row.oui.upper(), row.serial_number)
+        if row.own_credentials:
+            found[unit].add(Holder(row.id))
+        if row.endpoint is not None:
+            found[unit].add(Holder(row.id, row.endpoint))
+    return {
+        unit: tuple(sorted(found[unit], key=lambda each: (each.device_id, each.endpoint)))
+        for unit in units
+        if unit in found
     }
 
 

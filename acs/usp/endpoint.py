@@ -13,6 +13,8 @@ from urllib.parse import quote, unquote
 
 from cryptography import x509
 
+from acs.model import DeviceId
+
 URN = "urn:bbf:usp:id:"
 """Stands before an endpoint id in certificates, and nowhere else."""
 
@@ -110,6 +112,22 @@ def is_valid(text: str) -> bool:
 def same(one: str, other: str) -> bool:
     """Whether two ids name one endpoint: nothing is normalised, letters' case counts."""
     return one == other
+
+
+def names(endpoint: str, device: DeviceId) -> bool:
+    """Whether an id of scheme ``os`` or ``ops`` is the one of this device (R-ARC.2a)."""
+    scheme, _, instance = endpoint.partition("::")
+    match scheme:
+        case Scheme.OS:
+            parts: tuple[str, ...] = (device.oui, device.serial_number)
+        case Scheme.OPS:
+            parts = (device.oui, device.product_class, device.serial_number)
+        case _:
+            return False
+    given, wanted = unquote(instance), "-".join(parts)
+    # Hexadecimal digits have no case; serial numbers do.
+    digits = len(device.oui)
+    return (given[:digits].upper(), given[digits:]) == (wanted[:digits].upper(), wanted[digits:])
 
 
 def urn(endpoint: str) -> str:

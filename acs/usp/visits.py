@@ -25,8 +25,8 @@ from acs.devices.vocabulary import model_key
 from acs.model import Contact, DataModel, Event, EventKind, Notice, Value
 from acs.store.errors import StoreError
 from acs.usp import announcement, onboarding
-from acs.usp.claims import objection
 from acs.usp.conversation import Conversation, Flow, Hold, Over, Send, Step
+from acs.usp.identity import objection
 from acs.usp.keeping import Bounds, Claims, Keeping
 from acs.usp.known import Known
 from acs.usp.messages import Body, Error, Message, Operate, OperateResp, Response

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from acs.devices.agents import Agent, KnownAgent, Presence, StoredNotify
+from acs.devices.agents import Agent, Holder, KnownAgent, Presence, StoredNotify
 from acs.devices.effects import (
     Effect,
     EnqueueJob,
@@ -164,6 +164,21 @@ def test_agents_are_listed_with_their_devices(database: Database) -> None:
     of = database.run("of", usp_agents.of_devices_thd, [device_id, 99])
     assert {key: [agent.endpoint for agent in some] for key, some in of.items()} == {
         device_id: [ONT]
+    }
+
+
+def test_who_proved_to_be_a_unit_is_found_by_its_serial_number(database: Database) -> None:
+    device_id, other_id = new_device(database), new_device(database, "S2")
+    apply(
+        database,
+        SaveAgent(ONT, {"device_id": device_id, "credential": "own"}),
+        SaveAgent(OTHER, {"device_id": device_id, "credential": "bootstrap"}),
+        SaveDevice(other_id, {"own_credentials": True}),
+    )
+    units = [("00259E", "S1"), ("00259E", "S2"), ("1C61B4", "S1")]
+    assert database.run("holders", usp_agents.holders_thd, units) == {
+        ("00259E", "S1"): (Holder(device_id, ONT),),
+        ("00259E", "S2"): (Holder(other_id),),
     }
 
 
