@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
+import msgspec
 
 from acs.cli import render
 from acs.cli.ages import age, iso
@@ -23,7 +24,9 @@ from acs.devices.agents import Agent, Presence
 from acs.devices.record import Device
 from acs.devices.vocabulary import model_key
 from acs.store import usp_agents, usp_models, usp_notifies
+from acs.store.notes import read_note_thd
 from acs.store.usp_models import KeptModel
+from acs.usp.drops import NOTE, Drop, read
 
 _HEADINGS = ("Endpoint", "Device", "MTP", "Presence", "Since", "Evidence", "Version", "Seen")
 
@@ -77,6 +80,7 @@ def agents(
             conn, presence=wanted, mtp=mtp or "", search=search, after=after, limit=limit + 1
         )
         counts = usp_agents.presences_thd(conn)
+        dropped = read(read_note_thd(conn, NOTE))
     listed = found[:limit]
     last = listed[-1][0].endpoint if len(found) > limit else None
     if as_json:
@@ -85,6 +89,7 @@ def agents(
                 "agents": [agent_document(agent, key) for agent, key in listed],
                 "counts": {each.value: count for each, count in counts.items()},
                 "after": last,
+                "dropped": msgspec.to_builtins(dropped),
             }
         )
         return
@@ -93,6 +98,15 @@ def agents(
         render.say(f"More: --after {last}")
     told = ", ".join(f"{count} {each}" for each, count in counts.items() if count)
     render.say(f"{sum(counts.values())} in all" + (f": {told}" if told else ""))
+    if dropped:
+        render.heading("Records that were not taken")
+        headings = ("Why", "How many", "Last", "Said to be from", "Vouched for", "Came by")
+        render.print_table(headings, map(_dropped, dropped), "None.")
+
+
+def _dropped(drop: Drop) -> tuple[object, ...]:
+    seen = age(drop.at, time.time())
+    return drop.reason, drop.count, seen, drop.endpoint, drop.vouched, drop.place
 
 
 def _row(agent: Agent, device_key: str) -> tuple[object, ...]:

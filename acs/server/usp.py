@@ -25,10 +25,12 @@ from acs.server.usp_mqtt import MqttSide
 from acs.server.usp_watch import UspWatch
 from acs.settings import Settings, SettingsError
 from acs.store.engine import Database
+from acs.store.notes import leave_note_thd, read_note_thd
 from acs.store.queues import Queues
 from acs.store.usp_agents import agents_with_work_thd, present_thd
 from acs.usp import integrity
 from acs.usp.controller import Controller
+from acs.usp.drops import NOTE, Drops
 from acs.usp.keeping import Bounds
 from acs.usp.mtp import Mtp, Route
 from acs.usp.onboarding import Wanted
@@ -40,6 +42,8 @@ from acs.usp.websocket import Terms, WebSocketEdge, WebSocketOptions
 TICK_SECONDS = 0.05
 WORK_SECONDS = 0.5
 """How often it is looked whether an operator asked something of an agent."""
+DROPS_SECONDS = 15.0
+"""How often operators are told of records that were not taken."""
 RETURN_SECONDS = 0.02
 """Between two agents that are asked whether they are still there, after a start."""
 
@@ -180,7 +184,9 @@ class UspServer:
         """
         self._listen(on_tls_error)
         self._after_job, self._returning = self._database.run("agents", _returning_thd)
+        self._watch.drops = Drops(self._database.run("drops", read_note_thd, NOTE))
         self._mqtt.start()
+        self._every(DROPS_SECONDS, self._keep_drops)
         self._every(TICK_SECONDS, lambda: self._visits.tick() and None)
         self._every(1.0, self._visits.sweep)
         self._every(WORK_SECONDS, self._look_for_work)
@@ -223,6 +229,12 @@ class UspServer:
         return Part(State.OK if well else State.DEGRADED, known)
 
     # --- by itself -------------------------------------------------------------------------
+
+    def _keep_drops(self) -> Deferred[None] | None:
+        drops = self._watch.drops
+        if not drops.changed:
+            return None
+        return self._queues.run("drops", leave_note_thd, NOTE, drops.text())
 
     def _look_for_work(self) -> Deferred[None]:
         return Deferred.fromCoroutine(self._found_work())

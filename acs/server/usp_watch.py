@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 from acs.api.metrics import Metrics
 from acs.devices.agents import Presence
 from acs.log import OncePer, get_logger
 from acs.model import Contact
 from acs.store.errors import StoreError
+from acs.usp.drops import Drops
 from acs.usp.mtp import Origin
 
 log = get_logger("acs.usp")
@@ -17,6 +20,8 @@ class UspWatch:
 
     def __init__(self, metrics: Metrics, once: OncePer) -> None:
         """Take the parts; ``once`` keeps a flood to one line a while."""
+        self.drops = Drops()
+        """What was not taken; the server keeps it for operators."""
         self._metrics = metrics
         self._once = once
         self._records = metrics.counter("usp_records", "Records from agents, by type.", "type")
@@ -38,7 +43,8 @@ class UspWatch:
 
     def dropped(self, reason: str, endpoint: str, origin: Origin) -> None:
         """A record was not taken; a flood from one place is one line."""
-        self._dropped.add(reason)
+        self._dropped.add(reason.partition(":")[0][:60])
+        self.drops.add(reason, endpoint, origin, time.time())
         place = origin.peer or origin.vouched
         told = {"vouched": origin.vouched} if origin.vouched else {}
         self._line("record dropped", (reason, endpoint, place), why=reason, agent=endpoint, **told)
