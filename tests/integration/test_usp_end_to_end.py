@@ -13,7 +13,7 @@ import pytest
 from acs_fixtures import ERP_SETTINGS, StartAcs
 from homes import SIP_PASSWORD, Home, new_home
 from running_acs import RunningAcs, wait_for
-from usp_crew import AgentAtHome, Crew, free_port
+from usp_crew import AgentAtHome, Crew
 
 from acs.devices.record import JobState, Standing
 from simulators.cpe.content import make_image
@@ -43,7 +43,7 @@ def acs(
         ERP_MAPPING=str(mapping),
         **ERP_SETTINGS,
         MQTT_BROKER="embedded",
-        MQTT_LISTEN=f"127.0.0.1:{free_port()}",
+        MQTT_LISTEN="127.0.0.1:0",
         WEBSOCKET_LISTEN="127.0.0.1:0",
         WEBSOCKET_AUTH="basic",
         AUTH_ALLOW_BASIC_ON_HTTP="true",
@@ -53,7 +53,7 @@ def acs(
 
 @pytest.fixture(scope="module")
 def crew(acs: RunningAcs) -> Iterator[Crew]:
-    made = Crew(acs, int(acs.setting("MQTT_LISTEN").rpartition(":")[2]))
+    made = Crew(acs)
     yield made
     made.close()
 

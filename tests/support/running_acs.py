@@ -167,10 +167,6 @@ class RunningAcs:
         """Where health and metrics are."""
         return f"http://{self._addresses['admin']}"
 
-    def setting(self, name: str) -> str:
-        """One of its settings, by the name it was given."""
-        return self._settings[name]
-
     def port(self, name: str = "http") -> int:
         """Port of one of its addresses."""
         return int(self._addresses[name].rpartition(":")[2])
@@ -300,6 +296,7 @@ _SECTIONS: Mapping[str, str] = {
     "FILES_TLS": "files_tls",
     "ADMIN": "admin",
     "WEBSOCKET": "websocket",
+    "MQTT": "mqtt",
 }
 
 

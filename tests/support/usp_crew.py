@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import queue
-import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,13 +32,6 @@ T = TypeVar("T")
 RETRY_SECONDS = 0.1
 """Least wait of a link that was lost."""
 PATIENCE = 20.0
-
-
-def free_port() -> int:
-    """A port that nobody has now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass
@@ -94,9 +86,8 @@ class AgentAtHome:
 class Crew:
     """Agents of one server."""
 
-    def __init__(self, acs: RunningAcs, broker_port: int) -> None:
+    def __init__(self, acs: RunningAcs) -> None:
         self._acs = acs
-        self._broker = f"mqtt://127.0.0.1:{broker_port}"
         self._reactor: Any = EPollReactor()
         self._alarms = Alarms(self._reactor)
         self._lives: list[Life] = []
@@ -144,7 +135,8 @@ class Crew:
             password=password or BOOTSTRAP[1],
             controller=f"usp/v1/{'controller' if password else 'onboard'}/{{endpoint}}",
         )
-        dial = Dialler(self._reactor, parse_address(self._broker, ("mqtt",)))
+        broker = f"mqtt://127.0.0.1:{self._acs.port('mqtt')}"
+        dial = Dialler(self._reactor, parse_address(broker, ("mqtt",)))
         return MqttWay(own, dial, self._reactor, self._alarms)
 
     def begin(
