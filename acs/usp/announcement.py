@@ -34,28 +34,21 @@ _SOFTWARE = ("InstallDU()", "Update()", "Uninstall()")
 def stored(endpoint: str, msg_id: str, at: float, notify: Notify) -> StoredNotify:
     """A Notify as it is kept, its texts bounded. ``at``: our clock, seconds since the epoch."""
     content = notify.content
-    kept = StoredNotify(
-        endpoint=endpoint,
-        msg_id=msg_id,
-        at=at,
-        kind=type(content).__name__,
-        subscription_id=notify.subscription_id[:TEXT_LENGTH],
-    )
+    path = key = ""
+    detail: dict[str, str] = {}
     match content:
         case messages.Event(path, name, params):
-            kept = replace(kept, path=_short(path + name), detail=_bounded(params))
-            kept = replace(kept, key=_short(params.get("CommandKey", "")))
+            path, key, detail = path + name, params.get("CommandKey", ""), _bounded(params)
         case messages.ValueChange(path, value):
-            kept = replace(kept, path=_short(path), detail={"value": _short(value)})
+            detail = {"value": _short(value)}
         case messages.ObjectCreation(path, keys):
-            kept = replace(kept, path=_short(path), detail=_bounded(keys))
+            detail = _bounded(keys)
         case messages.ObjectDeletion(path):
-            kept = replace(kept, path=_short(path))
+            pass
         case messages.OperationComplete(path, command, key, outputs, failure):
-            detail = _bounded(outputs)
+            path, detail = path + command, _bounded(outputs)
             if failure is not None:
                 detail = {"FaultCode": str(failure.code), "FaultString": _short(failure.text)}
-            kept = replace(kept, path=_short(path + command), key=_short(key), detail=detail)
         case messages.OnBoardRequest(oui, product_class, serial, versions):
             detail = {
                 "ManufacturerOUI": _short(oui),
@@ -63,8 +56,17 @@ def stored(endpoint: str, msg_id: str, at: float, notify: Notify) -> StoredNotif
                 "SerialNumber": _short(serial),
                 "Versions": _short(",".join(versions)),
             }
-            kept = replace(kept, detail=detail)
-    return replace(kept, waiting=calls_for_visit(kept))
+    kept = StoredNotify(
+        endpoint,
+        msg_id,
+        at,
+        type(content).__name__,
+        _short(notify.subscription_id),
+        _short(path),
+        _short(key),
+        detail,
+    )
+    return replace(kept, waiting=True) if calls_for_visit(kept) else kept
 
 
 def calls_for_visit(notify: StoredNotify) -> bool:
@@ -229,6 +231,8 @@ def _unit(detail: Mapping[str, str]) -> UnitResult:
 
 
 def _bounded(told: Mapping[str, str]) -> dict[str, str]:
+    if sum(map(len, told)) + sum(map(len, told.values())) <= TEXT_LENGTH:
+        return dict(told)
     kept: dict[str, str] = {}
     room = DETAIL_LENGTH
     for name, value in told.items():

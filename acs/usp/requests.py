@@ -188,7 +188,8 @@ def _read_notify(wire: pb.Notify) -> m.Notify:
 
 
 def _read_event(wire: pb.Notify.Event) -> m.Event:
-    return m.Event(wire.obj_path, wire.event_name, dict(wire.params))
+    params = wire.params  # iterated, it takes two thirds of the time of its views
+    return m.Event(wire.obj_path, wire.event_name, {name: params[name] for name in params})
 
 
 def _read_value_change(wire: pb.Notify.ValueChange) -> m.ValueChange:

@@ -13,7 +13,13 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from acs.usp.mqtt.client import BufferedClient
-from acs.usp.mqtt.packets import PacketError, Published, pack_properties, read_publish
+from acs.usp.mqtt.packets import (
+    PacketError,
+    Published,
+    pack_properties,
+    read_publish,
+    whole_packet,
+)
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40)
 TOPIC = TEXT.filter(bool)
@@ -216,6 +222,40 @@ def test_what_the_socket_does_not_take_waits() -> None:
     assert b"".join(sock.sent) == b"\x40\x02\x00\x07"
 
 
+def test_a_long_packet_may_come_in_two_pieces_at_any_place() -> None:
+    body = string("t") + b"\0" + bytes(300)
+    whole = b"\x30" + bytes((len(body) & 0x7F | 0x80, len(body) >> 7)) + body + publish(2)
+    for cut in (1, 2, 3, 4, 10, len(body) + 2, len(body) + 3, len(body) + 4):
+        client, _sock, came = client_with(whole[:cut], whole[cut:])
+        client.read()
+        client.read()
+        assert [each.payload for each in came] == [bytes(300), b"2"]
+
+
+@given(st.binary(max_size=8), st.integers(0, 8))
+def test_a_packet_is_cut_out_or_is_not_whole(octets: bytes, at: int) -> None:
+    body, end = whole_packet(octets, at)
+    if body is None:
+        assert end == at
+    else:
+        assert octets[:end].endswith(body)
+        assert at + 2 <= end <= len(octets)
+
+
+def test_what_waited_for_room_goes_out_when_something_arrived() -> None:
+    client, sock, _came = client_with()
+    client.allow_underway(2)
+    first, *_, third = [client.publish("t", b"%d" % n, qos=1) for n in range(3)]
+    client.flush()
+    assert not b"".join(sock.sent).endswith(b"2")
+    sock.chunks = [b"\x40\x02" + struct.pack("!H", first.mid)]
+    client.read()
+    client.flush()
+    assert b"".join(sock.sent).endswith(b"2")
+    assert list(client._out_messages)[-1] == third.mid
+    assert first.is_published()
+
+
 @pytest.mark.parametrize("code", [b"", b"\x10", b"\x10\x00", b"\x87"])
 def test_a_puback_ends_what_was_underway_as_with_paho(code: bytes) -> None:
     ack = b"\x40" + bytes([2 + len(code)])
@@ -253,5 +293,12 @@ def test_what_is_sent_without_a_connection_is_an_error() -> None:
 
 def test_each_method_that_is_replaced_is_one_of_pahos() -> None:
     ours, pahos = vars(BufferedClient), vars(BufferedClient.__mro__[1])
-    replaced = {"_sock_recv", "_sock_send", "_handle_publish", "_handle_pubackcomp"}
+    replaced = {
+        "_sock_recv",
+        "_sock_send",
+        "_packet_read",
+        "_handle_publish",
+        "_handle_pubackcomp",
+        "_update_inflight",
+    }
     assert replaced <= ours.keys() & pahos.keys()

@@ -13,14 +13,17 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 from paho.mqtt.client import Client
 from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
 
-from acs.usp.mqtt.packets import PacketError, Published, read_publish
+from acs.usp.mqtt.packets import PacketError, Published, read_publish, whole_packet
 
 READ_BYTES = 65_536
+_PUBLISH = 0x30
+_PUBACK = 0x40
 _DISCONNECT = 0xE0
 
 
@@ -80,25 +83,50 @@ class BufferedClient(Client):
         self._unsent.clear()
         self._sock_close()
 
+    def _packet_read(self) -> MQTTErrorCode:
+        """Take the commonest packets at once where all of them is there; leave others to paho."""
+        at = self._taken
+        kind = self._came[at] & 0xF0 if at < len(self._came) else 0
+        if kind not in (_PUBLISH, _PUBACK) or self._in_packet["command"]:
+            return super()._packet_read()
+        body, end = whole_packet(self._came, at)
+        if body is None:
+            return super()._packet_read()
+        self._taken = end
+        self._last_msg_in = monotonic()
+        return self._take_publish(self._came[at], body) if kind == _PUBLISH else self._arrived(body)
+
     def _handle_publish(self) -> MQTTErrorCode:
         packet = self._in_packet
+        return self._take_publish(packet["command"], bytes(packet["packet"]))
+
+    def _take_publish(self, flags: int, body: bytes) -> MQTTErrorCode:
         v5 = self._protocol == MQTTProtocolVersion.MQTTv5
         try:
-            message = read_publish(packet["command"], bytes(packet["packet"]), v5=v5)
+            message = read_publish(flags, body, v5=v5)
         except PacketError:
             return MQTTErrorCode.MQTT_ERR_PROTOCOL
         with self._in_callback_mutex:  # what is published meanwhile goes out with the rest
             self._published(message)
-        if message.packet_id:
-            return self._send_puback(message.packet_id)
+        if message.packet_id and self._sock is not None:
+            self._sock_send(b"\x40\x02" + message.packet_id.to_bytes(2, "big"))
         return MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def _handle_pubackcomp(self, cmd: Any) -> MQTTErrorCode:
-        mid = int.from_bytes(self._in_packet["packet"][:2], "big")
+        return self._arrived(bytes(self._in_packet["packet"]))
+
+    def _arrived(self, body: bytes) -> MQTTErrorCode:
+        mid = int.from_bytes(body[:2], "big")
         if mid not in self._out_messages:
             return MQTTErrorCode.MQTT_ERR_SUCCESS
         reason: Any = None  # nobody listens for it
         return self._do_on_publish(mid, reason, reason)
+
+    def _update_inflight(self) -> MQTTErrorCode:
+        # Else paho looks at each message that is underway, whenever one arrived.
+        if len(self._out_messages) == self._inflight_messages:
+            return MQTTErrorCode.MQTT_ERR_SUCCESS
+        return super()._update_inflight()
 
     def _has_more(self) -> bool:
         return self._sock is not None and (self._taken < len(self._came) or self._pending())

@@ -48,6 +48,22 @@ def _text(value: str) -> bytes:
     return len(octets).to_bytes(2, "big") + octets
 
 
+def whole_packet(octets: bytes, at: int) -> tuple[bytes | None, int]:
+    """Cut out what follows the fixed header of the packet at ``at``, and where the next begins.
+
+    None: not all of it is there.
+    """
+    length = shift = 0
+    for start in range(at + 1, min(at + 5, len(octets))):
+        byte = octets[start]
+        length |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            end = start + 1 + length
+            return (octets[start + 1 : end], end) if end <= len(octets) else (None, at)
+        shift += 7
+    return None, at
+
+
 def read_publish(flags: int, octets: bytes, *, v5: bool) -> Published:
     """Read what follows the fixed header, whose first octet is ``flags``. Raises `PacketError`.
 
