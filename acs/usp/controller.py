@@ -33,6 +33,8 @@ from acs.usp.visits import Visits
 from acs.usp.watcher import UspWatcher
 
 AGENT_REQUESTS = (Notify, messages.Register, messages.Deregister)
+ID_LENGTH = 512
+"""Characters an endpoint id or a message id may have; they are keys of what is kept."""
 CONTEXT_SECONDS = 5.0
 """Least seconds between two session contexts that we begin because one failed."""
 SAVE_SECONDS = 60.0
@@ -90,8 +92,8 @@ class Controller:
         sender = record.from_id
         if record.to_id != self.endpoint:
             return self._drop("to somebody else", sender, origin)
-        if sender not in self.peers and (not is_valid(sender) or sender == self.endpoint):
-            return self._drop("from no agent", sender, origin)
+        if sender not in self.peers and not self._may_be_agent(sender):
+            return self._drop("from no agent", sender[:ID_LENGTH], origin)
         if origin.vouched and origin.vouched != sender:
             return self._drop("in the name of another agent", sender, origin)
         if record.sender_cert and self._verify is not None:
@@ -205,8 +207,11 @@ class Controller:
             message = codec.decode(payload)
         except MalformedMessage as error:
             self._watcher.dropped("no message", peer.endpoint, origin)
-            if error.is_request and error.id and way.route is not None:
+            if error.is_request and 0 < len(error.id) <= ID_LENGTH and way.route is not None:
                 self._speaker.say(peer, Message(error.id, Error(error.code, error.text)), way)
+            return
+        if len(message.id) > ID_LENGTH:
+            self._drop("its message id is too long", peer.endpoint, origin)
             return
         body = message.body
         self._watcher.record(type(body).__name__)
@@ -234,6 +239,9 @@ class Controller:
                     self._watcher.error(body.code)
                 if not self._visits.answered(peer, message.id, body):
                     self._watcher.dropped("answers nothing", peer.endpoint, origin)
+
+    def _may_be_agent(self, endpoint: str) -> bool:
+        return len(endpoint) <= ID_LENGTH and is_valid(endpoint) and endpoint != self.endpoint
 
     def _drop(self, reason: str, endpoint: str, origin: Origin) -> Verdict:
         self._watcher.dropped(reason, endpoint, origin)
@@ -297,8 +305,7 @@ class Controller:
 
     def present(self, endpoint: str, mtp: Mtp, evidence: str, address: str = "") -> None:
         """The transport itself saw that the agent came."""
-        is_one = is_valid(endpoint) and endpoint != self.endpoint
-        peer = self._peer(endpoint) if is_one else None
+        peer = self._peer(endpoint) if self._may_be_agent(endpoint) else None
         if peer is not None:
             peer.address = address or peer.address
             self._seen(peer, Origin(mtp, None), Presence.ONLINE, evidence)

@@ -240,6 +240,18 @@ def test_notifies_without_end_are_bounded_in_memory() -> None:
     assert len(world.bodies()) == 300
 
 
+def test_ids_are_bounded() -> None:
+    world = World(bounds=Bounds(require_identity=False))
+    long = "x" * 100_000
+    boot = Notify("b", True, BOOT)
+    world.hears(boot, id=long)
+    world.hears(messages.Get(("Device.",)), id=long)
+    world.hears(boot, sender=f"pen:{'1' * 100_000}:x", vouched="")
+    assert world.sent == [] and world.keeping.notifies == {}
+    assert set(world.controller.peers) == {AGENT}
+    assert all(len(endpoint) < 1000 for _, endpoint in world.watcher.drops)
+
+
 def test_agents_without_end_are_bounded_in_memory() -> None:
     world = World(bounds=Bounds(peers=50))
     for number in range(500):
