@@ -115,6 +115,12 @@ _BAD = (
     help="End after this time; default: when interrupted.",
 )
 @click.option(
+    "--once",
+    is_flag=True,
+    help="End when every agent without a fault is onboarded; exit status 1 if that does not come "
+    "within --for.",
+)
+@click.option(
     "--measure", is_flag=True, help="Say what an agent takes of memory, and connect none."
 )
 @json_option("The summary as one JSON object.")
@@ -123,7 +129,7 @@ def fleet(**given: Any) -> None:
     """Run a town of agents, with curves of arrival and shares of faults.
 
     Shows agents, links and records while it runs and sums them up at its end.  Exit status 1 if
-    the controller said nothing to an agent without a fault.
+    the controller said nothing to an agent without a fault, or --once was not met.
 
     \b
     usp-sim fleet --count 1000 --bootstrap-password-file bootstrap.txt \\
@@ -197,6 +203,7 @@ def _run(given: dict[str, Any]) -> None:
         return
     run.run(
         given["seconds"],
+        once=given["once"],
         power_cut=_power_cut(given["power_cut"]),
         changes=(given["changes"], given["change_path"]) if given["changes"] else None,
         progress=progress(run, sys.stderr),
@@ -206,6 +213,9 @@ def _run(given: dict[str, Any]) -> None:
     if run.unheard:
         some = ", ".join(run.unheard[:5]) + (" …" if len(run.unheard) > 5 else "")
         click.echo(f"never spoken to: {some}", err=True)
+        sys.exit(1)
+    if given["once"] and run.onboarded + run.with_faults < run.agents:
+        click.echo(f"onboarded: {run.onboarded} of {run.agents - run.with_faults}", err=True)
         sys.exit(1)
 
 

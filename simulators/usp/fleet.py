@@ -21,6 +21,7 @@ from .setting_up import make_agent
 from .tally import Tally
 
 _GOODBYE_SECONDS = 0.5
+_LOOK_SECONDS = 0.5
 _ONBOARDED = "Device.LocalAgent.Controller.1.OnBoardingComplete"
 
 
@@ -93,18 +94,21 @@ class FleetRun:
         self,
         seconds: float | None,
         *,
+        once: bool = False,
         power_cut: tuple[float, Arrivals] | None = None,
         changes: tuple[float, str] | None = None,
         progress: Iterator[None],
     ) -> None:
         """Run the reactor for ``seconds``, None: until it is interrupted.
 
-        ``power_cut`` is when the power goes, and the curve along which all come back; ``changes``
-        how many values change a second, and their path.  ``progress`` is asked on each second.
+        With ``once`` it ends before that when all honest agents are onboarded.  ``power_cut`` is
+        when the power goes, and the curve along which all come back; ``changes`` how many values
+        change a second, and their path.  ``progress`` is asked on each second.
         """
         process.allow_sockets()
         reactor = self._reactor
         began, used = reactor.seconds(), process.processor_seconds()
+        ending = False
 
         def begin() -> None:
             self.crowd.run()
@@ -114,9 +118,19 @@ class FleetRun:
                 reactor.callLater(power_cut[0], self.crowd.power_cut, power_cut[1])
             if changes is not None:
                 LoopingCall(self._change, changes[1]).start(1 / changes[0], now=False)
+            if once:
+                LoopingCall(end_when_onboarded).start(_LOOK_SECONDS, now=False)
             LoopingCall(next, progress).start(1.0, now=False)
 
+        def end_when_onboarded() -> None:
+            if self.onboarded == len(self._good):
+                end()
+
         def end() -> None:
+            nonlocal ending
+            if ending:
+                return
+            ending = True
             self.kib_each_connected = self._kib_each()
             self.crowd.stop()
             reactor.callLater(_GOODBYE_SECONDS, reactor.stop)
@@ -125,7 +139,8 @@ class FleetRun:
         reactor.run()
         self.seconds = reactor.seconds() - began
         self._processor = process.processor_seconds() - used
-        self.kib_each_connected = self.kib_each_connected or self._kib_each()
+        if not ending:  # It was interrupted.
+            self.kib_each_connected = self._kib_each()
 
     def counters(self) -> Counter[str]:
         """What all agents counted (see `agent.Agent.counters`)."""
