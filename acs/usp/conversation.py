@@ -122,12 +122,7 @@ class Conversation:
         self.open_id = ""
         if self._exchange is None:
             return self._drive(answer)
-        try:
-            request = self._exchange.send(answer)
-        except StopIteration as done:
-            self._exchange = None
-            return self._drive(done.value)
-        return self._ask(request)
+        return self._go_on(lambda exchange: exchange.send(answer))
 
     def resume(self, error: BaseException | None = None) -> Step:
         """Go on: what the flow was held for has come, or failed with ``error``.
@@ -188,14 +183,23 @@ class Conversation:
                 return self._ask(request)
             case _ if isinstance(wanted, DeviceOperation):
                 self._exchange = perform(wanted, self.known)
-                try:
-                    request = next(self._exchange)
-                except StopIteration as done:
-                    self._exchange = None
-                    return self._drive(done.value)
-                return self._ask(request)
+                return self._go_on(next)
             case _:
                 return Hold(wanted)
+
+    def _go_on(self, move: Callable[[Exchange], Request]) -> Step:
+        """Move the exchange of the operation under way; its outcome is the flow's."""
+        assert self._exchange is not None
+        try:
+            request = move(self._exchange)
+        except StopIteration as done:
+            self._exchange = None
+            return self._drive(done.value)
+        except Exception as bug:
+            self.lost("internal error")
+            self.fault = bug
+            return Over()
+        return self._ask(request)
 
     def _note(self, error: BaseException | None = None) -> Step:
         """Keep the notices one after the other, then let the flow go on."""
