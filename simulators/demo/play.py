@@ -299,7 +299,7 @@ class Play:
     def ask(self, *words: str) -> Any:
         """What an ``acs`` command says, as its JSON. Raises `PlayError`."""
         asked = self._command(*words, "--json")
-        if asked.returncode:
+        if not asked.stdout:  # A plan with changes is no failure, and tells so by its status.
             raise PlayError(f"acs {' '.join(words)}: {asked.stderr}")
         return json.loads(asked.stdout)
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from simulators.demo.cast import MOVING, Part, Speech
+from simulators.demo.cast import MOVING, Part
 from simulators.demo.play import Play
 
 _CHAPTERS = frozenset(("first contact", "matched", "verifying", "live", "protocol"))
@@ -17,9 +17,9 @@ def story(play: Play) -> Iterator[str]:
     """Yield lines on each agent's presence, plan and proof, and on the move of one ONT."""
     agents = {agent["endpoint"]: agent for agent in play.ask("usp", "agents")["agents"]}
     for part in play.cast:
-        if part.speech is not Speech.CWMP and part.endpoint in agents:
+        if part.endpoint in agents and part.serial in play.devices:
             yield from _agent(play, part, agents[part.endpoint])
-    if MOVING in play.cast:
+    if MOVING.serial in play.live_after:
         yield f"{MOVING.serial} changed its protocol and stayed one device:"
         timeline = play.ask("device", "timeline", MOVING.serial)["timeline"]
         for entry in reversed(timeline):
