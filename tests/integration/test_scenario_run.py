@@ -10,7 +10,7 @@ from pathlib import Path
 
 FIRST_BOOT = """\
 name = "First boot"
-about = "Three units are plugged in."
+about = "Some units are plugged in, two of which speak USP."
 
 [server]
 settings = { "provisioning.settle_seconds" = 1, "erp.hold_seconds" = 10 }
@@ -27,6 +27,12 @@ profile = "telephone"
 [[units]]
 model = "generic-tr098"
 count = 1
+
+[[units]]
+model = "tplink-a-ex220"
+protocol = "usp"
+mtps = { mqtt5 = 0.5, websocket = 0.5 }
+count = 2
 
 [[units]]
 model = "tplink-a-ex220"
@@ -48,8 +54,10 @@ do = [{ command = ["device", "provision", "{serial}"], share = 0.5 }]
 provisioned_share = 1
 wrong_states = 0
 lost_jobs = 0
-done_jobs = 1
+done_jobs = 2
 failed_sessions = 0
+lost_links = 0
+notifies = ">= 4"
 server_restarts = 0
 erpnext_queries = "> 0"
 rss_mib_max = "> 10"
@@ -92,7 +100,7 @@ def test_a_town_boots_and_is_served(tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
     told = json.loads((tmp_path / "report.json").read_text())
     assert told["passed"]
-    assert told["good_units"] == 2
+    assert told["good_units"] == 4
     assert {each["outcome"] for each in told["expectations"]} == {"passed"}
     assert told["measures"]["sessions"] >= 5
     assert told["measures"]["p95_seconds_to_serve"] < 60
