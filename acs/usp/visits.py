@@ -26,6 +26,7 @@ from acs.model import Contact, DataModel, Event, EventKind, Notice, Value
 from acs.store.errors import StoreError
 from acs.usp import announcement, onboarding
 from acs.usp.conversation import Conversation, Flow, Hold, Over, Send, Step
+from acs.usp.errors import Code
 from acs.usp.identity import objection
 from acs.usp.keeping import Bounds, Claims, Keeping
 from acs.usp.known import Known
@@ -44,6 +45,8 @@ RENEW_SECONDS = 40.0
 """How often a long visit says that the agent is still ours, where several servers share."""
 BUSY_SECONDS = 2.0
 """Seconds until a device is tried again that has a session over another protocol."""
+UNWRITABLE = Error(Code.INVALID_ARGUMENTS, "a value in it cannot be written as a message")
+"""Stands for the answer to what cannot be asked, such as half a character."""
 MODELS = 256
 """Supported models that are kept in memory."""
 INTRODUCED_BY = frozenset((EventKind.BOOT, EventKind.BOOTSTRAP, EventKind.ON_BOARD_REQUEST))
@@ -362,7 +365,13 @@ class Visits:
             match step:
                 case Send(message):
                     peer.deadline = self._clock() + self._bounds.request_seconds
-                    if self._send(peer, message):
+                    try:
+                        is_sent = self._send(peer, message)
+                    except ValueError:
+                        # No agent can be told such a thing: whoever wants it is told so.
+                        step = conversation.answered(UNWRITABLE)
+                        continue
+                    if is_sent:
                         if _is_answered(message.body):
                             return
                         step = conversation.answered(OperateResp(()))

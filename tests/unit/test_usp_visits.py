@@ -510,6 +510,26 @@ def test_a_job_is_done_at_once_on_an_agent_that_is_there() -> None:
     assert contacts(world)[-1].events == (Event(EventKind.ASKED, text="a job"),)
 
 
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        (JobKind.SET, {"changes": [{"path": SSID, "value": "\udcff"}]}),
+        (JobKind.READ, {"paths": ["Device.\ud800"]}),
+        (JobKind.MESSAGE, {"request": {"get": {"param_paths": ["\udcff"]}}}),
+    ],
+)
+def test_what_cannot_be_written_fails_its_job_alone(kind: JobKind, payload: Any) -> None:
+    world = World()
+    visited(world)
+    good = Job(8, 1, JobKind.READ, {"paths": [f"{INFO}SerialNumber"]})
+    world.house.jobs = [Job(7, 1, kind, payload), good]
+    world.controller.wake(AGENT, "jobs")
+    world.wait(1)
+    assert [job.state for job in world.house.jobs] == [JobState.FAILED, JobState.DONE]
+    assert "7004" in str(world.house.jobs[0].result)
+    world.check()
+
+
 def test_work_that_comes_during_a_visit_is_done_right_after() -> None:
     world = World()
     agent = visited(world)
