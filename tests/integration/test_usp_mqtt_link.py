@@ -21,7 +21,7 @@ from scripted_broker import (
 
 from acs.usp.mqtt import link
 from acs.usp.mqtt.remote import Broker, Trust
-from acs.usp.mtp import Mtp, Route
+from acs.usp.mtp import Mtp, Route, Verdict
 
 ROUTE = Route(Mtp.MQTT, "usp/v1/agent/os::00259E-1")
 NEEDED = ["usp/v1/controller/#", "usp/v1/onboard/#"]
@@ -166,6 +166,24 @@ def test_octets_that_come_one_by_one_are_one_record(house: House, edge_of) -> No
             broker.say(bytes([octet]))
         house.until(lambda: len(edge.receiver.records) == 2)
     assert [octets for octets, _ in edge.receiver.records] == [b"slow", b"slow"]
+
+
+def test_what_the_broker_kept_for_us_can_be_answered(house: House, edge_of) -> None:
+    """It comes behind CONNACK, while nothing may be published before SUBACK (R-MQTT.17)."""
+    kept = packet(0x30, text("usp/v1/onboard/os::00259E-1") + b"\0" + b"kept")
+    with ScriptedBroker(Script()) as broker:
+        edge = edge_of(broker)
+        sent: list[bool] = []
+
+        def reply(octets: bytes, origin: object) -> Verdict:
+            sent.append(edge.edge.send(ROUTE, b"answer to " + octets))
+            return Verdict.TAKEN
+
+        edge.receiver.answer = reply  # type: ignore[assignment]
+        broker.script.kept = kept
+        broker.say(packet(0xE0, b"\x8b"))  # DISCONNECT: Server shutting down
+        assert b"answer to kept" in broker.heard.next(PUBLISH)
+    assert sent == [True]
 
 
 def test_a_topic_that_is_no_text_is_left_alone(house: House, edge_of) -> None:

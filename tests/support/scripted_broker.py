@@ -41,6 +41,8 @@ class Script:
     """Take the connection, and never say a word."""
     garbage: bytes = b""
     """Sent after the first SUBACK."""
+    kept: bytes = b""
+    """Sent right behind CONNACK, as what waited for a session that goes on."""
 
 
 @dataclass
@@ -98,7 +100,7 @@ class ScriptedBroker:
                 continue
             if kind == CONNECT:
                 reply = bytes([0, self.script.connack]) + with_length(self.script.properties)
-                connection.sendall(packet(0x20, reply))
+                connection.sendall(packet(0x20, reply) + self.script.kept)
             elif kind == SUBSCRIBE:
                 codes = bytes(
                     0x87 if each in self.script.refused else 1 for each in filters_of(body)

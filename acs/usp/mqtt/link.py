@@ -46,6 +46,8 @@ STEADY_SECONDS = 30.0
 MOST_UNSENT_BYTES = 16_777_216
 MOST_UNDERWAY = 500
 MOST_EXTRA_FILTERS = 5
+MOST_EARLY = 10_000
+"""Publishes that wait until the link is up; what comes beyond cannot be answered."""
 
 
 class LinkState(StrEnum):
@@ -123,6 +125,8 @@ class Link:
         self._asked: dict[int, tuple[str, ...]] = {}
         """Filters of each SUBSCRIBE that is not acknowledged, by packet id."""
         self._granted = Granted()
+        self._early: list[Published] = []
+        """What the broker had kept for us and sent before its SUBACK."""
         self._stopped: Deferred[None] | None = None
 
     @property
@@ -180,7 +184,7 @@ class Link:
         work.addErrback(lambda why: log.error("mqtt link", problem=why.getErrorMessage()))
 
     def _make_client(self) -> BufferedClient:
-        client = new_client(self.broker, self._listener.published)
+        client = new_client(self.broker, self._published)
         client.on_connect = self._connected
         client.on_subscribe = self._subscribed
         client.on_disconnect = self._disconnected
@@ -272,6 +276,16 @@ class Link:
             client.publish(self.broker.status, b"online", qos=1, retain=True)
         log.info("mqtt link up", broker=str(self.broker), version=self.broker.version)
         self._listener.link_up(self._granted)
+        early, self._early = self._early, []
+        for message in early:
+            self._listener.published(message)
+
+    def _published(self, message: Published) -> None:
+        """What could not be answered yet waits: its answer would have nowhere to go."""
+        if self.state is LinkState.UP or len(self._early) >= MOST_EARLY:
+            self._listener.published(message)
+        else:
+            self._early.append(message)
 
     def _disconnected(
         self,
