@@ -15,11 +15,13 @@ from acs.profiles import Blueprint, Facts
 class Ledger:
     """The device's record, with the changes and effects of one visit."""
 
-    __slots__ = ("_changes", "_effects", "contact", "device", "house", "jobs", "opened")
+    __slots__ = ("_changes", "_effects", "contact", "device", "house", "jobs", "moved", "opened")
 
     def __init__(self, opened: Opened, contact: Contact, house: House) -> None:
         self.opened = opened
         self.device: Device = opened.device
+        self.moved = opened.device.protocol != contact.protocol and not opened.created
+        """It speaks another protocol than at its last contact."""
         self.contact = contact
         self.house = house
         self._effects: list[Effect] = []

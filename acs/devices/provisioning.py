@@ -267,7 +267,9 @@ def _may_glance(ledger: Ledger, look: _Look, seen: Seen, under: str) -> bool:
 
 def _conclude(ledger: Ledger, look: _Look, outcome: Outcome, mark: str) -> None:
     device, contact = ledger.device, ledger.contact
-    proven_before = device.standing is Standing.LIVE and device.fingerprint == mark
+    was_live = device.standing is Standing.LIVE and device.fingerprint == mark
+    # One that moved is proven anew, by what its other protocol shows.
+    proven_before = was_live and not ledger.moved
     if outcome.lines and not (outcome.kind is OutcomeKind.IN_ORDER and proven_before):
         plan = outcome.plan.digest if outcome.plan else device.plan
         proof = Proof(device.id, contact.at, contact.session, plan, mark, outcome.lines)

@@ -150,7 +150,7 @@ def _announce(ledger: Ledger) -> None:
     for event in contact.events:
         if event.kind not in UNTOLD:
             ledger.say(str(event.kind), f"{event.text} {event.key}".rstrip())
-    if contact.protocol != device.protocol and not ledger.opened.created:
+    if ledger.moved:
         ledger.say("protocol", f"{device.protocol} → {contact.protocol}")
     if contact.root != device.root and not ledger.opened.created:
         # Names of the old tree mean nothing in the new one.

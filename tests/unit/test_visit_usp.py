@@ -16,6 +16,7 @@ from acs.devices.effects import (
     SaveCredentials,
     SaveLayout,
     SaveModelNames,
+    SaveProof,
     SaveSnapshot,
 )
 from acs.devices.house import Policy
@@ -120,6 +121,9 @@ def test_a_move_is_looked_at_and_nothing_is_written() -> None:
     assert not any(isinstance(effect, SaveSnapshot) and not effect.snapshot.values
                    for effect in house.effects), "what is known of it stays"  # fmt: skip
     assert [type(op).__name__ for op in agent.operations].count("Get") >= 2
+    proofs = [effect.proof for effect in house.effects if isinstance(effect, SaveProof)]
+    assert proofs, "the proof of what its other protocol shows is kept"
+    assert all(proof.complete for proof in proofs)
     call(house, agent, EventKind.ASKED)
     assert [type(op).__name__ for op in agent.operations] == ["Accept"]
 
