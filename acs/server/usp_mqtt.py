@@ -105,7 +105,7 @@ class MqttSide:
         return EmbeddedBroker(options, settings.data_dir / BROKER_FOLDER, self._reactor)
 
     def _found(self, at: BrokerAddress) -> None:
-        broker = self._broker(f"{at.host}:{at.port}", tls=False)
+        broker = self._broker(str(at), tls=False)
         self._connect(replace(broker, username=at.username, password=at.password))
 
     def _not_started(self, failure: Failure) -> None:

@@ -69,6 +69,11 @@ class BrokerAddress:
     username: str
     password: Secret
 
+    def __str__(self) -> str:
+        """``host:port``, with the brackets that IPv6 needs."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
 
 @dataclass(frozen=True, slots=True)
 class Programs:
@@ -128,7 +133,7 @@ class EmbeddedBroker:
     @property
     def address(self) -> str:
         """Where it is to answer, ``host:port``; empty before it is set up."""
-        return f"{self._address.host}:{self._address.port}" if self._address else ""
+        return str(self._address) if self._address else ""
 
     def start(self) -> Deferred[BrokerAddress]:
         """Set it up and start it; fires when it first answers.
