@@ -196,7 +196,8 @@ class SessionContext:
         sent = self._sent[number]
         # A record that goes again may ask for what came since.
         retransmit_id = sent.retransmit_id if sent.retransmit_id >= self._expected else 0
-        payloads = (sent.payload,) if sent.payload else ()
+        # An empty one, too, is there: OB-USP-AGENT ends the context over a record without payload.
+        payloads = (sent.payload,)
         return Segment(
             self.session_id, number, self._expected, retransmit_id, sent.sar, sent.sar, payloads
         )

@@ -107,8 +107,7 @@ class Context:
             payload_sar_state=Segment.PayloadSARState.Name(state),
             payloadrec_sar_state=Segment.PayloadSARState.Name(state),
         )
-        if payload:
-            segment.payload.append(payload)
+        segment.payload.append(payload)
         self._sent[self._next] = segment
         self._next += 1
         return segment
@@ -122,6 +121,7 @@ class Context:
             sequence_id=self._next,
             expected_id=self._expected,
             retransmit_id=self._expected,
+            payload=[b""],
         )
         self._sent[self._next] = ask
         self._next += 1

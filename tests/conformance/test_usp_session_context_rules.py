@@ -26,7 +26,7 @@ def part(
     missing: int = 0,
     sar: Sar = Sar.NONE,
 ) -> Segment:
-    return Segment(id, number, expected, missing, sar, sar, (payload,) if payload else ())
+    return Segment(id, number, expected, missing, sar, sar, (payload,))
 
 
 def started(bounds: Bounds | None = None) -> SessionContext:
@@ -43,7 +43,7 @@ def ended(context: SessionContext, received: Received) -> str:
     assert context.session_id == 0
     (hello,) = context.restart(99)
     assert (hello.session_id, hello.sequence_id, hello.expected_id) == (99, 1, 1)
-    assert hello.payloads == ()
+    assert hello.payloads == (b"",), "there is one, and it is empty"
     return received.failure.text
 
 
@@ -225,6 +225,14 @@ def test_a_gap_is_asked_for_once() -> None:
     # What fills it may leave another one.
     context.receive(part(7, b"seven"))
     assert context.receive(part(2, b"two")).send == (part(2, expected=5, missing=5),)
+
+
+def test_a_record_without_payload_is_as_one_with_an_empty_one() -> None:
+    context = SessionContext()
+    none = Segment(ID, 1, 1)
+    assert none.payloads == ()
+    assert context.receive(none) == Received()
+    assert context.receive(part(2, b"two")).payloads == (b"two",)
 
 
 def test_a_record_that_is_asked_for_is_sent_again() -> None:
