@@ -54,7 +54,7 @@ def prepare(place: Place, broker: Mosquitto, units: int) -> UspFleet:
     now = time.time()
     rows = [mirrored(Unit(number), INTENTS[Wish.WHOLE], now) for number in range(units)]
     database.run("mirror", equipment.store_thd, rows)
-    with place.serve(), living(broker, place.folder, 0, 1, 1.0):
+    with place.serve(), living(broker, place.folder, 0, 1, 0.1):
         _await_live(database)
     version = _multiply(database, units)
     database.dispose()

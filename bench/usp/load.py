@@ -21,7 +21,7 @@ from simulators.usp.mqtt_wire import Publish
 
 _CHUNK = 50
 """Connect records between two looks at what came."""
-_QUIET = 2.0
+_QUIET = 1.0
 """Seconds without a question after which all agents that came have had their visits."""
 _EACH = 7
 """Of so many Notifies, the time of one is kept."""
@@ -134,7 +134,7 @@ class Player:
         octets, packet_id = message.payload, line.next_id()
         packet = answer_packet(self._agents, line.number, endpoint, octets, packet_id)
         if packet is None:
-            raise Wrong(f"an agent that is live was asked for more than values: {octets[:200]!r}")
+            raise Wrong(f"an agent that is live was asked for something else: {octets[:200]!r}")
         line.write(packet)
 
     def _turn(self, seconds: float, took: Took) -> None:

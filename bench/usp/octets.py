@@ -68,14 +68,15 @@ def connect_packet(agents: Agents, line: int, endpoint: str, packet_id: int) -> 
 def answer_packet(
     agents: Agents, line: int, endpoint: str, octets: bytes, packet_id: int
 ) -> bytes | None:
-    """A PUBLISH with the answer to the Get in a record; None: it is none."""
+    """A PUBLISH with the answer to the Get in a record; None: it asks for something else."""
     asked = msg.Msg.FromString(record.Record.FromString(octets).no_session_context.payload)
-    if asked.body.request.WhichOneof("req_type") != "get":
+    paths = asked.body.request.get.param_paths
+    if asked.body.request.WhichOneof("req_type") != "get" or not _VALUES.keys() >= set(paths):
         return None
     made = msg.Msg()
     made.header.msg_id = asked.header.msg_id
     made.header.msg_type = msg.Header.GET_RESP
-    for path in asked.body.request.get.param_paths:
+    for path in paths:
         above, _, leaf = path.rpartition(".")
         result = made.body.response.get_resp.req_path_results.add(requested_path=path)
         row = f"{above}.".replace("*", "1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from statistics import quantiles
@@ -18,6 +19,8 @@ from bench.place import Place
 from bench.processes import BenchError
 from bench.units import Unit
 from bench.usp.octets import READ
+
+_ASKED = re.compile(r" event=visit .*events=asked .* ms=(\d+)")
 
 
 def check_notifies(place: Place, since: float, count: int) -> None:
@@ -53,6 +56,12 @@ def reads_done(database: Database) -> list[float]:
     query = select(jobs_table.c.finished_at - jobs_table.c.created_at)
     with database.read() as conn:
         return list(conn.scalars(query.where(jobs_table.c.state == JobState.DONE.value)))
+
+
+def visits_for_jobs(place: Place) -> list[float]:
+    """Seconds that each visit took which began because something was asked, by the log."""
+    log = (place.folder / "logs" / "acs.log").read_text(encoding="utf-8")
+    return [int(ms) / 1000 for ms in _ASKED.findall(log)]
 
 
 def proven_at(database: Database) -> Mapping[str, float]:
