@@ -286,11 +286,14 @@ class Visits:
 
     async def _acquaint(self, visiting: _Visiting, agent: Agent) -> None:
         """Have the supported model of its kind; the first agent of it is asked."""
-        if not (agent.model and agent.software):
+        if not agent.model:
             return
+        assert visiting.contact is not None
         key = model_key(agent)
-        if key not in self._models:
-            blob = await self._keeping.supported(key)
+        # Who names no software may run another one after each start.
+        stale = not agent.software and visiting.contact.has(*INTRODUCED_BY)
+        if stale or key not in self._models:
+            blob = None if stale else await self._keeping.supported(key)
             if blob is not None:
                 self._models[key] = SupportedModel(unpack(blob))
             elif key not in self._learning:

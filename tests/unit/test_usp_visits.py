@@ -474,6 +474,24 @@ def test_an_agent_that_does_not_show_its_model_does_not_speak_for_its_kind() -> 
     assert len(world.keeping.models) == 1
 
 
+def test_who_names_no_software_is_asked_for_its_model_at_each_start() -> None:
+    """The stock OB-USP-AGENT is such a one."""
+    world = World()
+    agent = world.join(PlainAgent())
+    agent.info["SoftwareVersion"] = ""
+    agent.connects()
+    world.wait(3)
+    assert len(world.keeping.models) == 1
+    agent.asked.clear()
+    agent.tells(messages.Event("Device.LocalAgent.", "Periodic!"))
+    world.wait(2)
+    assert "GetSupportedDM" not in agent.kinds()
+    agent.tells(BOOT)
+    world.wait(3)
+    assert "GetSupportedDM" in agent.kinds()
+    world.check()
+
+
 def test_a_model_that_was_half_learned_is_asked_for_again() -> None:
     world = World()
     gone, other = agents(2)
