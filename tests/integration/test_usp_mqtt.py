@@ -237,6 +237,16 @@ class TestWhoMayWhat:
         assert b"secret" not in said
         assert b"said" not in said
 
+    @pytest.mark.parametrize("name", ["os::00259E-eaves", "+", "x#"])
+    @pytest.mark.parametrize("topic", ["$SYS/#", "$SYS/+/log/N", "$share/g/$SYS/broker/log/N"])
+    def test_nobody_hears_the_log_of_the_broker_which_could_bring_it_down(
+        self, site: Site, name: str, topic: str
+    ) -> None:
+        with site.agent(name) as agent:
+            assert agent.asks_for(topic).is_failure
+        with site.agent("os::00259E-unmoved") as agent:
+            assert not agent.speak(b"it is still there").is_failure
+
     def test_a_topic_that_vouches_for_nobody_is_dropped(self, site: Site) -> None:
         with site.agent("plain-client") as client:
             client.publish("usp/v1/onboard/plain-client", b"x", reply="usp/v1/agent/plain-client")

@@ -201,6 +201,11 @@ class Agent:
         assert not self._events.get(timeout=PATIENCE).is_failure
         return self
 
+    def asks_for(self, topic: str) -> Any:
+        """Subscribe; gives back the broker's word."""
+        self._client.subscribe(topic, qos=1)
+        return self._events.get(timeout=PATIENCE)
+
     def publish(
         self, topic: str, octets: bytes, *, reply: str = "", content: str = "usp.msg", qos: int = 1
     ) -> Any:

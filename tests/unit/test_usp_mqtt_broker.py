@@ -83,7 +83,7 @@ def test_passwords_are_kept_as_the_plugin_does() -> None:
     key = hashlib.pbkdf2_hmac("sha512", b"three", b"salt of three", shared["iterations"], 64)
     assert base64.b64decode(shared["password"]) == key
     assert "clientid" not in shared
-    assert "roles" not in shared
+    assert shared["roles"] == [{"rolename": "new-agents", "priority": 0}]
 
 
 def test_the_controller_may_not_change_accounts() -> None:
@@ -95,6 +95,13 @@ def test_the_controller_may_not_change_accounts() -> None:
         made["defaultACLAccess"][each]
         for each in ("publishClientSend", "publishClientReceive", "subscribe")
     )
+
+
+def test_new_agents_do_not_listen_to_the_broker_itself() -> None:
+    made = accounts({}, SHARED, PASSWORDS, salts())
+    (role,) = (each for each in made["roles"] if each["rolename"] == "new-agents")
+    assert {each["topic"] for each in role["acls"]} == {"$SYS/#", "$CONTROL/#", "$share/#"}
+    assert not any(each["allow"] for each in role["acls"])
 
 
 def test_accounts_of_agents_outlive_a_start_and_ours_are_made_anew() -> None:

@@ -47,6 +47,16 @@ def of_line(line: str) -> Seen | None:
             "broker: disconnected due to protocol error",
         ),
         (
+            "1: Client os::00259E-9 disconnected due to QoS too high or retain not supported.",
+            False,
+            "broker: disconnected due to QoS too high or retain not supported",
+        ),
+        (
+            "1795404181: Client os::00259E-9 disconnected: The connection was lost.",
+            False,
+            "broker: disconnected: The connection was lost",
+        ),
+        (
             "1795404189: Client os::00259E-9 has exceeded timeout, disconnecting.",
             False,
             "broker: keep-alive exceeded",
@@ -101,6 +111,8 @@ def test_lines_that_say_nothing_of_an_agent(line: str) -> None:
         "1: New client connected from 1.2.3.4:5 as x: Client os::00259E-9 disconnected. (p5, c1).",
         "1: Client os::00259E-9 disconnected. closed its connection.",
         "1: Client x: Client os::00259E-9 closed its connection.",
+        "1: Client os::00259E-9 disconnected due to spite disconnected.",
+        "1: Client os::00259E-9 disconnected: spite closed its connection.",
         "1: New client connected from 1:5 as x as os::00259E-9 (p5, c1, k60, u'b').",
     ],
 )

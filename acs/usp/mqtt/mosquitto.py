@@ -23,6 +23,12 @@ ACCOUNTS = "gigafibre-acs-accounts"
 """User name of whoever adds and removes accounts: the controller itself may not."""
 _SHARED = "shared by new agents"
 """How the shared account is told from those of agents: its text name."""
+_GUESTS = "new-agents"
+"""Role of the shared account: what it may not."""
+_NOT_FOR_GUESTS = ("$SYS/#", "$CONTROL/#", "$share/#")
+"""Mosquitto grants a subscription whatever the ACL file says, and asks it at each delivery.  But
+2.0 says in its log that it denies a client id with a ``+`` or ``#``, and delivers the log: who
+listens to the log under such a name would bring it down.  Own accounts have no such names."""
 _ITERATIONS = 101
 """Of PBKDF2, as the plugin itself has them."""
 
@@ -178,13 +184,14 @@ def accounts(
     ]
     if bootstrap:
         shared = _account(bootstrap, options.bootstrap_password.reveal(), next(fresh))
-        made.append({**shared, "textname": _SHARED})
+        roles = [{"rolename": _GUESTS, "priority": 0}]
+        made.append({**shared, "textname": _SHARED, "roles": roles})
     own = [f"{options.topic}/#", "$SYS/broker/log/#"]
     control = ["$CONTROL/dynamic-security/#"]
     return {
         "clients": [*agents, *made],
         "groups": [],
-        "roles": [_role(CONTROLLER, own), _role(ACCOUNTS, control)],
+        "roles": [_role(CONTROLLER, own), _role(ACCOUNTS, control), _no_subscription(_GUESTS)],
         # What an agent may do is in the ACL file.
         "defaultACLAccess": {
             "publishClientSend": False,
@@ -221,5 +228,15 @@ def _role(name: str, topics: list[str]) -> dict[str, Any]:
             {"acltype": kind, "topic": topic, "priority": 0, "allow": True}
             for kind in kinds
             for topic in topics
+        ],
+    }
+
+
+def _no_subscription(name: str) -> dict[str, Any]:
+    return {
+        "rolename": name,
+        "acls": [
+            {"acltype": "subscribePattern", "topic": topic, "priority": 0, "allow": False}
+            for topic in _NOT_FOR_GUESTS
         ],
     }

@@ -65,7 +65,8 @@ def is_presence(topic: str) -> bool:
 
 
 # Lines of Mosquitto 2.0; a later one may put the address of a client behind its id. Each is
-# matched whole: a client id is text that somebody chose, and might hold half such a line.
+# matched whole: a client id is text that somebody chose, and might hold half such a line. What
+# Mosquitto says itself stands at the end, and says it once.
 _LINE = r"(?:[0-9T:.,+Z -]+: )?"
 _CAME = re.compile(
     _LINE + r"New client connected from (\S+) as (\S+) \(p[0-9], c[01], k[0-9]+(?:, u'.*')?\)\.\Z"
@@ -73,7 +74,8 @@ _CAME = re.compile(
 _WENT = re.compile(
     _LINE + r"Client (\S+)(?: \[\S+\])? (?:"
     r"(closed its connection)|has (exceeded timeout), disconnecting|"
-    r"(?:been )?(disconnected(?: due to [a-z ]+|: [a-zA-Z -]+| by administrative action)?)"
+    r"(?:been )?(disconnected"
+    r"(?:(?: due to |: )(?:(?!disconnect|closed)[a-zA-Z -])+| by administrative action)?)"
     r")\.\Z"
 )
 
