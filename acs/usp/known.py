@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from acs.model import Value
+from acs.usp.messages import ObjectAccess
 from acs.usp.paths import InvalidPath, general
 from acs.usp.supported import SupportedModel
 
@@ -24,13 +25,17 @@ class Known:
         return self.supported.value(path, text) if self.supported else Value(text)
 
     def is_writable(self, path: str) -> bool:
-        """Tell whether the model lets ``path`` be written."""
+        """Tell whether the model lets ``path`` be written: a table, whether rows can be created."""
         if self.supported is None:
             return False
         try:
-            return self.supported.names.get(general(path), False)
+            name = general(path)
         except InvalidPath:
             return False
+        rows = self.supported.objects.get(f"{name}{{i}}.") if name.endswith(".") else None
+        if rows is not None:
+            return rows.access in (ObjectAccess.ADD_DELETE, ObjectAccess.ADD_ONLY)
+        return self.supported.names.get(name, False)
 
     def is_table(self, path: str) -> bool:
         """Tell whether ``path`` is a table, as far as the model is known."""

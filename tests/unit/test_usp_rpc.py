@@ -271,6 +271,27 @@ def test_an_object_that_is_no_table_is_listed_by_its_parameters_and_objects() ->
     }
 
 
+@pytest.mark.parametrize(
+    ("access", "writable"),
+    [
+        (m.ObjectAccess.ADD_DELETE, True),
+        (m.ObjectAccess.ADD_ONLY, True),
+        (m.ObjectAccess.DELETE_ONLY, False),
+        (m.ObjectAccess.READ_ONLY, False),
+    ],
+)
+def test_a_table_can_be_written_where_rows_can_be_created(
+    access: m.ObjectAccess, writable: bool
+) -> None:
+    path = "Device.NAT.PortMapping."
+    model = SupportedModel([m.SupportedObject(f"{path}{{i}}.", access)])
+    answer = m.GetResp((told("Device.NAT.", m.ResolvedPath(f"{path}1.", {"Alias": "x"})),))
+    _, outcome = run(
+        List("Device.NAT."), m.Error(7018, "not a table"), answer, known=Known(supported=model)
+    )
+    assert outcome == Names((ListedName(path, writable),))
+
+
 def test_a_path_that_is_no_table_is_asked_for_as_an_object() -> None:
     path = "Device.WiFi."
     asked, outcome = run(
