@@ -59,7 +59,10 @@ def reads_done(database: Database) -> list[float]:
 
 
 def visits_for_jobs(place: Place) -> list[float]:
-    """Seconds that each visit took which began because something was asked, by the log."""
+    """Seconds that visits took which began because something was asked.
+
+    By the log, which in a flood has the first ones only.
+    """
     log = (place.folder / "logs" / "acs.log").read_text(encoding="utf-8")
     return [int(ms) / 1000 for ms in _ASKED.findall(log)]
 
