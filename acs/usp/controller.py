@@ -107,6 +107,8 @@ class Controller:
         peer = self._peer(sender)
         if peer is None:
             return self._drop("too many agents", sender, origin)
+        if not self._may_say(peer, len(octets)):
+            return self._drop("more than an agent may say in a minute", sender, origin)
         if origin.credential == "bootstrap" and not self._bounds.rebootstrap:
             return self._questioned(peer, record, origin)
         return self._taken(peer, record, origin)
@@ -288,10 +290,15 @@ class Controller:
 
         self._keeping.commit((SaveNotify(stored),)).addCallbacks(kept, not_kept)
 
-    def _may_notify(self, peer: Peer) -> bool:
+    def _may_say(self, peer: Peer, octets: int) -> bool:
+        """A long message takes seconds to read, in which nobody else is served."""
         now = self._clock()
         if now - peer.rate >= 60.0:
-            peer.rate, peer.notifies = now, 0
+            peer.rate, peer.notifies, peer.octets = now, 0, 0
+        peer.octets += octets
+        return peer.octets <= self._bounds.octets_per_minute
+
+    def _may_notify(self, peer: Peer) -> bool:
         peer.notifies += 1
         return peer.notifies <= self._bounds.notifies_per_minute
 
@@ -408,9 +415,9 @@ class Controller:
 
 def _is_own(topic: str, peer: Peer) -> bool:
     """Tell whether a topic that a record names, which no edge looked at, may be written to."""
-    last = topic.rpartition("/")[2]
     can_be_written = topic.isprintable() and not (topic.startswith("$") or set(topic) & set("+#"))
-    return bool(topic) and can_be_written and (last == peer.endpoint or not is_valid(last))
+    is_others = any(each != peer.endpoint and is_valid(each) for each in topic.split("/"))
+    return bool(topic) and can_be_written and not is_others
 
 
 def _is_among(waiting: list[StoredNotify], notify: StoredNotify) -> bool:

@@ -42,6 +42,8 @@ class Bounds:
     """Octets of the largest record that is taken."""
     notifies_per_minute: int = 600
     """Of one agent; what is beyond is dropped and counted."""
+    octets_per_minute: int = 16_777_216
+    """Of all records of one agent together; what is beyond is dropped and counted."""
     segment: int = 65_536
     """Octets of the largest record we send within a session context."""
     visits: int = 200

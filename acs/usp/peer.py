@@ -34,6 +34,7 @@ class Peer:
         "endpoint",
         "failures",
         "notifies",
+        "octets",
         "presence",
         "rate",
         "reasons",
@@ -90,6 +91,8 @@ class Peer:
         """When its row was last written for no more than having been seen."""
         self.notifies = 0
         """Of this minute, see `rate`."""
+        self.octets = 0
+        """Of its records of this minute."""
         self.rate = float("-inf")
         self._seen: OrderedDict[str, bool] | None = None
 

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from acs.usp.errors import Code
 from acs.usp.records import FIRST_SESSION, Sar, Segment
@@ -256,7 +256,9 @@ class SessionContext:
     def _keep(self, segment: Segment) -> None:
         if segment.sequence_id > LAST_SEQUENCE:
             raise _Broken("the peer's sequence numbers are used up")
-        octets = sum(map(len, segment.payloads))
+        # A payload of many empty parts takes room, and has no octets.
+        segment = replace(segment, payloads=(b"".join(segment.payloads),))
+        octets = len(segment.payloads[0])
         if (
             len(self._ahead) >= self._bounds.records
             or segment.sequence_id - self._expected > self._bounds.records

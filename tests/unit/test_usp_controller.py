@@ -328,6 +328,20 @@ def test_an_agent_that_talks_too_much_is_cut_off_for_the_minute() -> None:
     assert world.bodies() == [NotifyResp("hosts")], "it comes again, and is taken"
 
 
+def test_what_an_agent_may_say_in_a_minute_is_bounded_by_its_octets_too() -> None:
+    world = World(bounds=Bounds(octets_per_minute=500))
+    for number in range(10):
+        world.hears(HOST, id=f"n{number}")
+    taken = len(world.bodies())
+    assert 0 < taken < 10
+    assert {reason for reason, _ in world.watcher.drops} == {
+        "more than an agent may say in a minute"
+    }
+    world.seconds += 60
+    world.hears(HOST, id="later")
+    assert len(world.bodies()) == 1
+
+
 def test_periodic_is_answered_and_not_kept() -> None:
     world = World()
     world.hears(Notify("p", True, Event("Device.LocalAgent.", "Periodic!")))
@@ -443,7 +457,9 @@ def test_a_connect_record_tells_where_the_agent_listens_when_its_transport_does_
     assert {said.route for said in world.take()} == {Route(Mtp.MQTT, "some/place/of/its/own")}
 
 
-@pytest.mark.parametrize("topic", [f"usp/v1/agent/{OTHER}", "a/#", "a/+/b", "$SYS/x", "a\x00b"])
+@pytest.mark.parametrize(
+    "topic", [f"usp/v1/agent/{OTHER}", f"{OTHER}/x", "a/#", "a/+/b", "$SYS/x", "a\x00b"]
+)
 def test_a_connect_record_cannot_name_what_the_transport_would_refuse(topic: str) -> None:
     world = World()
     agent = PlainAgent()

@@ -133,6 +133,8 @@ def test_each_process_has_its_own_status() -> None:
         ("usp/agent", ""),
         ("", "no reply topic"),
         ("usp/v1/agent/os::other", "its reply topic is another endpoint's"),
+        ("usp/v1/agent/os::other/", "its reply topic is another endpoint's"),
+        (f"usp/v1/agent/os::other/{AGENT}", "its reply topic is another endpoint's"),
         ("usp/+/a", "nothing can be published to its reply topic"),
         ("usp/#", "nothing can be published to its reply topic"),
         ("$CONTROL/dynamic-security/v1", "nothing can be published to its reply topic"),

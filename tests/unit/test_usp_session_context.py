@@ -97,3 +97,15 @@ Channel.TestCase.settings = settings(
     max_examples=60, stateful_step_count=30, deadline=None, database=None
 )
 TestChannel = Channel.TestCase
+
+
+def test_empty_parts_of_a_payload_that_came_too_early_take_no_room() -> None:
+    context = SessionContext()
+    context.receive(Segment(7, 1, 1, payloads=(b"first",)))
+    context.receive(Segment(7, 3, 1, payloads=(b"", b"third") + (b"",) * 10_000))
+    kept = context._ahead[3]
+    assert kept.payloads == (b"third",)
+    assert context.receive(Segment(7, 2, 1, payloads=(b"se", b"cond"))).payloads == (
+        b"second",
+        b"third",
+    )

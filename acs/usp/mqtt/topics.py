@@ -72,8 +72,8 @@ def fault_of_reply(topic: str, vouched: str) -> str:
         return "its reply topic is too long"
     if topic[0] == "$" or "+" in topic or "#" in topic or not topic.isprintable():
         return "nothing can be published to its reply topic"
-    last = topic.rpartition("/")[2]
-    if vouched and is_endpoint(last) and last != vouched:
+    # Below its topic an agent listens too, over MQTT 3.1.1: on any level another's name is his.
+    if vouched and any(is_endpoint(each) and each != vouched for each in topic.split("/")):
         return "its reply topic is another endpoint's"
     return ""
 
