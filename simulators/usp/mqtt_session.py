@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from . import mqtt_wire as wire
 from .links import OPEN_SECONDS
+from .mqtt_reasons import reason_text
 from .mqtt_wire import Property, Version
 
 CONTENT_TYPE = "usp.msg"
@@ -201,13 +202,13 @@ class MqttSession:
             case wire.Pingresp():
                 return []
             case wire.Disconnect(reason, properties):
-                words = wire.reason_text(self._options.version, reason, properties)
+                words = reason_text(self._options.version, reason, properties)
                 return [Down(f"the broker disconnected us: {words}")]
 
     def _welcomed(self, answer: wire.Connack, now: float) -> list[Event]:
         options, told = self._options, answer.properties
         if answer.reason:
-            words = wire.reason_text(options.version, answer.reason, told)
+            words = reason_text(options.version, answer.reason, told)
             return [Down(f"the broker refused us: {words}")]
         self._client_id = str(told.get(Property.ASSIGNED_CLIENT_ID, self._client_id))
         self._allowed = _number(told, Property.RECEIVE_MAXIMUM, self._allowed)
@@ -228,7 +229,7 @@ class MqttSession:
     def _subscribed(self, answer: wire.Suback) -> list[Event]:
         reasons = answer.reasons
         if not reasons or all(reason >= 0x80 for reason in reasons):
-            words = wire.reason_text(self._options.version, reasons[0] if reasons else 0x80)
+            words = reason_text(self._options.version, reasons[0] if reasons else 0x80)
             return [Down(f"the broker refused the subscription to {self._wanted[0]}: {words}")]
         self._up = True
         return [Up(self._topic, self._client_id)]
