@@ -6,6 +6,7 @@ import socket
 
 from bench.usp.orders import Agents
 from simulators.usp import mqtt_wire as wire
+from simulators.usp.mqtt_reasons import reason_text
 
 PATIENCE = 20.0
 """Seconds without a sign of the broker after which the load gives up."""
@@ -68,7 +69,7 @@ class Line:
                     self._out += wire.puback(packet_id)
                     came.append(packet)
                 case wire.Puback(reason=reason) if reason:
-                    raise Wrong(f"the broker: {wire.reason_text(wire.Version.V5, reason)}")
+                    raise Wrong(f"the broker: {reason_text(wire.Version.V5, reason)}")
                 case wire.Puback():
                     pass
                 case _:
