@@ -198,12 +198,12 @@ def _boot_values(notify: StoredNotify) -> Mapping[str, Value]:
         return {}
     try:
         told = json.loads(notify.detail.get("ParameterMap", ""))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     if not isinstance(told, dict):
         return {}
     return {
-        path: Value(str(value))
+        path: Value(str(value).lower() if isinstance(value, bool) else str(value))
         for path, value in told.items()
         if path.startswith(ROOT) and isinstance(value, str | int | float | bool)
     }
