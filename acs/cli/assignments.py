@@ -55,11 +55,23 @@ def leaf(text: str) -> str:
 
 
 def split(text: str) -> tuple[str, str]:
-    """Split ``PATH=VALUE`` at its first ``=``."""
-    name, equals, value = text.partition("=")
-    if not equals or not name.strip():
-        raise click.UsageError(f"{text!r} is not PATH=VALUE")
-    return name.strip(), value
+    """Split ``PATH=VALUE``; an expression such as ``[Alias=="main"]`` belongs to the path."""
+    depth, quoted = 0, False
+    for at, sign in enumerate(text):
+        if sign == '"' and depth:
+            quoted = not quoted
+        elif quoted:
+            continue
+        elif sign == "[":
+            depth += 1
+        elif sign == "]":
+            depth -= 1
+        elif sign == "=" and depth == 0:
+            if name := text[:at].strip():
+                return name, text[at + 1 :]
+            break
+    # What follows the sign may be a secret.
+    raise click.UsageError(f"{text.partition('=')[0]!r} is not PATH=VALUE")
 
 
 def changes(

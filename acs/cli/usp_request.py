@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from acs.cli.assignments import split
 from acs.usp.codec import request_from_json
 
 Request = dict[str, dict[str, Any]]
@@ -73,25 +74,6 @@ def checked(form: Request) -> Request:
     except ValueError as why:
         raise click.UsageError(str(why)) from None
     return form
-
-
-def split(text: str) -> tuple[str, str]:
-    """Split ``PATH=VALUE``; an expression such as ``[Alias=="main"]`` belongs to the path."""
-    depth, quoted = 0, False
-    for at, sign in enumerate(text):
-        if sign == '"' and depth:
-            quoted = not quoted
-        elif quoted:
-            continue
-        elif sign == "[":
-            depth += 1
-        elif sign == "]":
-            depth -= 1
-        elif sign == "=" and depth == 0:
-            if at == 0:
-                break
-            return text[:at], text[at + 1 :]
-    raise click.UsageError(f"{text.partition('=')[0]!r} is not PATH=VALUE")
 
 
 def _get(paths: Sequence[str], extra: Extra) -> Request:

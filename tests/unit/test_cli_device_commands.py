@@ -69,10 +69,9 @@ def queued(house: House, kind: JobKind, **payload: object) -> int:
             },
         ),
         (("read", *SEARCHES), JobKind.READ, {"paths": SEARCHES}),
-        (
-            ("set", f"{SEARCHES[0]}=home"),
-            JobKind.SET,
-            {"changes": [{"path": SEARCHES[0], "value": "home"}]},
+        *(
+            (("set", f"{search}=a=b"), JobKind.SET, {"changes": [{"path": search, "value": "a=b"}]})
+            for search in SEARCHES
         ),
     ],
 )

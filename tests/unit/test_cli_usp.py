@@ -10,7 +10,8 @@ import pytest
 from cli_on_disk import KEY, SERIAL, House, finish
 from click import UsageError
 
-from acs.cli.usp_request import Extra, parsed, request, split
+from acs.cli.assignments import split
+from acs.cli.usp_request import Extra, parsed, request
 from acs.cli.waiting import follow
 from acs.devices.agents import Agent, Presence, StoredNotify
 from acs.devices.effects import SaveAgent, SaveDevice, SaveNotify, SaveSupportedModel
