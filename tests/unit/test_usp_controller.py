@@ -468,3 +468,42 @@ def test_a_connect_record_cannot_name_what_the_transport_would_refuse(topic: str
     agent.connects(topic)
     world.wait(2)
     assert world.sent == []
+
+
+# --- the shared secret -------------------------------------------------------------------
+
+
+def proven() -> World:
+    """A world whose store knows the agent with an account of its own."""
+    world = World()
+    world.hears(HOST, credential="own")
+    return World(keeping=world.keeping, bounds=Bounds(rebootstrap=False))
+
+
+def test_the_shared_secret_is_worth_less_than_what_was_shown_before() -> None:
+    world = proven()
+    for id in ("a", "b"):
+        world.hears(BOOT, id=id, credential="bootstrap")
+    world.wait(2)
+    reason = "with the shared secret, after better ones"
+    assert world.watcher.drops == [(reason, AGENT)] * 2
+    assert world.sent == []
+    assert world.row.credential == "own"
+    assert set(world.keeping.notifies) == {(AGENT, "n1")}
+
+
+def test_the_shared_secret_is_good_for_who_never_showed_more() -> None:
+    world = World(bounds=Bounds(rebootstrap=False))
+    world.hears(HOST, credential="bootstrap")
+    assert world.bodies() == [NotifyResp("hosts")]
+
+
+def test_nothing_is_taken_with_the_shared_secret_while_the_store_is_away() -> None:
+    world = proven()
+    world.keeping.broken = True
+    world.hears(BOOT, credential="bootstrap")
+    assert world.sent == []
+    world.keeping.broken = False
+    world.hears(BOOT, id="n9", credential="bootstrap")
+    assert world.sent == []
+    assert len(world.watcher.drops) == 1
