@@ -13,6 +13,7 @@ from acs.cli.masking import Masks
 from acs.cli.waiting import is_over, waits_for
 from acs.devices.record import Device, Job, JobState
 from acs.model import Notification
+from acs.usp.paths import is_search
 
 _OPEN = (JobState.QUEUED, JobState.SENT)
 
@@ -51,10 +52,15 @@ def _print_values(result: Mapping[str, Any]) -> bool:
     render.print_table(("Parameter", "Value"), rows, "Nothing was read.")
     missing = _list(result, "missing")
     for path in missing:
-        render.say(f"Missing: {path}: the device does not have it")
-    if missing and not values and not any(str(path).endswith(".") for path in missing):
+        why = "nothing matches it" if is_search(str(path)) else "the device does not have it"
+        render.say(f"Missing: {path}: {why}")
+    if missing and not values and not any(_stands_for_several(str(path)) for path in missing):
         render.say(f"For all below an object, end its path with a dot: {missing[0]}.")
     return True
+
+
+def _stands_for_several(path: str) -> bool:
+    return path.endswith(".") or is_search(path)
 
 
 def is_well(job: Job) -> bool:

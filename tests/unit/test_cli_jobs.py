@@ -12,6 +12,7 @@ from cli_on_disk import KEY, SEEN, SERIAL, House, finish
 from acs.cli.device_show import outcome
 from acs.cli.masking import Masks
 from acs.cli.waiting import follow, waits_for
+from acs.devices.effects import SaveDevice
 from acs.devices.record import Device, Job, JobKind, JobState
 from acs.store import devices, jobs
 
@@ -225,12 +226,17 @@ def test_the_outcome_of_a_read_is_a_table_without_secrets(
 
 
 @pytest.mark.parametrize(
-    ("missing", "hint"),
-    [("Device.WiFi", "end its path with a dot: Device.WiFi."), ("Device.Nope.", "")],
+    ("missing", "why", "hint"),
+    [
+        ("Device.WiFi", "the device does not have it", "end its path with a dot: Device.WiFi."),
+        ("Device.Nope.", "the device does not have it", ""),
+        ("Device.WiFi.SSID.*.SSID", "nothing matches it", ""),
+    ],
 )
 def test_a_read_that_found_nothing_ends_with_1(
-    house: House, monkeypatch: pytest.MonkeyPatch, missing: str, hint: str
+    house: House, monkeypatch: pytest.MonkeyPatch, missing: str, why: str, hint: str
 ) -> None:
+    house.apply(SaveDevice(1, {"protocol": "usp"}))
     result = {"values": {}, "missing": [missing]}
     monkeypatch.setattr(
         "acs.cli.job_request.follow",
@@ -238,7 +244,7 @@ def test_a_read_that_found_nothing_ends_with_1(
     )
     ended = house.run("device", "read", SERIAL, missing, "--wait", "60")
     assert ended.exit_code == 1
-    assert f"Missing: {missing}: the device does not have it" in ended.stdout
+    assert f"Missing: {missing}: {why}" in ended.stdout
     assert hint in ended.stdout
     assert ("with a dot" in ended.stdout) == bool(hint)
 

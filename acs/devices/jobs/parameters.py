@@ -48,7 +48,8 @@ async def _read(ledger: Ledger, line: DataModel, job: Job) -> Result:
     if of_health:
         await learn_absent(ledger, line, answer.missing)
     values = {path: value.text for path, value in answer.values.items()}
-    return JobState.DONE, {"values": values, "missing": [*answer.missing, *absent]}
+    missing = [path for path in answer.missing if not _matches(path, values)]
+    return JobState.DONE, {"values": values, "missing": [*missing, *absent]}
 
 
 async def _set(ledger: Ledger, line: DataModel, job: Job) -> Result:
@@ -114,13 +115,19 @@ async def read_back(
 
 def _matched(change: Change, values: Mapping[str, Value]) -> Iterator[tuple[Change, Value | None]]:
     """Yield what was read of a change: of a search path of USP, each parameter it led to."""
-    if change.path not in values and _SEARCH.search(change.path):
-        pattern = re.compile(r"[1-9]\d*".join(map(re.escape, _SEARCH.split(change.path))))
-        found = [path for path in values if pattern.fullmatch(path)]
+    found = [] if change.path in values else _matches(change.path, values)
+    if found:
         yield from ((replace(change, path=path), values[path]) for path in found)
-        if found:
-            return
-    yield change, values.get(change.path)
+    else:
+        yield change, values.get(change.path)
+
+
+def _matches(path: str, names: Iterable[str]) -> list[str]:
+    """Return those of ``names`` that a search path may have led to; of another path, none."""
+    if not _SEARCH.search(path):
+        return []
+    pattern = re.compile(r"[1-9]\d*".join(map(re.escape, _SEARCH.split(path))))
+    return [name for name in names if pattern.fullmatch(name)]
 
 
 def _line(change: Change, read: Value | None, *, may_hide: bool) -> Line:
