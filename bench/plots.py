@@ -67,8 +67,12 @@ def _tell_storm(made: Page, storm: Measured) -> None:
     made.percentiles(
         f"{storm.label}: how long",
         {
-            "a session that was let in": storm.durations,
-            "from the first try to service": storm.waits,
+            name: seconds
+            for name, seconds in (
+                ("a session that was let in", storm.durations),
+                ("from the first try to service", storm.waits),
+            )
+            if seconds
         },
         y="seconds",
         note="Units that were never served are in neither: see never_served.",
