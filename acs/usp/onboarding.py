@@ -22,6 +22,7 @@ from acs.usp.conversation import Ask
 from acs.usp.messages import Error, ObjectSettings, Setting, SupportedObject
 from acs.usp.paths import join, search
 from acs.usp.procedures import SUBSCRIPTIONS, subscription
+from acs.usp.rpc import refusals
 from acs.usp.supported import MAX_OBJECTS
 
 VERSIONS = ("1.0", "1.1", "1.2", "1.3", "1.4")
@@ -315,3 +316,8 @@ async def _finish(agent: Agent, wanted: Wanted, settled: Settled) -> None:
     )
     if isinstance(answer, Error):
         settled.remarks.append(f"its Controller row cannot be written: {answer}")
+    elif isinstance(answer, messages.SetResp):
+        settled.remarks += [
+            f"{each.path} cannot be written: {each.code} {each.text}".rstrip()
+            for each in refusals(answer)
+        ]

@@ -133,7 +133,7 @@ def _set(changes: Sequence[Change]) -> Exchange:
     answer = yield messages.Set(objects_of(changes))
     if not isinstance(answer, messages.SetResp):
         return odd("Set", answer)
-    refused = list(_refused(answer))
+    refused = list(refusals(answer))
     if refused:
         return Fault(refused[0].code, refused[0].text, tuple(refused))
     return Written()
@@ -157,7 +157,7 @@ def wire_text(value: Value) -> str:
     return value.text
 
 
-def _refused(answer: messages.SetResp) -> Iterable[ParameterFault]:
+def refusals(answer: messages.SetResp) -> Iterable[ParameterFault]:
     """All refusals in a response, those next to a success included."""
     for result in answer.results:
         match result.outcome:

@@ -305,6 +305,17 @@ def test_a_row_that_cannot_be_written_is_remarked() -> None:
     assert found.remarks == ["its Controller row cannot be written: 7006 permission denied"]
 
 
+def test_a_parameter_of_it_that_is_refused_is_remarked() -> None:
+    agent = PlainAgent()
+    refused = messages.ParamError("OnBoardingComplete", 7006, "permission denied")
+    row = messages.UpdatedInstance(ROW, {}, (refused,))
+    agent.answers[messages.Set] = messages.SetResp(
+        (messages.UpdatedObject(ROW, messages.Updated((row,))),)
+    )
+    found = settled(agent)
+    assert found.remarks == [f"{ROW}OnBoardingComplete cannot be written: 7006 permission denied"]
+
+
 def test_what_is_wanted_changes_the_digest() -> None:
     others = (
         Wanted("self::other"),
