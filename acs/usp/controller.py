@@ -43,6 +43,8 @@ CONNECT_DELAY = 0.5
 """Seconds after a Connect record until a visit: Boot! comes right behind it after a restart."""
 NOTIFY_DELAY = 0.05
 """Seconds after a Notify until a visit: what happened together is told one by one."""
+ROOM_SECONDS = 1.0
+"""Least seconds between two looks for agents that may be forgotten: there are many to look at."""
 PRESENT_DELAY = 5.0
 """Seconds after the transport saw an agent come: those before 1.2 send no Connect record."""
 
@@ -77,6 +79,8 @@ class Controller:
         self._clock = clock
         self._now = now
         self._verify = verify
+        self._roomy = float("-inf")
+        """When it was last tried to make room for more agents."""
         visits.attach(speaker.ask, speaker.repeat, self.see)
 
     # --- records -------------------------------------------------------------------------
@@ -408,9 +412,20 @@ class Controller:
 
     def _peer(self, endpoint: str) -> Peer | None:
         peer = self.peers.get(endpoint)
-        if peer is None and len(self.peers) < self._bounds.peers:
+        if peer is None and (len(self.peers) < self._bounds.peers or self._make_room()):
             peer = self.peers[endpoint] = Peer(endpoint)
         return peer
+
+    def _make_room(self) -> bool:
+        """Forget who is away, but for what is stored: who makes up ids must not lock others out."""
+        now = self._clock()
+        if now - self._roomy < ROOM_SECONDS:
+            return False
+        self._roomy = now
+        away = [name for name, peer in self.peers.items() if peer.is_away]
+        for name in away:
+            del self.peers[name]
+        return bool(away)
 
 
 def _is_own(topic: str, peer: Peer) -> bool:

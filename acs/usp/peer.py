@@ -96,6 +96,11 @@ class Peer:
         self.rate = float("-inf")
         self._seen: OrderedDict[str, bool] | None = None
 
+    @property
+    def is_away(self) -> bool:
+        """Tell whether it went and nothing is under way with it: what counts is in the store."""
+        return self.presence is Presence.OFFLINE and self.conversation is None
+
     def repeats(self, msg_id: str) -> bool | None:
         """None: a Notify with this id is new; False: it is being stored; True: it was answered."""
         return self._seen.get(msg_id) if self._seen else None

@@ -89,6 +89,19 @@ def test_there_are_so_many_agents_and_no_more() -> None:
     assert set(world.controller.peers) == {AGENT}
 
 
+def test_agents_that_are_away_make_room_for_others_and_come_back() -> None:
+    world = World(bounds=Bounds(peers=2))
+    for each in (AGENT, OTHER):
+        world.controller.present(each, Mtp.MQTT, "broker: connected")
+    world.controller.absent(OTHER, Mtp.MQTT, "broker: disconnected")
+    assert world.hears(HOST, sender="os::00259E-new") is Verdict.TAKEN
+    assert set(world.controller.peers) == {AGENT, "os::00259E-new"}
+    world.controller.absent(AGENT, Mtp.MQTT, "broker: disconnected")
+    assert world.hears(HOST, sender=OTHER, id="n2") is Verdict.IGNORED, "looked for a moment ago"
+    world.wait(2)
+    assert world.hears(HOST, sender=OTHER, id="n2") is Verdict.TAKEN
+
+
 def test_a_signature_that_does_not_hold_is_a_reason_to_drop() -> None:
     def refuse(_record: Record) -> None:
         raise IntegrityError("it is not signed by its sender")
