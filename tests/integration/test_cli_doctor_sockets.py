@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from acs.cli.doctor import clock, erpnext, ports
+from acs.cli.doctor import clock, erpnext, ports, usp
 from acs.settings import Settings
 from erp_bridge.schema import Finding, Level
 
@@ -27,7 +27,11 @@ def free() -> str:
 
 
 def settings(tmp_path: Path, **variables: str) -> Settings:
-    quiet = {"ACS_CWMP_LISTEN": "127.0.0.1:0", "ACS_ADMIN_LISTEN": ""}
+    quiet = {
+        "ACS_CWMP_LISTEN": "127.0.0.1:0",
+        "ACS_ADMIN_LISTEN": "",
+        "ACS_MQTT_BROKER": "off",
+    }
     return Settings.load(None, {"ACS_SERVER_DATA_DIR": str(tmp_path), **quiet, **variables})
 
 
@@ -59,6 +63,24 @@ def test_an_address_of_another_machine_is_an_error(tmp_path: Path) -> None:
     found = looked(tmp_path, ACS_CWMP_LISTEN="192.0.2.1:7547")
     assert [finding.level for finding in found] == [Level.ERROR]
     assert "EADDRNOTAVAIL" in found[0].text
+
+
+def test_the_address_of_the_embedded_broker_is_looked_at(
+    tmp_path: Path, taken: str, free: str
+) -> None:
+    found = looked(
+        tmp_path, ACS_MQTT_BROKER="embedded", ACS_MQTT_LISTEN=taken, ACS_ADMIN_LISTEN=free
+    )
+    errors = [finding.text for finding in found if finding.level is Level.ERROR]
+    assert errors == [f"mqtt.listen: {taken} is taken by another program"]
+
+
+def test_another_broker_is_reached_or_not(tmp_path: Path, taken: str, free: str) -> None:
+    levels = [
+        next(usp.check(settings(tmp_path, ACS_MQTT_BROKER=f"mqtt://{address}"))).level
+        for address in (taken, free)
+    ]
+    assert levels == [Level.OK, Level.ERROR]
 
 
 def test_an_erpnext_that_is_not_there_is_an_error_and_tells_no_time(

@@ -16,8 +16,18 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
-from acs.cli.doctor import blueprints, clock, configuration, database, disk, secrets_file, tls
+from acs.cli.doctor import (
+    blueprints,
+    clock,
+    configuration,
+    database,
+    disk,
+    secrets_file,
+    tls,
+    usp,
+)
 from acs.settings import Settings
+from acs.usp.mqtt.broker import find_programs
 from erp_bridge.schema import Finding, Level
 
 NOW = datetime.datetime(2026, 6, 1, tzinfo=datetime.UTC)
@@ -311,6 +321,49 @@ def test_a_clock_of_another_century_is_an_error(
 ) -> None:
     monkeypatch.setattr("acs.cli.doctor.clock.time.time", lambda: 1_000.0)
     assert "1970-01-01" in only(clock.check(settings(house)))[1]
+
+
+# --- USP ------------------------------------------------------------------------------------
+
+
+def test_a_machine_without_mosquitto_is_told_what_to_install(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usp, "find_programs", lambda: find_programs(path=""))
+    given = settings(house, ACS_MQTT_BROKER="embedded")
+    level, said = only(usp.check(given))
+    assert level is Level.WARNING
+    assert "mosquitto is not installed" in said
+    assert not usp.brings_a_broker(given), "so its port is not looked for"
+
+
+def test_ways_that_are_off_are_well(house: House) -> None:
+    assert bad(usp.check(settings(house, ACS_MQTT_BROKER="off"))) == []
+
+
+def test_agents_that_are_taken_at_their_word_are_warned_of(house: House) -> None:
+    lab = {
+        "ACS_MQTT_BROKER": "off",
+        "ACS_WEBSOCKET_LISTEN": "127.0.0.1:7588",
+        "ACS_WEBSOCKET_AUTH": "none",
+        "ACS_USP_REQUIRE_IDENTITY": "false",
+    }
+    said = [text for _, text in bad(usp.check(settings(house, **lab)))]
+    assert [text.partition(" ")[0] for text in said] == ["websocket.auth", "usp.require_identity"]
+
+
+def test_the_authority_of_agents_is_looked_at(
+    house: House, tmp_path: Path, rsa_key: rsa.RSAPrivateKey
+) -> None:
+    pair = certificate(tmp_path, rsa_key), key_file(tmp_path, rsa_key)
+    given = settings(
+        house,
+        ACS_CWMP_TLS_CERTIFICATE=str(pair[0]),
+        ACS_CWMP_TLS_KEY=str(pair[1]),
+        ACS_WEBSOCKET_TLS_LISTEN="127.0.0.1:7589",
+        ACS_WEBSOCKET_TLS_CLIENT_CA=str(tmp_path / "nowhere.pem"),
+    )
+    assert any("websocket.tls_client_ca" in text for _, text in bad(tls.check(given)))
 
 
 # --- the command ----------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from acs.cli.doctor import (
     ports,
     secrets_file,
     tls,
+    usp,
 )
 from acs.cli.failures import DIFFERENT, Failure, explain, leave
 from acs.cli.main import Context, pass_context
@@ -46,6 +47,7 @@ AREAS = (
     _Area("blueprints", blueprints.check),
     _Area("tls", tls.check),
     _Area("ports", ports.check),
+    _Area("usp", usp.check),
     _Area("files", files.check),
     _Area("firmware", firmware.check),
     _Area("erpnext", erpnext.check),

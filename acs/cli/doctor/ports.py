@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator
 
 import requests
 
+from acs.cli.doctor.usp import brings_a_broker
 from acs.settings import Settings, split_address
 from erp_bridge.schema import Finding, Level
 
@@ -22,8 +23,13 @@ def check(settings: Settings) -> Iterator[Finding]:
         "cwmp.tls_listen": settings.cwmp.tls_listen,
         "files.listen": settings.files.listen,
         "files.tls_listen": settings.files.tls_listen,
+        "websocket.listen": settings.websocket.listen,
+        "websocket.tls_listen": settings.websocket.tls_listen,
         "admin.listen": settings.admin.listen,
     }
+    if brings_a_broker(settings):
+        addresses["mqtt.listen"] = settings.mqtt.listen
+        addresses["mqtt.tls_listen"] = settings.mqtt.tls_listen
     for name, address in addresses.items():
         if address:
             yield from _address(name, address, runs)

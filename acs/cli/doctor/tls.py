@@ -28,16 +28,23 @@ _RENEW = "Renew it; the server takes up new files by itself"
 
 
 def check(settings: Settings) -> Iterator[Finding]:
-    """Look at the files of the HTTPS listener; nothing is said while it is off."""
-    cwmp = settings.cwmp
+    """Look at the files of the TLS listeners; nothing is said while all of them are off."""
+    cwmp, websocket, mqtt = settings.cwmp, settings.websocket, settings.mqtt
     if not cwmp.tls_listen:
         yield Finding(Level.OK, "cwmp.tls_listen is off: devices call over plain HTTP")
+    over_mqtt = mqtt.tls_listen if mqtt.broker == "embedded" else ""
+    if not (cwmp.tls_listen or websocket.tls_listen or over_mqtt):
         return
-    yield from check_pair(Path(cwmp.tls_certificate), Path(cwmp.tls_key), datetime.now(UTC))
-    if cwmp.tls_client_ca:
-        authorities = yield from _certificates(Path(cwmp.tls_client_ca), "cwmp.tls_client_ca")
-        for authority in authorities:
-            yield from _validity(authority, "The authority of devices", datetime.now(UTC))
+    now = datetime.now(UTC)
+    yield from check_pair(Path(cwmp.tls_certificate), Path(cwmp.tls_key), now)
+    authorities = {}
+    if cwmp.tls_listen:
+        authorities["cwmp.tls_client_ca"] = cwmp.tls_client_ca
+    if websocket.tls_listen:
+        authorities["websocket.tls_client_ca"] = websocket.tls_client_ca
+    for setting, path in authorities.items():
+        for authority in (yield from _certificates(Path(path), setting)) if path else ():
+            yield from _validity(authority, f"The authority of devices in {path}", now)
 
 
 def check_pair(certificate: Path, key: Path, now: datetime) -> Iterator[Finding]:
