@@ -212,7 +212,7 @@ class UspSettings(Struct, frozen=True, kw_only=True):
         Meta(ge=0),
         says("Seconds between two Periodic! of an agent; 0: leave the agent's own."),
     ] = 300
-    max_record_bytes: Annotated[Bytes, says("Largest record that is taken.")] = 5_242_880
+    max_record_bytes: Annotated[Bytes, says("Largest record that is taken.")] = 2_097_152
     require_identity: Annotated[
         bool,
         says(

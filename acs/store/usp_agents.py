@@ -8,7 +8,7 @@ from dataclasses import fields
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from acs.devices.agents import Agent, Holder, KnownAgent, Presence
 from acs.devices.effects import SaveAgent
@@ -159,6 +159,17 @@ def list_thd(
         query = query.where(ways[0] | ways[1] | ways[2] | ways[3])
     rows = conn.execute(query.order_by(usp_agents.c.endpoint).limit(limit))
     return [(_agent(row), row.key or "") for row in rows]
+
+
+def prune_thd(conn: Connection, before: float, limit: int = 1000) -> int:
+    """Forget agents that never told which device they are, seen last before a time."""
+    nobody = select(usp_agents.c.endpoint).where(
+        usp_agents.c.device_id == 0, usp_agents.c.last_seen < before
+    )
+    gone = list(conn.scalars(nobody.limit(limit)))
+    if gone:
+        conn.execute(delete(usp_agents).where(usp_agents.c.endpoint.in_(gone)))
+    return len(gone)
 
 
 def present_thd(conn: Connection) -> list[Agent]:

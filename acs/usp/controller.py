@@ -21,6 +21,7 @@ from acs.usp import announcement, codec, messages, records
 from acs.usp.codec import MalformedMessage
 from acs.usp.endpoint import is_valid
 from acs.usp.errors import Code
+from acs.usp.identity import PROOFS
 from acs.usp.integrity import IntegrityError
 from acs.usp.keeping import Bounds, Keeping
 from acs.usp.messages import Error, Message, Notify, NotifyResp
@@ -43,6 +44,8 @@ CONNECT_DELAY = 0.5
 """Seconds after a Connect record until a visit: Boot! comes right behind it after a restart."""
 NOTIFY_DELAY = 0.05
 """Seconds after a Notify until a visit: what happened together is told one by one."""
+QUESTIONED = 8
+"""Records of one agent that wait until its row is loaded."""
 ROOM_SECONDS = 1.0
 """Least seconds between two looks for agents that may be forgotten: there are many to look at."""
 PRESENT_DELAY = 5.0
@@ -121,11 +124,14 @@ class Controller:
         """The shared secret is good for agents that never showed anything better."""
         if peer.agent is None:
             # Nobody's word is kept before it is known whose it may be.
+            peer.questioned += 1
+            if peer.questioned > QUESTIONED:
+                return self._drop("before it was known whose it is", peer.endpoint, origin)
             loaded = self._visits.load(peer)
             loaded.addCallback(lambda _: self._questioned(peer, record, origin))
             loaded.addErrback(lambda failure: self._watcher.bug("the store", failure.value))
             return Verdict.TAKEN
-        if peer.agent.credential in ("own", "certificate"):
+        if peer.agent.credential in PROOFS:
             return self._drop("with the shared secret, after better ones", peer.endpoint, origin)
         return self._taken(peer, record, origin)
 
@@ -316,7 +322,22 @@ class Controller:
 
     def present(self, endpoint: str, mtp: Mtp, evidence: str, address: str = "") -> None:
         """The transport itself saw that the agent came."""
-        peer = self._peer(endpoint) if self._may_be_agent(endpoint) else None
+        if endpoint in self.peers:
+            self._arrived(endpoint, mtp, evidence, address)
+        elif self._may_be_agent(endpoint):
+            # Whoever merely connects under some id is no agent yet: he has said nothing.
+            known = self._keeping.agent(endpoint)
+            known.addCallback(
+                lambda found: (
+                    self._arrived(endpoint, mtp, evidence, address)
+                    if found.agent is not None or endpoint in self.peers
+                    else None
+                )
+            )
+            known.addErrback(lambda failure: self._watcher.bug("the store", failure.value))
+
+    def _arrived(self, endpoint: str, mtp: Mtp, evidence: str, address: str) -> None:
+        peer = self._peer(endpoint)
         if peer is not None:
             peer.address = address or peer.address
             self._seen(peer, Origin(mtp, None), Presence.ONLINE, evidence)
@@ -370,7 +391,8 @@ class Controller:
             self._watcher.present(peer.endpoint, presence, evidence)
         if presence is Presence.ONLINE:
             told["mtp"] = str(origin.mtp)
-            told["credential"] = peer.credential
+            if peer.credential in PROOFS:
+                told["credential"] = peer.credential  # Less than that is weighed in a visit.
             if peer.route is not None and peer.route.mtp is Mtp.MQTT:
                 told["reply_to"] = peer.route.address
         self._save(peer, **told)

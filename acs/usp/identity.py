@@ -10,11 +10,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from acs.devices.agents import Holder
-from acs.model import Contact, EventKind
+from acs.model import Contact, Event, EventKind
 from acs.usp import endpoint
 
-_PROOFS = ("own", "certificate")
+PROOFS = ("own", "certificate")
+"""Credentials that are one agent's only."""
 _RESET = (EventKind.BOOTSTRAP, EventKind.ON_BOARD_REQUEST)
+
+
+def may_fall_back(before: str, now: str, events: Iterable[Event], *, rebootstrap: bool) -> bool:
+    """Tell whether an agent that proved itself by ``before`` may come with ``now``.
+
+    As over CWMP, the shared secret is good again after a reset, where it may be (``rebootstrap``).
+    """
+    if before not in PROOFS or now in PROOFS:
+        return True
+    return rebootstrap and any(event.kind in _RESET for event in events)
 
 
 def objection(agent: str, contact: Contact, holders: Iterable[Holder], *, rebootstrap: bool) -> str:
@@ -24,7 +35,7 @@ def objection(agent: str, contact: Contact, holders: Iterable[Holder], *, reboot
     the device. ``rebootstrap``: a password over CWMP holds no longer once the device was reset.
     An agent keeps its endpoint id through a reset, so another one is never the same unit.
     """
-    if contact.credential in _PROOFS and endpoint.names(agent, contact.device):
+    if contact.credential in PROOFS and endpoint.names(agent, contact.device):
         return ""
     was_reset = rebootstrap and contact.has(*_RESET)
     for holder in holders:

@@ -38,7 +38,7 @@ class Bounds:
 
     request_seconds: float = 30.0
     """Seconds an agent has to answer one request."""
-    max_record: int = 5_242_880
+    max_record: int = 2_097_152
     """Octets of the largest record that is taken."""
     notifies_per_minute: int = 600
     """Of one agent; what is beyond is dropped and counted."""

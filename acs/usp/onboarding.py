@@ -222,9 +222,8 @@ async def settle(agent: Agent, wanted: Wanted) -> Settled:
     present = await _own_subscriptions(agent, settled)
     if present is None:
         return settled
-    await _subscribe(present, wanted, settled)
+    settled.is_done = await _subscribe(present, wanted, settled)
     await _finish(agent, wanted, settled)
-    settled.is_done = True
     return settled
 
 
@@ -249,7 +248,8 @@ async def _own_subscriptions(agent: Agent, settled: Settled) -> dict[str, dict[s
 
 async def _subscribe(
     present: Mapping[str, Mapping[str, str]], wanted: Wanted, settled: Settled
-) -> None:
+) -> bool:
+    """Bring our subscriptions in order; False: the agent refused to add any."""
     rows = {told.get("ID", ""): (path, told) for path, told in present.items()}
     # One that somebody else made for us will do: two would tell us everything twice.
     others = {
@@ -281,15 +281,14 @@ async def _subscribe(
     if asleep:
         awake = tuple(ObjectSettings(path, (Setting("Enable", "true"),)) for path in asleep)
         await Ask(messages.Set(awake, allow_partial=True))
-    if missing:
-        await _add_subscriptions(missing, settled)
+    return not missing or await _add_subscriptions(missing, settled)
 
 
 def _is_true(text: str) -> bool:
     return text.lower() in ("true", "1")
 
 
-async def _add_subscriptions(missing: list[tuple[str, str, str]], settled: Settled) -> None:
+async def _add_subscriptions(missing: list[tuple[str, str, str]], settled: Settled) -> bool:
     objects = tuple(
         ObjectSettings(SUBSCRIPTIONS, subscription(name, kind, reference))
         for name, kind, reference in missing
@@ -298,11 +297,12 @@ async def _add_subscriptions(missing: list[tuple[str, str, str]], settled: Settl
     answer = await Ask(messages.Add(objects, allow_partial=True))
     if not isinstance(answer, messages.AddResp):
         settled.remarks.append(f"subscriptions are refused: {answer}")
-        return
+        return False
     for (name, _kind, reference), result in zip(missing, answer.results, strict=False):
         if isinstance(result.outcome, messages.Failure):
             why = f"{result.outcome.code} {result.outcome.text}".rstrip()
             settled.remarks.append(f"no subscription {name} to {reference}: {why}")
+    return True
 
 
 async def _finish(agent: Agent, wanted: Wanted, settled: Settled) -> None:

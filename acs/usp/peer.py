@@ -36,6 +36,7 @@ class Peer:
         "notifies",
         "octets",
         "presence",
+        "questioned",
         "rate",
         "reasons",
         "restarted",
@@ -55,8 +56,8 @@ class Peer:
         """Its row, once it is loaded."""
         self.route: Route | None = None
         """Where it was last reached."""
-        self.credential = "none"
-        """How it last proved itself, see `Contact`."""
+        self.credential = ""
+        """How it last proved itself, see `Contact`; empty: we did not hear it yet."""
         self.address = ""
         """Network address it last came from, where that is known."""
         self.version = "1.0"
@@ -91,6 +92,8 @@ class Peer:
         """When its row was last written for no more than having been seen."""
         self.notifies = 0
         """Of this minute, see `rate`."""
+        self.questioned = 0
+        """Records that waited for its row."""
         self.octets = 0
         """Of its records of this minute."""
         self.rate = float("-inf")

@@ -27,7 +27,7 @@ from acs.store.errors import StoreError
 from acs.usp import announcement, onboarding
 from acs.usp.conversation import Conversation, Flow, Hold, Over, Send, Step
 from acs.usp.errors import Code
-from acs.usp.identity import objection
+from acs.usp.identity import PROOFS, may_fall_back, objection
 from acs.usp.keeping import Bounds, Claims, Keeping
 from acs.usp.known import Known
 from acs.usp.messages import Body, Error, Message, Operate, OperateResp, Response
@@ -47,6 +47,8 @@ BUSY_SECONDS = 2.0
 """Seconds until a device is tried again that has a session over another protocol."""
 UNWRITABLE = Error(Code.INVALID_ARGUMENTS, "a value in it cannot be written as a message")
 """Stands for the answer to what cannot be asked, such as half a character."""
+TRIES = 5
+"""Visits that may fail by a mistake of ours until what the agent reported is given up."""
 MODELS = 256
 """Supported models that are kept in memory."""
 INTRODUCED_BY = frozenset((EventKind.BOOT, EventKind.BOOTSTRAP, EventKind.ON_BOARD_REQUEST))
@@ -207,6 +209,8 @@ class Visits:
         agent = await self._load(peer)
         visiting.notifies = peer.told = tuple(peer.waiting)
         events = (*visiting.events, *_events(visiting.notifies))
+        if not self._is_let_in(visiting, agent, events):
+            return
         if await _forgot_us(agent, events):
             visiting.events += (FORGOTTEN,)
             events += (FORGOTTEN,)
@@ -246,7 +250,26 @@ class Visits:
         )
         peer.visit = visit = Visit(contact, self._house)
         await visit.run(DataModel())
+        self._believe(visiting, agent)
         await self._settle(visiting, agent)
+
+    def _is_let_in(self, visiting: _Visiting, agent: Agent, events: tuple[Event, ...]) -> bool:
+        """Weigh how the agent proved itself against how it did before; keep what counts."""
+        peer, before = visiting.peer, agent.credential
+        peer.credential = peer.credential or before
+        rebootstrap = self._bounds.rebootstrap
+        if not may_fall_back(before, peer.credential, events, rebootstrap=rebootstrap):
+            self._watcher.remark(peer.endpoint, f"came with less than before: {peer.credential}")
+            # What somebody told in its name is not acted on when it comes itself.
+            self._acted_on(peer, visiting.notifies)
+            return False
+        if peer.credential != before:
+            self._see(peer, {"credential": peer.credential})
+            if before in PROOFS and peer.credential not in PROOFS and agent.device_id:
+                text = "came back with the shared secret after it was reset"
+                entry = (agent.device_id, self._now(), "credentials", text, peer.session)
+                self._keeping.post((AddTimeline(TimelineEntry(*entry)),))
+        return True
 
     async def _is_another(self, peer: Peer, contact: Contact) -> bool:
         """Tell whether the device this agent says it is, was proven to be another's."""
@@ -299,19 +322,30 @@ class Visits:
             elif key not in self._learning:
                 self._learning.add(key)
                 try:
-                    await self._learn(key)
+                    uri, objects = await onboarding.acquaint()
                 finally:
                     self._learning.discard(key)
+                # One that shows us nothing does not speak for its kind.
+                if objects:
+                    visiting.shown = visiting.known.supported = SupportedModel(objects, uri)
+                    return
             while len(self._models) > MODELS:
                 del self._models[next(iter(self._models))]
         visiting.known.supported = self._models.get(key)
 
-    async def _learn(self, key: str) -> None:
-        uri, objects = await onboarding.acquaint()
-        # One that shows us nothing does not speak for its kind.
-        if objects:
-            self._models[key] = SupportedModel(objects, uri)
-            self._keeping.post((SaveSupportedModel(key, self._now(), uri, pack(objects)),))
+    def _believe(self, visiting: _Visiting, agent: Agent) -> None:
+        """Take what an agent showed for the model of its kind, once we know whose it is.
+
+        Anybody with the shared secret can say that he is of this kind, and what that is like.
+        """
+        visit, shown = visiting.peer.visit, visiting.shown
+        if shown is None or visit is None or visit.device is None:
+            return
+        if visit.device.equipment or visiting.peer.credential in ("own", "certificate"):
+            key = model_key(agent)
+            self._models[key] = shown
+            blob = pack(shown.objects.values())
+            self._keeping.post((SaveSupportedModel(key, self._now(), shown.uri, blob),))
 
     async def _settle(self, visiting: _Visiting, agent: Agent) -> None:
         """Set the agent up for us where that was not done, or may be gone."""
@@ -423,7 +457,11 @@ class Visits:
             self._watcher.bug(f"visit {peer.session} of {peer.endpoint}", fault)
             result = "error"
         told, peer.told = peer.told, ()
-        if visit is not None and conversation.accepted:
+        if fault is not None and told and peer.failures >= TRIES and not _is_of_store(fault):
+            ids = ", ".join(each.msg_id for each in told)
+            self._watcher.remark(peer.endpoint, f"what it reported is given up: {ids}"[:200])
+            self._acted_on(peer, told)
+        elif visit is not None and conversation.accepted:
             self._acted_on(peer, told)
         else:
             for reason in peer.reasons:
@@ -465,6 +503,8 @@ class _Visiting:
     known: Known
     notifies: tuple[StoredNotify, ...] = ()
     addresses: Mapping[str, Value] = field(default_factory=dict)
+    shown: SupportedModel | None = None
+    """The supported model as this agent showed it, if it was asked."""
     contact: Contact | None = None
     conversation: Conversation | None = None
 
@@ -479,6 +519,11 @@ def _is_to_be_continued(visit: Visit) -> bool:
     device = visit.device
     verifying = device is not None and device.standing is Standing.VERIFYING
     return verifying or visit.expects_reports
+
+
+def _is_of_store(fault: BaseException) -> bool:
+    """Tell whether the store was away or full, which says nothing of what was reported."""
+    return isinstance(fault, StoreError)
 
 
 def _is_answered(request: Body) -> bool:

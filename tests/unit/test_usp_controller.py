@@ -92,7 +92,7 @@ def test_there_are_so_many_agents_and_no_more() -> None:
 def test_agents_that_are_away_make_room_for_others_and_come_back() -> None:
     world = World(bounds=Bounds(peers=2))
     for each in (AGENT, OTHER):
-        world.controller.present(each, Mtp.MQTT, "broker: connected")
+        world.hears(HOST, sender=each)
     world.controller.absent(OTHER, Mtp.MQTT, "broker: disconnected")
     assert world.hears(HOST, sender="os::00259E-new") is Verdict.TAKEN
     assert set(world.controller.peers) == {AGENT, "os::00259E-new"}
@@ -100,6 +100,23 @@ def test_agents_that_are_away_make_room_for_others_and_come_back() -> None:
     assert world.hears(HOST, sender=OTHER, id="n2") is Verdict.IGNORED, "looked for a moment ago"
     world.wait(2)
     assert world.hears(HOST, sender=OTHER, id="n2") is Verdict.TAKEN
+
+
+def test_who_merely_connects_under_some_id_is_no_agent() -> None:
+    world = World()
+    world.controller.present("os::00259E-new", Mtp.MQTT, "broker: connected")
+    world.wait(10)
+    assert world.controller.peers == {}
+    assert world.keeping.agents == {}
+
+
+def test_an_agent_we_knew_is_there_by_the_brokers_word() -> None:
+    before = World()
+    before.hears(HOST)
+    world = World(keeping=before.keeping)
+    world.controller.present(AGENT, Mtp.MQTT, "broker: connected", "203.0.113.7")
+    assert (world.row.presence, world.row.evidence) == (Presence.ONLINE, "broker: connected")
+    assert world.controller.peers[AGENT].address == "203.0.113.7"
 
 
 def test_a_signature_that_does_not_hold_is_a_reason_to_drop() -> None:

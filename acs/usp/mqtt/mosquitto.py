@@ -81,7 +81,7 @@ class BrokerOptions:
     """0: any that is free."""
     tls: Tls | None = None
     topic: str = "usp/v1"
-    largest_record: int = 5_242_880
+    largest_record: int = 2_097_152
     bootstrap_username: str = ""
     """"": new agents have no account."""
     bootstrap_password: Secret = field(default_factory=lambda: Secret(""))

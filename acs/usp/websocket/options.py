@@ -16,7 +16,7 @@ class WebSocketOptions:
     """
 
     terms: Terms
-    record_bytes: int = 5_242_880
+    record_bytes: int = 2_097_152
     """Largest record, all its fragments together (closed with 1009)."""
     fragments: int = 10_000
     """Most fragments of one record, empty ones included (closed with 1008)."""
