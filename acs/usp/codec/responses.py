@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from acs.usp import messages as m
 from acs.usp import paths
-from acs.usp.pb import usp_msg_pb2 as pb
-from acs.usp.shapes import (
+from acs.usp.codec.shapes import (
     Refusal,
     Shape,
     read_failure,
@@ -14,6 +13,7 @@ from acs.usp.shapes import (
     write_failure,
     write_param_errors,
 )
+from acs.usp.pb import usp_msg_pb2 as pb
 
 
 def _write_get(body: m.GetResp, to: pb.GetResp) -> None:

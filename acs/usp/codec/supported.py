@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from acs.usp import messages as m
+from acs.usp.codec.shapes import Shape, known
 from acs.usp.pb import usp_msg_pb2 as pb
-from acs.usp.shapes import Shape, known
 
 _Wire = pb.GetSupportedDMResp
 

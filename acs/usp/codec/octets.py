@@ -1,5 +1,5 @@
 """Messages to octets and back (TR-369, Messages). How each kind looks is in the tables of
-`acs.usp.requests`, `acs.usp.responses` and `acs.usp.supported_model`; here is what all share.
+`requests`, `responses` and `supported`; here is what all share.
 
 What octets break is told apart from what they merely have in addition: fields that are not
 known are left alone, as a newer agent sends them.
@@ -13,14 +13,15 @@ from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 
 from acs.usp import messages as m
-from acs.usp import oneofs, requests, responses, supported_model
+from acs.usp import oneofs
+from acs.usp.codec import requests, responses, supported
+from acs.usp.codec.json_form import fill
+from acs.usp.codec.shapes import Refusal
 from acs.usp.errors import Code
-from acs.usp.json_form import fill
 from acs.usp.pb import usp_msg_pb2 as pb
-from acs.usp.shapes import Refusal
 
 _REQUESTS = {shape.value: shape for shape in requests.SHAPES}
-_RESPONSES = {shape.value: shape for shape in (*responses.SHAPES, supported_model.SHAPE)}
+_RESPONSES = {shape.value: shape for shape in (*responses.SHAPES, supported.SHAPE)}
 _REQUESTS_BY_FIELD = {shape.field: shape for shape in _REQUESTS.values()}
 _RESPONSES_BY_FIELD = {shape.field: shape for shape in _RESPONSES.values()}
 _TYPES = frozenset(pb.Header.MsgType.values())

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from acs.usp import messages as m
+from acs.usp.codec.shapes import Refusal, Shape, read_failure, read_versions, write_failure
 from acs.usp.pb import usp_msg_pb2 as pb
-from acs.usp.shapes import Refusal, Shape, read_failure, read_versions, write_failure
 
 
 def _write_get(body: m.Get, to: pb.Get) -> None:
