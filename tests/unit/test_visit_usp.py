@@ -313,3 +313,14 @@ def test_a_proof_of_what_cannot_be_read_says_so() -> None:
     call(house, agent, ON_BOARD)
     secret = [line for line in house.proofs[-1].lines if line.path == KEY]
     assert [(line.read, line.verdict) for line in secret] == [(None, Verdict.WRITTEN)]
+
+
+def test_the_connection_it_told_of_stays_known_when_it_tells_no_addresses() -> None:
+    house, agent = served(), agent_of(known_unit())
+    address = "Device.IP.Interface.6.IPv4Address.1.IPAddress"
+    agent.values[address] = Value("100.64.0.10")
+    call(house, agent, ON_BOARD)
+    assert record(house).wan == "Device.IP.Interface.6."
+    del agent.values[address]
+    call(house, agent, BOOT)
+    assert record(house).wan == "Device.IP.Interface.6."
