@@ -29,6 +29,7 @@ from acs.store.notes import leave_note_thd, read_note_thd
 from acs.store.queues import Queues
 from acs.store.usp_agents import agents_with_work_thd, present_thd
 from acs.usp import integrity
+from acs.usp.attending import Attendant
 from acs.usp.controller import Controller
 from acs.usp.drops import NOTE, Drops
 from acs.usp.keeping import Bounds
@@ -79,17 +80,20 @@ class UspServer:
             require_identity=usp.require_identity,
             rebootstrap=settings.auth.rebootstrap == "allow",
         )
+        claims = self._claims()
+        wanted = Wanted(usp.endpoint_id, usp.periodic_seconds)
+        attendant = Attendant(
+            house, queues, self._watch, wanted, bounds, now=time.time, claims=claims
+        )
         self._visits = Visits(
-            house,
-            queues,
+            attendant,
             self._watch,
-            Wanted(usp.endpoint_id, usp.periodic_seconds),
             bounds,
             clock=reactor.seconds,
-            now=time.time,
             token=lambda: secrets.token_urlsafe(12),
+            settle=house.policy.settle,
             is_busy=is_busy,
-            claims=self._claims(),
+            claims=claims,
         )
         speaker = Speaker(
             usp.endpoint_id, self._watch, bounds, lambda: 2 + secrets.randbelow(2**62)

@@ -31,6 +31,7 @@ from acs.devices.effects import (
 from acs.model import Contact, DeviceId
 from acs.store.errors import StoreError, StoreUnavailable
 from acs.usp import codec, records
+from acs.usp.attending import Attendant
 from acs.usp.controller import Controller
 from acs.usp.keeping import Bounds, Claims
 from acs.usp.messages import Body, Message
@@ -234,15 +235,22 @@ class World:
         self._under_way: list[Said] = []
         tokens, numbers = count(1), count(1000)
         bounds = bounds or Bounds()
-        self.visits = Visits(
+        attendant = Attendant(
             self.house,
             self.keeping,
             self.watcher,
             wanted or Wanted(CONTROLLER),
             bounds,
-            clock=lambda: self.seconds,
             now=lambda: self.now,
+            claims=claims,
+        )
+        self.visits = Visits(
+            attendant,
+            self.watcher,
+            bounds,
+            clock=lambda: self.seconds,
             token=lambda: f"visit{next(tokens):05}",
+            settle=self.house.policy.settle,
             is_busy=is_busy,
             claims=claims,
         )
