@@ -61,6 +61,7 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
         Command("Backup()", True, ("URL",), _LOGIN),
         Command("Restore()", True, ("URL",), {**_LOGIN, **_CHECKED, "TargetFileName": ""}),
     ),
+    "Device.DeviceInfo.VendorLogFile.{i}.": (Command("Upload()", True, ("URL",), _LOGIN),),
     "Device.IP.Diagnostics.": (
         Command(
             "IPPing()",

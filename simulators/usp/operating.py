@@ -35,6 +35,7 @@ Outcome = Mapping[str, str] | tuple[int, str]
 Restart = Callable[[str, str, float], None]
 """Restarts the unit: Cause, CommandKey, time."""
 _MOST_REQUESTS = 32
+_UPLOADS = ("Backup()", "Upload()")
 
 
 @dataclass(slots=True)
@@ -198,7 +199,7 @@ class Operations:
             case "Download()":
                 firmware.set_status(self._unit, running.path, "Downloading")
                 self._carry(running, now)
-            case "Restore()" | "Backup()":
+            case "Restore()" | "Backup()" | "Upload()":
                 self._carry(running, now)
             case "Activate()":
                 self._later(running, now + _window(running.arguments), self._activate)
@@ -249,7 +250,7 @@ class Operations:
         self._tell(running, outcome, now)
 
     def _tell(self, running: _Running, outcome: Outcome, now: float) -> None:
-        if running.command.name in ("Download()", "Backup()", "Restore()"):
+        if running.command.name in (*_UPLOADS, "Download()", "Restore()"):
             self._tell_transfer(running, outcome, now)
         self._reporter.complete(running.path, running.command.name, running.key, outcome, now)
 
@@ -259,7 +260,7 @@ class Operations:
             "Command": running.full_path,
             "CommandKey": running.key,
             "Requestor": running.controller.endpoint,
-            "TransferType": "Upload" if running.command.name == "Backup()" else "Download",
+            "TransferType": "Upload" if running.command.name in _UPLOADS else "Download",
             "Affected": running.path,
             "TransferURL": running.arguments.get("URL", ""),
             "StartTime": stamp(running.started),
@@ -274,8 +275,11 @@ class Operations:
     def _carry(self, running: _Running, now: float) -> None:
         given = running.arguments
         upload = None
-        if running.command.name == "Backup()":
-            upload = render_configuration(self._unit.data.tree.settings())
+        match running.command.name:
+            case "Backup()":
+                upload = render_configuration(self._unit.data.tree.settings())
+            case "Upload()":
+                upload = f"{stamp(now)} {running.full_path} asked for\n".encode()
         size = given.get("FileSize", "0")
         running.transfer = Transfer(
             request=running.number,

@@ -228,6 +228,18 @@ def test_a_backup_has_the_settings_and_a_restore_takes_them() -> None:
     assert desk.agent.value(CODE) == "B"
 
 
+def test_a_log_is_sent() -> None:
+    desk = Desk()
+    asked = fetching(desk)
+    desk.subscribe("Event", "Device.LocalAgent.TransferComplete!")
+    desk.operate("Device.DeviceInfo.VendorLogFile.1.Upload()", URL="http://x/")
+    assert asked[0].upload
+    desk.agent.transferred(asked[0].request, Transferred(), desk.now)
+    desk.collect()
+    (event,) = desk.notifies
+    assert event.event.params["TransferType"] == "Upload"
+
+
 def test_a_transfer_that_was_cancelled_is_nobodys() -> None:
     desk = Desk()
     asked = fetching(desk)
