@@ -9,25 +9,22 @@ agent's presence, or away, counted.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
-from twisted.python.failure import Failure
-
-from acs.devices.agents import Presence, StoredNotify
-from acs.devices.effects import SaveAgent, SaveNotify
+from acs.devices.agents import Presence
 from acs.model import Event, EventKind
-from acs.store.errors import StoreError
-from acs.usp import announcement, codec, messages, records
+from acs.usp import codec, messages, records
 from acs.usp.codec import MalformedMessage
 from acs.usp.endpoint import is_valid
 from acs.usp.errors import Code
 from acs.usp.identity import PROOFS
+from acs.usp.inbox import Inbox
 from acs.usp.integrity import IntegrityError
 from acs.usp.keeping import Bounds, Keeping
-from acs.usp.messages import Error, Message, Notify, NotifyResp
+from acs.usp.messages import Error, Message, Notify
 from acs.usp.mtp import Mtp, Origin, Route, Verdict
-from acs.usp.peer import WAITING, Peer
+from acs.usp.peer import Peer
 from acs.usp.records import Connect, Disconnect, MalformedRecord, NoSession, Record, Segment
+from acs.usp.roster import Roster
 from acs.usp.session_context import SessionContext
 from acs.usp.speaking import Speaker, Way
 from acs.usp.visits import Visits
@@ -38,16 +35,10 @@ ID_LENGTH = 512
 """Characters an endpoint id or a message id may have; they are keys of what is kept."""
 CONTEXT_SECONDS = 5.0
 """Least seconds between two session contexts that we begin because one failed."""
-SAVE_SECONDS = 60.0
-"""Least seconds between two writes of an agent's row for no more than having been seen."""
 CONNECT_DELAY = 0.5
 """Seconds after a Connect record until a visit: Boot! comes right behind it after a restart."""
-NOTIFY_DELAY = 0.05
-"""Seconds after a Notify until a visit: what happened together is told one by one."""
 QUESTIONED = 8
 """Records of one agent that wait until its row is loaded."""
-ROOM_SECONDS = 1.0
-"""Least seconds between two looks for agents that may be forgotten: there are many to look at."""
 PRESENT_DELAY = 5.0
 """Seconds after the transport saw an agent come: those before 1.2 send no Connect record."""
 
@@ -73,18 +64,21 @@ class Controller:
         the signature of a record (raises `IntegrityError`); None: nobody does.
         """
         self.endpoint = speaker.endpoint
-        self.peers: dict[str, Peer] = {}
+        self._roster = Roster(keeping, watcher, bounds, clock=clock, now=now)
+        self._inbox = Inbox(keeping, visits, speaker, watcher, bounds, now)
         self._speaker = speaker
         self._keeping = keeping
         self._visits = visits
         self._watcher = watcher
         self._bounds = bounds
         self._clock = clock
-        self._now = now
         self._verify = verify
-        self._roomy = float("-inf")
-        """When it was last tried to make room for more agents."""
-        visits.attach(speaker.ask, speaker.repeat, self.see)
+        visits.attach(speaker.ask, speaker.repeat, self._roster.see)
+
+    @property
+    def peers(self) -> Mapping[str, Peer]:
+        """The agents in memory, by endpoint id."""
+        return self._roster.peers
 
     # --- records -------------------------------------------------------------------------
 
@@ -111,7 +105,7 @@ class Controller:
                 return self._drop(f"its signature: {error}", sender, origin)
         if self._bounds.require_identity and not origin.vouched:
             return self._drop("from whom nobody vouches for", sender, origin)
-        peer = self._peer(sender)
+        peer = self._roster.peer(sender)
         if peer is None:
             return self._drop("too many agents", sender, origin)
         if not self._may_say(peer, len(octets)):
@@ -151,7 +145,7 @@ class Controller:
                     peer.route = Route(Mtp.MQTT, topic)
                 peer.starts_anew()
                 self._forget_context(peer)
-                self._seen(peer, origin, Presence.ONLINE, "Connect record")
+                self._roster.seen(peer, origin, Presence.ONLINE, "Connect record")
                 self._visits.lost(peer, "it connected anew")
                 self.call(peer, Event(EventKind.CONNECTED, text="Connect record"), CONNECT_DELAY)
             case Disconnect(code, reason):
@@ -229,7 +223,7 @@ class Controller:
         self._watcher.record(type(body).__name__)
         match body:
             case Notify():
-                self._notify(peer, message.id, body, way, origin)
+                self._inbox.take(peer, message.id, body, way, origin)
             case messages.Register():
                 self._speaker.say(peer, Message(message.id, _no_register(body)), way)
             case messages.Deregister():
@@ -252,54 +246,6 @@ class Controller:
                 if not self._visits.answered(peer, message.id, body):
                     self._watcher.dropped("answers nothing", peer.endpoint, origin)
 
-    def _may_be_agent(self, endpoint: str) -> bool:
-        return len(endpoint) <= ID_LENGTH and is_valid(endpoint) and endpoint != self.endpoint
-
-    def _drop(self, reason: str, endpoint: str, origin: Origin) -> Verdict:
-        self._watcher.dropped(reason, endpoint, origin)
-        return Verdict.IGNORED
-
-    # --- Notifies ------------------------------------------------------------------------
-
-    def _notify(self, peer: Peer, msg_id: str, notify: Notify, way: Way, origin: Origin) -> None:
-        kind = type(notify.content).__name__
-        known = peer.repeats(msg_id)
-        self._watcher.notify(kind, again=known is not None)
-        if known is not None:
-            # R-MSG.4: answered again when it was answered; while it is stored the answer follows.
-            if known:
-                self._confirm(peer, msg_id, notify, way)
-            return
-        if not self._may_notify(peer):
-            self._drop("too many Notifies", peer.endpoint, origin)
-            return
-        if announcement.is_periodic(notify):
-            peer.remember(msg_id, answered=True)
-            self._confirm(peer, msg_id, notify, way)
-            self.call(peer, Event(EventKind.PERIODIC, text="Periodic!"), NOTIFY_DELAY)
-            return
-        peer.remember(msg_id, answered=False)
-        stored = announcement.stored(peer.endpoint, msg_id, self._now(), notify)
-        if stored.path == announcement.BOOT and stored.kind == "Event":
-            # What was asked of it before it restarted is not answered any more.
-            self._visits.lost(peer, "it restarted")
-
-        def kept(_: object) -> None:
-            peer.remember(msg_id, answered=True)
-            self._confirm(peer, msg_id, notify, way)
-            if stored.waiting:
-                if len(peer.waiting) < WAITING and not _is_among(peer.waiting, stored):
-                    peer.waiting.append(stored)
-                self._visits.soon(peer, NOTIFY_DELAY)
-
-        def not_kept(failure: Failure) -> None:
-            # It is not answered, so a well-made agent tells it again.
-            peer.forget(msg_id)
-            if not failure.check(StoreError):
-                self._watcher.bug(f"a Notify of {peer.endpoint}", failure.value)
-
-        self._keeping.commit((SaveNotify(stored),)).addCallbacks(kept, not_kept)
-
     def _may_say(self, peer: Peer, octets: int) -> bool:
         """A long message takes seconds to read, in which nobody else is served."""
         now = self._clock()
@@ -308,15 +254,12 @@ class Controller:
         peer.octets += octets
         return peer.octets <= self._bounds.octets_per_minute
 
-    def _may_notify(self, peer: Peer) -> bool:
-        peer.notifies += 1
-        return peer.notifies <= self._bounds.notifies_per_minute
+    def _may_be_agent(self, endpoint: str) -> bool:
+        return len(endpoint) <= ID_LENGTH and is_valid(endpoint) and endpoint != self.endpoint
 
-    def _confirm(self, peer: Peer, msg_id: str, notify: Notify, way: Way) -> None:
-        # R-NOT.6a: an OnBoardRequest is answered whatever it says.
-        if notify.send_resp or isinstance(notify.content, messages.OnBoardRequest):
-            response = NotifyResp(notify.subscription_id)
-            self._speaker.say(peer, Message(msg_id, response), way)
+    def _drop(self, reason: str, endpoint: str, origin: Origin) -> Verdict:
+        self._watcher.dropped(reason, endpoint, origin)
+        return Verdict.IGNORED
 
     # --- presence ------------------------------------------------------------------------
 
@@ -337,10 +280,10 @@ class Controller:
             known.addErrback(lambda failure: self._watcher.bug("the store", failure.value))
 
     def _arrived(self, endpoint: str, mtp: Mtp, evidence: str, address: str) -> None:
-        peer = self._peer(endpoint)
+        peer = self._roster.peer(endpoint)
         if peer is not None:
             peer.address = address or peer.address
-            self._seen(peer, Origin(mtp, None), Presence.ONLINE, evidence)
+            self._roster.seen(peer, Origin(mtp, None), Presence.ONLINE, evidence)
             self.call(peer, Event(EventKind.CONNECTED, text=evidence), PRESENT_DELAY)
 
     def absent(self, endpoint: str, mtp: Mtp, evidence: str) -> None:
@@ -350,7 +293,7 @@ class Controller:
             return
         if peer.route is not None and peer.route.mtp is not mtp:
             return  # It is with us over another transport by now.
-        self._seen(peer, Origin(mtp, None), Presence.OFFLINE, evidence)
+        self._roster.seen(peer, Origin(mtp, None), Presence.OFFLINE, evidence)
         self._visits.lost(peer, evidence)
         self._forget_context(peer)
         peer.due = float("inf")
@@ -362,7 +305,7 @@ class Controller:
                 self._visits.lost(peer, why)
                 if peer.presence is Presence.ONLINE:
                     peer.presence = Presence.UNKNOWN
-                    self._save(peer, presence=Presence.UNKNOWN, evidence=why)
+                    self._roster.save(peer, presence=Presence.UNKNOWN, evidence=why)
 
     def link_up(self, mtp: Mtp) -> None:
         """Agents that were with us before are asked whether they still are, a few at a time."""
@@ -373,47 +316,12 @@ class Controller:
     def _heard(self, peer: Peer, origin: Origin) -> None:
         if peer.presence is not Presence.ONLINE:
             # Agents before 1.2 have no Connect record: the first one of any kind is proof.
-            self._seen(peer, origin, Presence.ONLINE, "a record of it")
+            self._roster.seen(peer, origin, Presence.ONLINE, "a record of it")
             if peer.due == float("inf") and peer.conversation is None:
                 event = Event(EventKind.CONNECTED, text="a record of it")
                 self.call(peer, event, CONNECT_DELAY)
             return
-        now = self._clock()
-        if now - peer.saved_at >= SAVE_SECONDS:
-            self._save(peer)
-
-    def _seen(self, peer: Peer, origin: Origin, presence: Presence, evidence: str) -> None:
-        changed = presence is not peer.presence
-        peer.presence = presence
-        told: dict[str, object] = {"presence": presence, "evidence": evidence[:200]}
-        if changed:
-            told["presence_at"] = self._now()
-            self._watcher.present(peer.endpoint, presence, evidence)
-        if presence is Presence.ONLINE:
-            told["mtp"] = str(origin.mtp)
-            if peer.credential in PROOFS:
-                told["credential"] = peer.credential  # Less than that is weighed in a visit.
-            if peer.route is not None and peer.route.mtp is Mtp.MQTT:
-                told["reply_to"] = peer.route.address
-        self._save(peer, **told)
-
-    def _save(self, peer: Peer, **changes: object) -> None:
-        peer.saved_at = self._clock()
-        if peer.presence is Presence.ONLINE:
-            changes["last_seen"] = self._now()
-        self.see(peer, changes)
-
-    def see(self, peer: Peer, changes: Mapping[str, object]) -> None:
-        """Keep new values for fields of the agent's row, here and in the store."""
-        if not changes:
-            return
-        if peer.agent is not None:
-            for name, value in changes.items():
-                setattr(peer.agent, name, value)
-        try:
-            self._keeping.post((SaveAgent(peer.endpoint, changes),))
-        except StoreError as error:
-            self._watcher.bug("the store", error)
+        self._roster.heard(peer)
 
     # --- what is to be done ----------------------------------------------------------------
 
@@ -424,7 +332,7 @@ class Controller:
 
     def wake(self, endpoint: str, why: str, route: Route | None = None) -> bool:
         """Have a visit because we want something of an agent; False: it is known to be away."""
-        peer = self._peer(endpoint)
+        peer = self._roster.peer(endpoint)
         if peer is None or peer.presence is Presence.OFFLINE:
             return False
         if peer.route is None:
@@ -432,34 +340,12 @@ class Controller:
         self.call(peer, Event(EventKind.ASKED, text=why))
         return True
 
-    def _peer(self, endpoint: str) -> Peer | None:
-        peer = self.peers.get(endpoint)
-        if peer is None and (len(self.peers) < self._bounds.peers or self._make_room()):
-            peer = self.peers[endpoint] = Peer(endpoint)
-        return peer
-
-    def _make_room(self) -> bool:
-        """Forget who is away, but for what is stored: who makes up ids must not lock others out."""
-        now = self._clock()
-        if now - self._roomy < ROOM_SECONDS:
-            return False
-        self._roomy = now
-        away = [name for name, peer in self.peers.items() if peer.is_away]
-        for name in away:
-            del self.peers[name]
-        return bool(away)
-
 
 def _is_own(topic: str, peer: Peer) -> bool:
     """Tell whether a topic that a record names, which no edge looked at, may be written to."""
     can_be_written = topic.isprintable() and not (topic.startswith("$") or set(topic) & set("+#"))
     is_others = any(each != peer.endpoint and is_valid(each) for each in topic.split("/"))
     return bool(topic) and can_be_written and not is_others
-
-
-def _is_among(waiting: list[StoredNotify], notify: StoredNotify) -> bool:
-    """Tell whether it waits already: after a Connect record an agent may tell a thing again."""
-    return any(replace(each, at=notify.at) == notify for each in waiting)
 
 
 def _no_register(body: messages.Register) -> messages.RegisterResp | Error:

@@ -17,6 +17,15 @@ EDGES = {
     "acs.cwmp.rivals",
     "acs.devices.mirror",
     "acs.devices.registry",
+    "acs.usp.attending",
+    "acs.usp.controller",
+    "acs.usp.inbox",
+    "acs.usp.keeping",
+    "acs.usp.models",
+    "acs.usp.peer",
+    "acs.usp.roster",
+    "acs.usp.speaking",
+    "acs.usp.visits",
 }
 
 
@@ -30,7 +39,7 @@ def test_every_contract_is_kept() -> None:
     assert "0 broken" in linter.stdout
 
 
-@pytest.mark.parametrize("room", ["cwmp", "devices", "profiles"])
+@pytest.mark.parametrize("room", ["cwmp", "devices", "profiles", "usp"])
 def test_every_module_of_the_room_is_pure_or_a_named_edge(room: str) -> None:
     contracts = {
         each["name"]: each for each in read_configuration(CONFIGURATION)["contracts_options"]
