@@ -27,6 +27,7 @@ from acs.store import usp_agents, usp_models, usp_notifies
 from acs.store.notes import read_note_thd
 from acs.store.usp_models import KeptModel
 from acs.usp.drops import NOTE, Drop, read
+from acs.usp.mqtt.topics import Address
 
 _HEADINGS = ("Endpoint", "Device", "MTP", "Presence", "Since", "Evidence", "Version", "Seen")
 
@@ -160,6 +161,14 @@ def _supported(kept: KeptModel | None) -> dict[str, Any] | None:
     return None if kept is None else {"uri": kept.uri or None, "asked_at": iso(kept.at)}
 
 
+def _topic(reply_to: str) -> str:
+    """Where it listens over MQTT, and what has to be heeded there."""
+    address = Address.parse(reply_to)
+    account = ["shared account"] * address.shared_account
+    notes = ", ".join(account + ["MQTT 3.1.1"] * address.version_3)
+    return f"{address.topic}  ({notes})" if notes else address.topic
+
+
 def _print(agent: Agent, device: Device | None, kept: KeptModel | None, now: float) -> None:
     told: Sequence[str] = (agent.oui, agent.product_class, agent.serial_number)
     hardware = (agent.manufacturer, agent.model, agent.hardware)
@@ -173,7 +182,7 @@ def _print(agent: Agent, device: Device | None, kept: KeptModel | None, now: flo
             ("Software", agent.software),
             ("Presence", presence_words(agent, now)),
             ("Reached by", agent.mtp),
-            ("Topic", agent.reply_to),
+            ("Topic", _topic(agent.reply_to)),
             ("Shows", proof_words(agent)),
             ("Speaks", f"USP {agent.version}" if agent.version else ""),
             ("Could speak", agent.versions.replace(",", " ")),

@@ -96,7 +96,7 @@ def _shown(notify: StoredNotify, masks: Masks) -> dict[str, object]:
     by_path = notify.kind == "ValueChange"
     return {
         name: masks.shown(notify.path if by_path and name == "value" else name, value)
-        for name, value in notify.detail.items()
+        for name, value in sorted(notify.detail.items())
     }
 
 

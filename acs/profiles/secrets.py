@@ -15,7 +15,7 @@ MASK = message_secrets.MASK
 # Leaves of TR-098, TR-104, TR-181 and of vendors that hold a secret whatever the blueprint says.
 _NAMED = re.compile(
     r"passw(or)?d|pwd|passphrase|secret|token|credential|pre_?shared|wep_?key|private_?key|psk|pin\Z"
-    r"|key\Z",
+    r"|(?<!command)key\Z",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"\.\d+(?=\.)")

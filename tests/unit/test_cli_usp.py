@@ -126,6 +126,12 @@ def test_an_agent_whose_device_is_not_known_is_shown(house: House) -> None:
     assert "not known yet" in house.run("usp", "agent", STRANGER).stdout
 
 
+def test_the_topic_of_an_agent_is_shown_with_what_is_to_be_heeded(house: House) -> None:
+    house.apply(SaveAgent(ONT, {"reply_to": f"usp/v1/agent/{ONT}#onboard,3.1.1"}))
+    shown = house.run("usp", "agent", ONT).stdout
+    assert f"usp/v1/agent/{ONT}  (shared account, MQTT 3.1.1)" in shown
+
+
 def test_who_is_no_agent_is_named(house: House) -> None:
     house.call("22275A7000009")
     ended = house.run("usp", "agent", "22275A7000009")
@@ -160,16 +166,21 @@ def test_notifies_are_shown_without_secrets(house: House) -> None:
     house.apply(
         report("1", kind="ValueChange", path=key, detail={"value": "hunter22"}),
         report("2", kind="ValueChange", path="Device.X.Y", detail={"value": "7"}),
-        report("3", kind="Event", path="Device.Boot!", detail={"Cause": "x", "Password": "p4ss"}),
+        report(
+            "3",
+            kind="Event",
+            path="Device.Boot!",
+            detail={"Password": "p4ss", "Cause": "x", "CommandKey": "job-7"},
+        ),
     )
     told = house.json("usp", "notifies", SERIAL)["notifies"]
     assert [each["detail"] for each in told] == [
-        {"Cause": "x", "Password": "***"},
+        {"Cause": "x", "CommandKey": "job-7", "Password": "***"},
         {"value": "7"},
         {"value": "***"},
     ]
     shown = house.run("usp", "notifies", ONT).stdout
-    assert "Cause=x" in shown
+    assert "Cause=x, CommandKey=job-7, Password=***" in shown
     assert "hunter22" not in shown
     assert "p4ss" not in shown
 

@@ -79,7 +79,15 @@ def test_secrets_are_known_by_their_names(path: str) -> None:
     assert Masks().shown(path, "") == ""
 
 
-@pytest.mark.parametrize("path", [PATH, "Device.WiFi.SSID.1.SSID", "Device.Users.User.1.Username"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        PATH,
+        "Device.WiFi.SSID.1.SSID",
+        "Device.Users.User.1.Username",
+        "Device.LocalAgent.Request.1.CommandKey",
+    ],
+)
 def test_other_values_are_shown(path: str) -> None:
     assert Masks().shown(path, "x") == "x"
 
