@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -21,7 +21,7 @@ from simulators.cpe.shares import ShareError, draw, parse_share
 from .dialling import AddressError
 from .flags import MTPS, agent_options, link_options
 from .fleet_text import progress, summary_text
-from .mischief import Mischief
+from .mischief import MEANINGS, SECONDS, Mischief
 from .setting_up import SetUpError, make_agent_options, make_files, make_mischief, make_way
 
 _BAD = (
@@ -153,12 +153,12 @@ def faults(as_json: bool) -> None:
     usp-sim run … --misbehave twice=0.2 --misbehave silent-after=60
     usp-sim fleet … --share 0.1:lost-notifies=0.5+swapped=0.1
     """
-    words = {each.name.replace("_", "-"): each.default for each in fields(Mischief)}
     if as_json:
-        click.echo(json.dumps({"faults": list(words)}))
+        click.echo(json.dumps({"faults": list(MEANINGS)}))
         return
-    for name in words:
-        click.echo(name)
+    for word, meaning in MEANINGS.items():
+        value = "SECONDS" if word in SECONDS else "SHARE"
+        click.echo(f"{f'{word}={value}':22}  {meaning}")
 
 
 def _run(given: dict[str, Any]) -> None:

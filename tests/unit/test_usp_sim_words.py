@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from acs.usp.pb import usp_msg_pb2 as usp
 from acs.usp.pb import usp_record_pb2 as record_pb
 from simulators.usp.cli import main
 from simulators.usp.dialling import Address, AddressError, parse_address
+from simulators.usp.mischief import Mischief
 from simulators.usp.words import record_words
 
 
@@ -193,7 +195,11 @@ def test_a_model_is_shown() -> None:
 
 
 def test_faults_are_listed() -> None:
-    assert "silent-after" in command("faults").output.split()
+    lines = command("faults").output.splitlines()
+    assert [line.partition("=")[0] for line in lines] == [
+        each.name.replace("_", "-") for each in fields(Mischief)
+    ]
+    assert "silent-after=SECONDS    hangs so many seconds after its link opened" in lines
     assert "lost-notifies" in json.loads(command("faults", "--json").output)["faults"]
 
 
