@@ -92,8 +92,7 @@ class Attendant:
         if self._claims is not None:
             is_ours = await self._claims.take(peer.endpoint)
             if not is_ours:
-                self._watcher.remark(peer.endpoint, "another server visits it")
-                return
+                return  # Another server visits it; whose turn comes later finds it done.
         agent = await self._loaded(peer)
         visiting.notifies = peer.told = tuple(peer.waiting)
         events = (*visiting.events, *_events(visiting.notifies))
