@@ -28,9 +28,9 @@ async def match_equipment(ledger: Ledger, line: DataModel) -> bool:
     hints = Hints(ledger.contact.device, device.mac)
     found = await _look_up(ledger, hints)
     if isinstance(found, Unmatched):
-        read = await _read_more(ledger, line, hints)
-        if read != hints:
-            found = await _look_up(ledger, read)
+        announced, hints = hints, await _read_more(ledger, line, hints)
+        if hints != announced:
+            found = await _look_up(ledger, hints)
     match found:
         case Matched(equipment, rule):
             if device.equipment != equipment.name:
@@ -47,7 +47,10 @@ async def match_equipment(ledger: Ledger, line: DataModel) -> bool:
             ledger.stand(Standing.QUARANTINED, reason)
         case Unmatched(None):
             _unmatch(ledger)
-            ledger.stand(Standing.QUARANTINED, ledger.house.source.absent)
+            reason = ledger.house.source.absent
+            if not (ledger.contact.shows_all or hints.mac or hints.gpon_serial):
+                reason += "; it shows our role neither a MAC nor a GPON serial"
+            ledger.stand(Standing.QUARANTINED, reason)
         case Unmatched(near) if near is not None:
             _unmatch(ledger, near.name)
             reason = f"no equipment fits; {near.name} has a MAC close to it, please check"

@@ -300,6 +300,16 @@ def test_it_is_matched_by_the_mac_that_its_blueprint_names() -> None:
     assert record(house).standing is Standing.LIVE
 
 
+@pytest.mark.parametrize(("hidden", "said"), [(["*MACAddress"], True), ([], False)])
+def test_what_a_role_does_not_show_is_named_where_nothing_matches(
+    hidden: list[str], said: bool
+) -> None:
+    house = MemoryHouse()
+    call(house, agent_of(known_unit(), hidden=hidden), ON_BOARD)
+    assert record(house).standing is Standing.QUARANTINED
+    assert ("shows our role neither a MAC" in record(house).reason) == said
+
+
 def test_what_the_agent_told_of_itself_is_not_asked_again() -> None:
     house, agent = served(), agent_of(known_unit())
     call(house, agent, ON_BOARD)
