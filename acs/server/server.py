@@ -367,6 +367,8 @@ class Server:
             where[name] = f"{host}:{at.port}"
         if self._usp.broker:
             where["mqtt"] = self._usp.broker
+            if self.settings.mqtt.tls_listen:
+                where["mqtts"] = self.settings.mqtt.tls_listen
         return where
 
     def begin_duties(self) -> None:

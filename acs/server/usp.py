@@ -228,7 +228,7 @@ class UspServer:
 
     def health(self) -> Part:
         """How our links are."""
-        known = f"{len(self.controller.peers)} agents known; {self._mqtt.condition}"
+        known = f"{len(self.controller.peers)} agents in memory; {self._mqtt.condition}"
         well = self._mqtt.is_up or not self._mqtt.is_wanted
         return Part(State.OK if well else State.DEGRADED, known)
 

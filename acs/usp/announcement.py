@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from acs.devices.agents import Agent, StoredNotify
+from acs.devices.files import without_links
 from acs.model import Contact, Event, EventKind, Fault, Notice, UnitResult, Value
 from acs.usp import messages
 from acs.usp.messages import Notify
@@ -39,6 +40,9 @@ def stored(endpoint: str, msg_id: str, at: float, notify: Notify) -> StoredNotif
     match content:
         case messages.Event(path, name, params):
             path, key, detail = path + name, params.get("CommandKey", ""), _bounded(params)
+            if "TransferURL" in detail:
+                # An address of our file server is a permission.
+                detail["TransferURL"] = without_links(detail["TransferURL"])
         case messages.ValueChange(path, value):
             detail = {"value": _short(value)}
         case messages.ObjectCreation(path, keys):

@@ -126,6 +126,8 @@ class MemoryHouse:
             self.device = Device(
                 1, told.key, told.oui, told.product_class, told.serial_number, root=contact.root
             )
+        if contact.has(EventKind.BOOT):
+            self.device.last_boot = contact.at
         wish = self.source.wishes.get(self.device.equipment)
         open_jobs = [job for job in self.jobs if job.state in (JobState.QUEUED, JobState.SENT)]
         digest = wish.digest if wish else ""

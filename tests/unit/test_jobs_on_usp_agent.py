@@ -169,6 +169,25 @@ def test_firmware_is_stored_and_run_later() -> None:
     assert asked.desk.agent.value(SOFTWARE) == "9.9"
 
 
+def test_a_command_that_a_restart_cut_short_is_not_waited_for() -> None:
+    arguments = {
+        "Host": "192.0.2.1",
+        "ProtocolVersion": "IPv4",
+        "NumberOfRepetitions": "3",
+        "Timeout": "1000",
+        "DataBlockSize": "64",
+    }
+    asked = unit(JobKind.OPERATE, {"command": PING, "arguments": arguments})
+    asked.visit()
+    assert asked.job().state is JobState.SENT, asked.job().result
+    asked.desk.agent.reboot(asked.desk.now, cause="LocalReboot")
+    for _ in range(3):
+        asked.wait(60)
+        asked.visit()
+    assert asked.job().state is JobState.FAILED, asked.job().result
+    assert "restarted meanwhile" in str(asked.job().result["error"])
+
+
 def test_a_timer_calls() -> None:
     asked = unit(JobKind.SCHEDULE_INFORM, {"delay": 30})
     asked.visit()

@@ -138,12 +138,19 @@ async def not_reported(ledger: Ledger, line: DataModel, job: Job, allowed: float
     ``allowed``: seconds after which the device is asked.
     """
     waited = sent_ago(ledger, job)
+    restarted = ledger.contact.at - ledger.device.last_boot < waited
+    if restarted:
+        # Commands are not expected to outlive a restart (TR-369, Asynchronous Operations).
+        until_boot = waited - (ledger.contact.at - ledger.device.last_boot)
+        allowed = min(allowed, until_boot + ledger.house.policy.settle)
     if waited < allowed:
         return None
     if await is_running(line, command_key(job)):
         if waited < LONGEST:
             return None
         why = f"it is still not over after {waited / 3600:.0f} hours"
+    elif restarted:
+        why = "the device restarted meanwhile, and runs it no more"
     elif "request" in known(ledger, job):
         why = f"its end was not reported within {allowed:.0f} s, and the device runs it no more"
     else:
