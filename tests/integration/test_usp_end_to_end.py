@@ -15,6 +15,7 @@ from homes import SIP_PASSWORD, Home, new_home
 from running_acs import RunningAcs, wait_for
 from usp_crew import AgentAtHome, Crew
 
+from acs.devices.agents import Presence
 from acs.devices.record import JobState, Standing
 from simulators.cpe.content import make_image
 from simulators.demo.upgraded import agent_of
@@ -72,11 +73,6 @@ def told(acs: RunningAcs, *words: str) -> Any:
     return json.loads(ended.stdout)
 
 
-def agents(acs: RunningAcs) -> dict[str, dict[str, Any]]:
-    """What is known of agents, by endpoint id."""
-    return {each["endpoint"]: each for each in told(acs, "usp", "agents")["agents"]}
-
-
 def broker_of(acs: RunningAcs) -> int | None:
     """The process of its broker; None: there is none now."""
     children = Path(f"/proc/{acs.pid}/task/{acs.pid}/children").read_text().split()
@@ -100,10 +96,9 @@ def test_an_agent_is_provisioned_and_proven(
     assert unit.shows(f"{PPP}Username") == f"maison{home.number}@isp.test"
     assert unit.shows(f"{PPP}Password") == "Ruisseau-5"
     assert acs.proof(device).complete
-    seen = agents(acs)[unit.endpoint]
-    assert (seen["presence"], seen["credential"]) == ("online", "bootstrap")
-    assert seen["mtp"] == ("websocket" if mtp == "websocket" else "mqtt")
-    assert told(acs, "plan", home.serial)["changes"] == []
+    agent = acs.agent(unit.endpoint)
+    assert (agent.presence, agent.credential) == (Presence.ONLINE, "bootstrap")
+    assert agent.mtp == ("websocket" if mtp == "websocket" else "mqtt")
 
 
 def settled(crew: Crew, home: Home, **options: Any) -> AgentAtHome:
@@ -130,6 +125,7 @@ def test_a_wish_that_changed_is_applied_at_the_next_contact(
     unit.restart()
     unit.live()
     assert unit.counted("boots") == 2
+    assert told(acs, "plan", home.serial)["changes"] == []
 
 
 def test_a_factory_reset_provisions_again(acs: RunningAcs, unit: AgentAtHome) -> None:
@@ -152,6 +148,8 @@ def test_a_job_is_done_at_once(acs: RunningAcs, unit: AgentAtHome) -> None:
     read = told(acs, "device", "read", unit.home.serial, path, "--wait", "20")
     assert read["job"]["state"] == "done"
     assert unit.home.serial in json.dumps(read["job"]["result"])
+    known = {each["endpoint"]: each for each in told(acs, "usp", "agents")["agents"]}
+    assert known[unit.endpoint]["credential"] == "own"
 
 
 def test_a_notify_that_comes_twice_is_stored_once(acs: RunningAcs, crew: Crew, home: Home) -> None:
@@ -166,7 +164,7 @@ def test_a_broker_that_is_killed_at_work_comes_back(
     acs: RunningAcs, crew: Crew, home: Home
 ) -> None:
     killed = wait_for("the broker", lambda: broker_of(acs))
-    unit = crew.begin(home, crew.way("mqtt5"), mischief=Mischief(slow=0.1))
+    unit = crew.begin(home, crew.way("mqtt5"), mischief=Mischief(slow=0.04))
     wait_for("work", lambda: unit.counted("request.get"))
     os.kill(killed, signal.SIGKILL)
     device = unit.live()

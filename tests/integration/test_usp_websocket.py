@@ -18,7 +18,7 @@ from raw_websocket import BINARY, CLOSE, PING, PONG, TEXT, RawWebSocket
 from twisted.internet.epollreactor import EPollReactor
 from usp_receiver import NotingReceiver, NotingWatcher
 
-from acs.http import listen, tls_context_factory
+from acs.http import deadlines, listen, tls_context_factory
 from acs.model import Secret
 from acs.usp.mtp import Mtp, Origin, Route
 from acs.usp.websocket import Terms, WebSocketEdge, WebSocketOptions
@@ -88,6 +88,12 @@ def served() -> Iterator[Served]:
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is late is closed at once, not within a second."""
+    monkeypatch.setattr(deadlines, "TICK", 0.02)
 
 
 def tls(certificates: Certificates) -> Any:
@@ -221,6 +227,7 @@ class TestSessions:
             served.until(lambda: len(served.receiver.told) == 3)
         assert served.receiver.told[1:] == [PRESENT, f"{AGENT} absent over websocket: closed 1000"]
 
+    @pytest.mark.usefixtures("looks_often")
     def test_a_dead_peer(self, served: Served) -> None:
         with served.serve(ping_seconds=0.1, pong_seconds=0.1)() as agent:
             agent.open(AGENT).send(b"record")
@@ -246,6 +253,7 @@ class TestSessions:
             "failed: wrong user name or password",
         ]
 
+    @pytest.mark.usefixtures("looks_often")
     def test_the_end_of_the_server(self, served: Served) -> None:
         client = served.serve(closing_seconds=0.1)
         with client() as agent, client() as mute, client() as unborn:

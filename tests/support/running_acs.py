@@ -18,11 +18,12 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import requests
 from sqlalchemy import Connection
 
+from acs.devices.agents import Agent, KnownAgent
 from acs.devices.record import Device, FaultRecord, Job, JobKind, Proof, Snapshot, TimelineEntry
 from acs.server import open_database
 from acs.settings import Settings
 from acs.settings.first_start import complete
-from acs.store import Database, devices, faults, jobs, proofs, snapshots, timeline
+from acs.store import Database, devices, faults, jobs, proofs, snapshots, timeline, usp_agents
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -233,6 +234,12 @@ class RunningAcs:
         """The device with this key, serial number, MAC or equipment, which must be there."""
         found = self.find(text)
         assert found is not None, f"no device {text}"
+        return found
+
+    def agent(self, endpoint: str) -> Agent:
+        """The USP agent with this endpoint id, which must be known."""
+        found = self._read_store(usp_agents.load_thd, [endpoint]).get(endpoint, KnownAgent()).agent
+        assert found is not None, f"no agent {endpoint}"
         return found
 
     def forget(self, device: Device) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -14,6 +14,10 @@ from running_acs import BOOTSTRAP, RunningAcs, wait_for
 from twisted.internet.epollreactor import EPollReactor
 
 from acs.devices.record import Device, Standing
+from acs.model import Secret
+from acs.usp.mqtt.accounts import AccountError, Door, add_account
+from acs.usp.mqtt.broker import BROKER_FOLDER, read_passwords
+from acs.usp.mqtt.mosquitto import ACCOUNTS
 from simulators.cpe.alarms import Alarms
 from simulators.cpe.fleet import Unit
 from simulators.usp.agent import Agent
@@ -117,11 +121,18 @@ class Crew:
     def account(self, endpoint: str) -> str:
         """Give an agent an account at the broker; its password."""
 
-        def add() -> str:
-            added = self._acs.command("usp", "account", "add", endpoint, "--json")
-            return json.loads(added.stdout)["agent"]["Password"] if not added.returncode else ""
+        _, secret = read_passwords(self._acs.data_dir / BROKER_FOLDER)
+        door = Door("127.0.0.1", self._acs.port("mqtt"), ACCOUNTS, secret)
+        password = f"Own-{endpoint}"
 
-        return wait_for("an account at the broker", add)
+        def added() -> bool:
+            with suppress(AccountError):  # the broker may just be coming back
+                add_account(door, endpoint, Secret(password))
+                return True
+            return False
+
+        wait_for("an account at the broker", added)
+        return password
 
     def way(self, mtp: str, password: str = "") -> Way:
         """``mqtt5``, ``mqtt3`` or ``websocket``; without a password with the shared account."""

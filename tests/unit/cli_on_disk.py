@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 from click.testing import CliRunner, Result
 
@@ -33,10 +36,10 @@ from acs.devices.record import (
 )
 from acs.devices.source import MirrorRow
 from acs.model import Contact, DeviceId, Secret, Value, ValueType
-from acs.profiles import Band, Intent, WifiNetwork
+from acs.profiles import Band, Intent, Library, WifiNetwork
 from acs.server import open_database
 from acs.settings import Settings, complete
-from acs.store import Database, equipment, jobs
+from acs.store import Database, Vault, equipment, jobs, upgrade
 from acs.store.apply import apply_thd
 from acs.store.opening import open_thd
 
@@ -72,7 +75,8 @@ class House:
     def run(self, *arguments: str, text: str | None = None, **more: str | None) -> Result:
         """Run ``acs`` with these arguments; ``more`` are variables."""
         environment = {**self.environment, **more}
-        return CliRunner().invoke(acs, arguments, input=text, env=environment, prog_name="acs")
+        with patch.object(Library, "load", _load):
+            return CliRunner().invoke(acs, arguments, input=text, env=environment, prog_name="acs")
 
     def json(self, *arguments: str, code: int = 0, **more: str | None) -> Any:
         """Run it with ``--json`` and read the one document it prints."""
@@ -82,6 +86,10 @@ class House:
 
     def open(self) -> Database:
         """The database, as a server opens it."""
+        file = self.directory / "acs.db"
+        if not file.exists():
+            file.touch(0o600)
+            file.write_bytes(_migrated())
         return open_database(self.settings)
 
     def apply(self, *effects: Effect) -> None:
@@ -159,6 +167,30 @@ class House:
             AddTimeline(TimelineEntry(device_id, SEEN, "first contact", "TP-Link Device2", "s1")),
         )
         return device_id
+
+
+_load_from_disk = Library.load
+
+
+@cache
+def _shipped() -> Library:
+    return _load_from_disk()
+
+
+def _load(extra_dir: str | None = None) -> Library:
+    """What ships is read once for all tests, as each program reads it once."""
+    return _load_from_disk(extra_dir) if extra_dir else _shipped()
+
+
+@cache
+def _migrated() -> bytes:
+    """A database file with nothing but the schema: to migrate takes longer than most tests."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "acs.db")
+        database = Database(f"sqlite:///{file}", Vault({"first": bytes(32)}, "first"), realm="none")
+        upgrade(database)
+        database.dispose()
+        return file.read_bytes()
 
 
 def wish(
