@@ -7,9 +7,11 @@ verification.  What the database then holds of it is copied for all others.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+
+from sqlalchemy import Connection
 
 from acs.devices.effects import SaveCredentials
 from acs.devices.identity import Equipment, EquipmentStatus
@@ -162,31 +164,46 @@ def _boot_with_factory_values(ont: Ont) -> list[Script]:
 
 def _multiply(database: Database, units: int) -> None:
     """Make all units what the first one is."""
-    now = time.time()
-    contacts = [
-        Contact(Unit(number).device_id, "TP-Link", "cwmp", "Device.", (), {}, now)
-        for number in range(units)
-    ]
-    first, *others = (opened.device for opened in database.run("open", open_thd, contacts))
-    if first.standing is not Standing.LIVE:
-        raise BenchError(f"the first device is {first.standing}: {first.reason}")
+    known = open_all(database, units, "cwmp")
     with database.begin() as conn:
-        snapshot = snapshots.load_thd(conn, [first.id])[first.id]
-        same = {name: getattr(first, name) for name in devices.CHANGEABLE}
-        changes: dict[int, dict[str, object]] = {first.id: {"own_credentials": True}}
-        for number, device in enumerate(others, start=1):
-            unit = Unit(number)
-            own = {"mac": unit.mac.replace(":", ""), "equipment": unit.equipment}
-            changes[device.id] = same | own | {"own_credentials": True}
-        devices.save_thd(conn, changes)
-        snapshots.save_thd(conn, {device.id: snapshot for device in others})
-        known = [first, *others]
+        copy_first_thd(conn, known)
+        devices.save_thd(conn, {device.id: {"own_credentials": True} for device in known})
         accounts = [
             SaveCredentials(device.id, device.key, Unit(number).password)
             for number, device in enumerate(known)
         ]
         credentials.save_thd(conn, accounts)
         credentials.save_thd(conn, [SaveCredentials(d.id, d.key, None) for d in known])
+
+
+def open_all(database: Database, units: int, protocol: str) -> list[Device]:
+    """Make all units known to the store, and return what it knows of them, in their order.
+
+    Raises `BenchError` if the first one, which the others are to be like, is not live.
+    """
+    now = time.time()
+    contacts = [
+        Contact(Unit(number).device_id, "TP-Link", protocol, "Device.", (), {}, now)
+        for number in range(units)
+    ]
+    known = [opened.device for opened in database.run("open", open_thd, contacts)]
+    if known[0].standing is not Standing.LIVE:
+        raise BenchError(f"the first device is {known[0].standing}: {known[0].reason}")
+    return known
+
+
+def copy_first_thd(conn: Connection, known: Sequence[Device]) -> None:
+    """Make the rows and snapshots of all what the first one's are, but for MAC and equipment."""
+    first, others = known[0], known[1:]
+    snapshot = snapshots.load_thd(conn, [first.id])[first.id]
+    same = {name: getattr(first, name) for name in devices.CHANGEABLE}
+    changes: dict[int, dict[str, object]] = {}
+    for number, device in enumerate(others, start=1):
+        unit = Unit(number)
+        own = {"mac": unit.mac.replace(":", ""), "equipment": unit.equipment}
+        changes[device.id] = same | own
+    devices.save_thd(conn, changes)
+    snapshots.save_thd(conn, {device.id: snapshot for device in others})
 
 
 def mirrored(unit: Unit, intent: Intent, now: float) -> MirrorRow:

@@ -18,11 +18,9 @@ import msgspec
 from acs.devices.agents import Agent, Presence
 from acs.devices.effects import SaveAgent
 from acs.devices.record import Standing
-from acs.model import Contact
-from acs.store import Database, devices, equipment, snapshots, usp_agents
-from acs.store.opening import open_thd
+from acs.store import Database, devices, equipment, usp_agents
 from bench.figures import Wish
-from bench.fleet import INTENTS, mirrored
+from bench.fleet import INTENTS, copy_first_thd, mirrored, open_all
 from bench.place import BOOTSTRAP, Place
 from bench.processes import BenchError, Program
 from bench.units import Unit
@@ -101,27 +99,13 @@ def _await_live(database: Database) -> None:
 
 def _multiply(database: Database, units: int) -> str:
     """Make all agents what the first one is; return its version of USP."""
-    now = time.time()
-    contacts = [
-        Contact(Unit(number).device_id, "TP-Link", "usp", "Device.", (), {}, now)
-        for number in range(units)
-    ]
-    first, *others = (opened.device for opened in database.run("open", open_thd, contacts))
-    if first.standing is not Standing.LIVE:
-        raise BenchError(f"the first device is {first.standing}: {first.reason}")
+    known = open_all(database, units, "usp")
     with database.begin() as conn:
-        snapshot = snapshots.load_thd(conn, [first.id])[first.id]
-        same = {name: getattr(first, name) for name in devices.CHANGEABLE}
-        changes: dict[int, dict[str, object]] = {}
+        copy_first_thd(conn, known)
         ((agent, _key),) = usp_agents.list_thd(conn)
         saves = [SaveAgent(agent.endpoint, {"presence": Presence.UNKNOWN})]
-        for number, device in enumerate(others, start=1):
-            unit = Unit(number)
-            own = {"mac": unit.mac.replace(":", ""), "equipment": unit.equipment}
-            changes[device.id] = same | own
-            saves.append(SaveAgent(endpoint_of(number), _like(agent, unit, device.id)))
-        devices.save_thd(conn, changes)
-        snapshots.save_thd(conn, {device.id: snapshot for device in others})
+        for number, device in enumerate(known[1:], start=1):
+            saves.append(SaveAgent(endpoint_of(number), _like(agent, Unit(number), device.id)))
         usp_agents.save_thd(conn, saves)
     return agent.version
 

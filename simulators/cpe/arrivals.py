@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from random import Random
@@ -101,6 +102,20 @@ def parse_arrivals(given: str | Mapping[str, Any]) -> Arrivals:
     if missing := [name for name in names if name not in settings]:
         raise ArrivalsError(f"{curve} lacks {', '.join(missing)}")
     return _checked(curve, kind(**{name: _number(curve, name, settings[name]) for name in names}))
+
+
+def parse_power_cut(text: str | None) -> tuple[float, Arrivals] | None:
+    """When the power goes (seconds after the start), and the curve along which all come back.
+
+    ``text`` is ``SECONDS:CURVE``, such as ``60:storm:30``; None: it does not go.  Raises
+    `ArrivalsError`.
+    """
+    if text is None:
+        return None
+    seconds, _, curve = text.partition(":")
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", seconds) or not curve:
+        raise ArrivalsError(f"--power-cut wants SECONDS:CURVE, such as 60:storm:30, not {text!r}")
+    return float(seconds), parse_arrivals(curve)
 
 
 def _curve(name: str) -> type[Once | Steady | Ramp | Storm]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 import click
 
 from .addresses import NetworkError, check_source, sources
-from .arrivals import Arrivals, ArrivalsError, parse_arrivals
+from .arrivals import ArrivalsError, parse_arrivals, parse_power_cut
 from .cli_manner import Manner, manner_options
 from .flags import (
     account_options,
@@ -26,7 +25,7 @@ from .flags import (
     seed_option,
     timeout_option,
 )
-from .fleet import MOST_UNITS, FleetError, Unit, read_fleet, with_account
+from .fleet import MOST_UNITS, FleetError, Unit, alternate, read_fleet, with_account
 from .fleet_text import progress, summary_text
 from .hostile import DOCUMENTS
 from .life import Pace
@@ -186,10 +185,7 @@ def _units(given: dict[str, Any]) -> list[Unit]:
             count=given["count"],
             serial_template=given["serial_template"],
         )
-        units = [
-            replace(unit, model=models[number % len(models)])
-            for number, unit in enumerate(row.expand())
-        ]
+        units = alternate(row, models)
     if not all(unit.acs for unit in units):
         raise FleetError("give --acs, the URL that the units call")
     return with_account(units, given["username"], given["password"])
@@ -204,7 +200,7 @@ def _run(**given: Any) -> None:
 
     manner = Manner.take(given)
     units = manner.of(_units(given))
-    cut = _power_cut(given["power_cut"])
+    cut = parse_power_cut(given["power_cut"])
     source = sources(given["network"]) if given["network"] else None
     if source is not None and not given["measure"]:
         check_source(source(0))
@@ -249,12 +245,3 @@ def _run(**given: Any) -> None:
         some = ", ".join(run.unanswered[:5]) + (" …" if len(run.unanswered) > 5 else "")
         click.echo(f"never had a complete session: {some}", err=True)
         sys.exit(1)
-
-
-def _power_cut(text: str | None) -> tuple[float, Arrivals] | None:
-    if text is None:
-        return None
-    seconds, _, curve = text.partition(":")
-    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", seconds) or not curve:
-        raise FleetError(f"--power-cut wants SECONDS:CURVE, such as 60:storm:30, not {text!r}")
-    return float(seconds), parse_arrivals(curve)

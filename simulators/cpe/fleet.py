@@ -162,6 +162,14 @@ def read_fleet(path: Path) -> list[Unit]:
         raise FleetError(f"{path}: {error}") from None
 
 
+def alternate(row: Unit, models: Sequence[str]) -> list[Unit]:
+    """The units of a row, whose models take turns."""
+    return [
+        replace(unit, model=models[number % len(models)])
+        for number, unit in enumerate(row.expand())
+    ]
+
+
 def with_account(units: Sequence[Unit], username: str, password: str) -> list[Unit]:
     """Give units the account of the command line; without one, those that lack it the password."""
     if not username:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import click
 
-from simulators.cpe.arrivals import Arrivals, ArrivalsError, parse_arrivals
+from simulators.cpe.arrivals import ArrivalsError, parse_arrivals, parse_power_cut
 from simulators.cpe.flags import json_option, seed_option
-from simulators.cpe.fleet import MOST_UNITS, FleetError, Unit
+from simulators.cpe.fleet import MOST_UNITS, FleetError, Unit, alternate
 from simulators.cpe.modelfile import ModelFileError
 from simulators.cpe.pem import PemError
 from simulators.cpe.shares import ShareError, draw, parse_share
@@ -183,8 +181,8 @@ def _run(given: dict[str, Any]) -> None:
         models[0], mac=given["mac"], count=given["count"], serial_template=given["serial_template"]
     )
     residents = [
-        Resident(replace(unit, model=models[n % len(models)]), options, ways[n % len(ways)])
-        for n, unit in enumerate(row.expand())
+        Resident(unit, options, ways[number % len(ways)])
+        for number, unit in enumerate(alternate(row, models))
     ]
     run = FleetRun(
         residents,
@@ -204,7 +202,7 @@ def _run(given: dict[str, Any]) -> None:
     run.run(
         given["seconds"],
         once=given["once"],
-        power_cut=_power_cut(given["power_cut"]),
+        power_cut=parse_power_cut(given["power_cut"]),
         changes=(given["changes"], given["change_path"]) if given["changes"] else None,
         progress=progress(run, sys.stderr),
     )
@@ -226,12 +224,3 @@ def _mischief(given: Mapping[str, Any], count: int) -> dict[int, Mischief]:
         for share, numbers in draw(shares, count, given["seed"])
         for number in numbers
     }
-
-
-def _power_cut(text: str | None) -> tuple[float, Arrivals] | None:
-    if text is None:
-        return None
-    seconds, _, curve = text.partition(":")
-    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", seconds) or not curve:
-        raise SetUpError(f"--power-cut wants SECONDS:CURVE, such as 60:storm:30, not {text!r}")
-    return float(seconds), parse_arrivals(curve)

@@ -5,31 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
-import click
+from simulators.cpe.fleet_text import counts_line, each_second
 
 if TYPE_CHECKING:
     from .fleet import FleetRun
 
-_PLAIN_EVERY = 10
-"""Seconds between lines of progress where nobody watches."""
-_REWRITE = "\r{}\033[K"
-
 
 def progress(run: FleetRun, stream: TextIO) -> Iterator[None]:
-    """Show a line on each step, which is a second: over and over at a terminal, else each tenth."""
-    watched, tally = stream.isatty(), run.tally
-    second = before = 0
-    while True:
-        second += 1
-        records = tally.sent + tally.received
-        rate, before = records - before, records
-        if watched or second % _PLAIN_EVERY == 0:
-            line = (
-                f"{second:5} s  {run.agents} agents  {tally.open} connected  {records} records  "
-                f"{rate}/s  {tally.lost.total()} links lost"
-            )
-            click.echo(_REWRITE.format(line) if watched else line, file=stream, nl=not watched)
-        yield
+    """Show on each step, which is a second, how a run goes."""
+    tally = run.tally
+
+    def records() -> int:
+        return tally.sent + tally.received
+
+    def line(rate: int) -> str:
+        return (
+            f"{run.agents} agents  {tally.open} connected  {records()} records  "
+            f"{rate}/s  {tally.lost.total()} links lost"
+        )
+
+    return each_second(records, line, stream)
 
 
 def summary_text(summary: Mapping[str, Any]) -> str:
@@ -48,8 +43,7 @@ def summary_text(summary: Mapping[str, Any]) -> str:
         f"links        {summary['links']} opened",
     ]
     for name, key in (("lost", "failures"), ("with faults", "with_faults"), ("of it", "counters")):
-        counts = ", ".join(f"{kind} {count}" for kind, count in summary[key].items())
-        lines.append(f"{name:<12} {counts or 'none'}")
+        lines.append(counts_line(name, summary[key]))
     lines.append(
         f"simulator    {summary['processor_seconds']} s of processor, {summary['kib']:,} KiB; "
         f"{summary['kib_each']} KiB for each agent, {summary['kib_each_connected']} once connected"
