@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from searching_family import OWN, searching_family
 
 from acs.model import Secret
 from acs.profiles import (
@@ -94,28 +95,8 @@ def test_families_of_the_other_root_do_not_speak_usp() -> None:
     assert LIBRARY.choose(Facts("TP-Link", root="Device.", protocol="usp")) is not None
 
 
-OWN = """
-[blueprint]
-name = "mine"
-extends = "tr181"
-
-[match]
-root = "Device."
-manufacturer = ["Acme"]
-
-[usp.wifi.set.ssid]
-write = ["accesspoint:SSIDReference+.SSID"]
-
-[usp.admin.password]
-replace = true
-write = ['Device.Users.User.[Username=="admin"].Password']
-secret = true
-"""
-
-
 def test_places_may_be_search_paths(tmp_path: Path) -> None:
-    (tmp_path / "mine.toml").write_text(OWN)
-    library = Library.load(str(tmp_path))
+    library = searching_family(tmp_path)
     assert library.issues == ()
     mine = library.get("mine", "usp")
     assert mine is not None

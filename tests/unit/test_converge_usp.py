@@ -10,6 +10,7 @@ import pytest
 from agent_in_memory import MemoryAgent
 from device_in_memory import MemoryDevice
 from device_trees import SECRETS, crossed_tr181, xx230v
+from searching_family import searching_family
 from wan_trees import DHCP6, GPON, IP, LINK, NAT, PPP, VLAN, gpon_pppoe
 from wan_trees import family_a as wan_family_a
 
@@ -237,28 +238,9 @@ def test_a_connection_is_built_and_switched_on(typed: bool) -> None:
 
 # --- search paths
 
-OWN = """
-[blueprint]
-name = "mine"
-extends = "tr181"
-
-[match]
-root = "Device."
-manufacturer = ["Acme"]
-
-[usp.wifi.set.ssid]
-write = ["accesspoint:SSIDReference+.SSID"]
-
-[usp.admin.password]
-replace = true
-write = ['Device.Users.User.[Username=="admin"].Password']
-secret = true
-"""
-
 
 def test_places_that_are_search_paths_are_read_written_and_proven(tmp_path: Path) -> None:
-    (tmp_path / "mine.toml").write_text(OWN)
-    library = Library.load(str(tmp_path))
+    library = searching_family(tmp_path)
     tree = crossed_tr181()
     users = {1: "support", 2: "admin"}
     for number, name in users.items():
@@ -280,8 +262,7 @@ def test_places_that_are_search_paths_are_read_written_and_proven(tmp_path: Path
 
 
 def test_a_search_that_finds_several_rows_is_a_problem_not_a_guess(tmp_path: Path) -> None:
-    (tmp_path / "mine.toml").write_text(OWN)
-    library = Library.load(str(tmp_path))
+    library = searching_family(tmp_path)
     tree = crossed_tr181()
     for number in (1, 2):
         tree.values[f"Device.Users.User.{number}.Username"] = tree.values[SSID]._replace(
