@@ -75,7 +75,7 @@ def run(**given: Any) -> None:
     usp-sim run --model tplink-a-xx230v --serial 22275A7000001 \\
         --broker mqtt://127.0.0.1:7883 --bootstrap-password-file bootstrap.txt
     usp-sim run --model tplink-a-xx230v --serial 22275A7000001 --mtp websocket \\
-        --websocket ws://127.0.0.1:7884/usp --user bootstrap --password-file bootstrap.txt
+        --websocket ws://127.0.0.1:7588/usp --user bootstrap --password-file bootstrap.txt
     """
     try:
         _run(given)

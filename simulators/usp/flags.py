@@ -29,7 +29,7 @@ link_options = together(
     ),
     click.option(
         "--websocket",
-        default="ws://127.0.0.1:7884/usp",
+        default="ws://127.0.0.1:7588/usp",
         show_default=True,
         metavar="URL",
         help="The controller's WebSocket, ws://HOST:PORT/PATH or wss://….",

@@ -296,8 +296,8 @@ def _own_passwords(path: Path) -> dict[str, str]:
     if not path.exists():
         made = {name: secrets.token_urlsafe(24) for name in (CONTROLLER, ACCOUNTS)}
         _write(path, json.dumps(made))
-    controller, helper = read_passwords(path.parent)
-    return {CONTROLLER: controller.reveal(), ACCOUNTS: helper.reveal()}
+    ours, theirs = read_passwords(path.parent)
+    return {CONTROLLER: ours.reveal(), ACCOUNTS: theirs.reveal()}
 
 
 def _kept(path: Path) -> Any:
