@@ -18,11 +18,12 @@ from acs.usp.pb import usp_record_pb2 as record_pb
 from ..cpe.modelfile import Identity
 from . import firmware, records
 from .answering import Answers
+from .bulk import Bulk
 from .errors import CONTEXT_NOT_ALLOWED, CONTEXT_TERMINATED, INVALID_RECORD
 from .model import UspModel
 from .operating import Operations
 from .options import AgentOptions, OnBoarding
-from .outgoing import Fetch, LinkWish, Outgoing, Transferred
+from .outgoing import Collect, Fetch, LinkWish, Outgoing, Transferred
 from .periodic import Periodic
 from .reporting import Reporter
 from .speaking import Speaker
@@ -41,6 +42,7 @@ class Agent:
 
     __slots__ = (
         "_boot",
+        "_bulk",
         "_known",
         "_operations",
         "_periodic",
@@ -67,6 +69,7 @@ class Agent:
         self._operations = Operations(self._unit, self._reporter, self._restart_soon)
         self._operations.reset_session = self._speaker.forget_contexts
         self._periodic = Periodic(self._unit, self._reporter)
+        self._bulk = Bulk(self._unit, self._reporter)
         self._known = {each.row for each in self._unit.controllers()}
         """Controllers that need no introduction because they are new."""
         self._restarting = False
@@ -101,6 +104,15 @@ class Agent:
     def fetch(self, fetch: Fetch | None) -> None:
         self._operations.fetch = fetch
 
+    @property
+    def collect(self) -> Collect | None:
+        """What sends reports on bulk data; None: they are taken for sent."""
+        return self._bulk.collect
+
+    @collect.setter
+    def collect(self, collect: Collect | None) -> None:
+        self._bulk.collect = collect
+
     # --- the link ---------------------------------------------------------------------------
 
     def opened(self, mtp: str, topic: str, now: float) -> None:
@@ -128,6 +140,7 @@ class Agent:
             if self._introduces_itself(controller, boot["Cause"]):
                 self._reporter.onboard(controller, now)
         self._periodic.plan(now)
+        self._bulk.plan(now)
 
     def _introduces_itself(self, controller: Controller, cause: str) -> bool:
         match self._unit.options.onboarding:
@@ -159,6 +172,10 @@ class Agent:
     def transferred(self, request: int, result: Transferred, now: float) -> None:
         """A transfer that `fetch` was told of is over."""
         self._operations.transferred(request, result, now)
+
+    def reported(self, number: int, status: int, now: float) -> None:
+        """Take the HTTP status that a report of `collect` was answered with; 0: none."""
+        self._bulk.answered(number, status, now)
 
     # --- the device -------------------------------------------------------------------------
 
@@ -207,6 +224,7 @@ class Agent:
         unit = self._unit
         unit.timers.clear()
         self._periodic.clear()
+        self._bulk.clear()
         self._operations.restart()
         if cause.endswith(_FACTORY):
             version = unit.data.value("Device.DeviceInfo.SoftwareVersion")
@@ -311,6 +329,7 @@ class Agent:
                 self._speaker.answer(controller, payload, now, in_context=in_context)
         if self._boot is None:
             self._periodic.plan(now)
+            self._bulk.plan(now)
         self._greet(now)
 
     def _greet(self, now: float) -> None:

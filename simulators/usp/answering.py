@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from acs.usp.pb import usp_msg_pb2 as pb
 
+from .bulk import PROFILES
 from .errors import DENIED, NOT_SUPPORTED, Refusal
 from .operating import Operations, stamp
 from .reading import get, get_instances
@@ -113,6 +114,8 @@ class Answers:
         if path.startswith(SUBSCRIPTIONS):
             tree.put(path + "Recipient", self._controller.row.removesuffix("."))
             tree.put(path + "CreationDate", stamp(self._now))
+        elif path.startswith(PROFILES) and path + "Controller" in tree:
+            tree.put(path + "Controller", self._controller.row.removesuffix("."))
         elif path + "Order" in tree and path.startswith((CONTROLLERS, "Device.LocalAgent.")):
             table = path.removesuffix(number + ".")
             taken = (int(tree.find(row + "Order", "0")) for row in self._unit.data.rows(table))

@@ -169,12 +169,25 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
             ),
         ),
     ),
-    "Device.LocalAgent.Controller.{i}.": (Command("SendOnBoardRequest()"),),
+    "Device.SoftwareModules.": (
+        Command("InstallDU()", True, ("URL",), {"UUID": "", **_LOGIN, "ExecutionEnvRef": ""}),
+    ),
+    "Device.SoftwareModules.DeploymentUnit.{i}.": (
+        Command("Update()", True, (), {"URL": "", **_LOGIN}),
+        Command("Uninstall()", True),
+    ),
+    "Device.LocalAgent.": (Command("AddCertificate()", False, ("Certificate",), {"Alias": ""}),),
+    "Device.LocalAgent.Certificate.{i}.": (Command("Delete()"),),
+    "Device.LocalAgent.Controller.{i}.": (
+        Command("SendOnBoardRequest()"),
+        Command("AddMyCertificate()", False, ("Certificate",), {"Alias": ""}),
+    ),
     "Device.LocalAgent.Controller.{i}.E2ESession.": (Command("Reset()"),),
     "Device.LocalAgent.Request.{i}.": (Command("Cancel()"),),
 }
 
 EVENTS: dict[str, tuple[Event, ...]] = {
+    "Device.BulkData.Profile.{i}.": (Event("Push!", ("Data",)),),
     "Device.": (Event("Boot!", ("CommandKey", "Cause", "FirmwareUpdated", "ParameterMap")),),
     "Device.LocalAgent.": (
         Event("Periodic!"),
@@ -194,6 +207,24 @@ EVENTS: dict[str, tuple[Event, ...]] = {
             ),
         ),
     ),
+    "Device.SoftwareModules.": (
+        Event(
+            "DUStateChange!",
+            (
+                "UUID",
+                "DeploymentUnitRef",
+                "Version",
+                "CurrentState",
+                "Resolved",
+                "ExecutionUnitRefList",
+                "StartTime",
+                "CompleteTime",
+                "OperationPerformed",
+                "Fault.FaultCode",
+                "Fault.FaultString",
+            ),
+        ),
+    ),
 }
 
 UNIQUE_KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -202,6 +233,7 @@ UNIQUE_KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
     "Device.LocalAgent.Controller.{i}.MTP.{i}.": (("Order",),),
     "Device.LocalAgent.Subscription.{i}.": (("Recipient", "ID"),),
     "Device.LocalAgent.Request.{i}.": (("Originator", "Command", "CommandKey"),),
+    "Device.LocalAgent.Certificate.{i}.": (("SerialNumber", "Issuer"),),
     "Device.LocalAgent.ControllerTrust.Role.{i}.": (("Name",),),
     "Device.LocalAgent.ControllerTrust.Role.{i}.Permission.{i}.": (("Order",),),
     "Device.WiFi.SSID.{i}.": (("Name",), ("BSSID",)),
@@ -211,6 +243,7 @@ UNIQUE_KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
     "Device.Hosts.Host.{i}.": (("PhysAddress",),),
     "Device.IP.Interface.{i}.IPv4Address.{i}.": (("IPAddress",),),
     "Device.Users.User.{i}.": (("Username",),),
+    "Device.SoftwareModules.DeploymentUnit.{i}.": (("UUID", "Version", "ExecutionEnvRef"),),
 }
 """Of single tables, besides ``Alias``, and ``Name`` where it can only be read."""
 WRITE_ONCE = frozenset({"Alias"})

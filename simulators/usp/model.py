@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from ..cpe.modelfile import Model, load_model
-from ..cpe.nodes import Node, Table
+from ..cpe.nodes import Node, Table, fresh
 from ..cpe.schema import ObjectSpec
 from .capabilities import COMMANDS, EVENTS, UNIQUE_KEYS, Command, Event
 
@@ -107,11 +107,11 @@ def _node(spec: ObjectSpec, base: Node, added: Node | None) -> Node:
     for name, child in spec.children.items():
         before = base.children.get(name)
         extra = added.children.get(name) if added else None
-        if before is None and extra is not None:
-            children[name] = extra
+        if before is None:
+            children[name] = extra or (Table(child) if child.table else fresh(child))
         elif isinstance(before, Table):
             children[name] = _table(child, before, extra if isinstance(extra, Table) else None)
-        elif before is not None:
+        else:
             children[name] = _node(child, before, extra if isinstance(extra, Node) else None)
     return Node(spec, {**base.values, **(added.values if added else {})}, children)
 

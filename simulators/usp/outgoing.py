@@ -60,3 +60,30 @@ class Transferred:
 
 Fetch = Callable[[Transfer], None]
 """Starts a transfer."""
+
+
+@dataclass(frozen=True, slots=True)
+class BulkReport:
+    """A report on bulk data that goes past the controller (TR-369 A.3, A.4).
+
+    Answer one over HTTP with `Agent.reported`.
+    """
+
+    number: int
+    address: str
+    """URL with its query, or topic to publish to."""
+    method: str
+    """``POST`` or ``PUT``; empty: it is published over MQTT."""
+    content_type: str
+    report_format: str
+    """Of the header ``BBF-Report-Format``: ``ObjectHierarchy``, ``ParameterPerRow`` …"""
+    body: bytes
+    username: str = ""
+    password: str = ""
+
+    def __repr__(self) -> str:
+        return f"BulkReport({self.number}, {self.address.partition('?')[0]})"
+
+
+Collect = Callable[[BulkReport], None]
+"""Starts to send a report."""

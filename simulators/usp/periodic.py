@@ -46,16 +46,20 @@ class Periodic:
                 self._next(row, settings, now)
 
     def _next(self, row: str, settings: tuple[str, str], now: float) -> None:
-        interval, phase = max(1, int(settings[0] or 1)), settings[1]
-        moment = now + interval
-        if phase != _UNKNOWN:
-            moment = now + interval - (now - _epoch(phase)) % interval
+        moment = next_interval(max(1, int(settings[0] or 1)), settings[1], now)
         self._planned[row] = settings, self._unit.timers.at(moment, partial(self._due, row))
 
     def _due(self, row: str, now: float) -> None:
         settings, _ = self._planned.pop(row)
         self._reporter.event("Device.LocalAgent.", "Periodic!", {}, now, only=row)
         self._next(row, settings, now)
+
+
+def next_interval(seconds: int, reference: str, now: float) -> float:
+    """Return when the next interval begins; without a known ``reference`` one begins now."""
+    if reference == _UNKNOWN:
+        return now + seconds
+    return now + seconds - (now - _epoch(reference)) % seconds
 
 
 def _epoch(text: str) -> float:
