@@ -16,6 +16,7 @@ from .capabilities import WRITE_ONCE, WRITE_ONCE_PATHS
 from .errors import DUPLICATE_KEY, INVALID_TYPE, INVALID_VALUE, NOT_WRITEABLE, Refusal
 from .model import UspModel, schema_path
 from .paths import parse
+from .triggers import SETTINGS, read_settings
 
 _INTEGER = re.compile(r"[+-]?\d{1,20}", re.ASCII)
 _REFERENCES = "Device.LocalAgent.Subscription.{i}.ReferenceList"
@@ -115,6 +116,8 @@ class Data:
         schema = schema_path(path)
         if schema == _REFERENCES:
             _check_references(text)
+        if schema == SETTINGS:
+            read_settings(text)
         self._check_once(path, spec, schema, new)
         self.tree.put(path, new)
 

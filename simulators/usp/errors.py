@@ -27,6 +27,10 @@ COMMAND_ARGUMENTS = 7027
 INVALID_RECORD = 7104
 CONTEXT_TERMINATED = 7105
 CONTEXT_NOT_ALLOWED = 7106
+DU_UNKNOWN_ENVIRONMENT = 7223
+DU_DUPLICATE = 7226
+DU_RESOURCES = 7227
+DU_STATE = 7229
 
 _TEXTS = {
     7000: "Message failed",
@@ -54,6 +58,10 @@ _TEXTS = {
     7104: "Invalid Record value",
     7105: "Session Context terminated",
     7106: "Session Context not allowed",
+    7223: "Unknown Execution Environment",
+    7226: "Duplicate Deployment Unit",
+    7227: "System Resources Exceeded",
+    7229: "Invalid Deployment Unit State",
 }
 
 

@@ -10,7 +10,7 @@ from acs.usp.pb import usp_msg_pb2 as pb
 
 from ..cpe.content import read_configuration, render_configuration
 from ..cpe.nodes import Node
-from . import diagnostics, firmware
+from . import certificates, diagnostics, firmware, software
 from .capabilities import Command
 from .errors import (
     CANCELED,
@@ -125,7 +125,7 @@ class Operations:
             raise Refusal(COMMAND_ARGUMENTS, ", ".join(missing))
         arguments = {**command.optional, **{n: t for n, t in given.items() if n in command.inputs}}
         if not command.asynchronous:
-            self._at_once(at, command, request.command_key, now)
+            self._at_once(at, command, request.command_key, arguments, controller, now)
             result.req_output_args.SetInParent()
             return
         if len(self._running) >= _MOST_REQUESTS:
@@ -135,8 +135,23 @@ class Operations:
         self._begin(running, now)
         result.req_obj_path = f"{REQUESTS}{running.number}"
 
-    def _at_once(self, at: str, command: Command, key: str, now: float) -> None:
+    def _at_once(
+        self,
+        at: str,
+        command: Command,
+        key: str,
+        arguments: Mapping[str, str],
+        controller: Controller,
+        now: float,
+    ) -> None:
         match command.name:
+            case "AddCertificate()":
+                certificates.add(self._unit, arguments["Certificate"], arguments["Alias"])
+            case "AddMyCertificate()":
+                pem, alias = arguments["Certificate"], arguments["Alias"]
+                certificates.add_own(self._unit, at, controller, pem, alias)
+            case "Delete()":
+                certificates.delete(self._unit, at)
             case "Reboot()":
                 self._restart("RemoteReboot", key, now)
             case "FactoryReset()":
@@ -199,8 +214,10 @@ class Operations:
             case "Download()":
                 firmware.set_status(self._unit, running.path, "Downloading")
                 self._carry(running, now)
-            case "Restore()" | "Backup()" | "Upload()":
+            case "Restore()" | "Backup()" | "Upload()" | "InstallDU()" | "Update()":
                 self._carry(running, now)
+            case "Uninstall()":
+                self._later(running, now + self._unit.options.flash_time, self._change_software)
             case "Activate()":
                 self._later(running, now + _window(running.arguments), self._activate)
             case "ScheduleTimer()":
@@ -283,7 +300,7 @@ class Operations:
         size = given.get("FileSize", "0")
         running.transfer = Transfer(
             request=running.number,
-            url=given["URL"],
+            url=software.url_of(self._unit, running.path, given),
             username=given["Username"],
             password=given["Password"],
             size=int(size) if size.isdigit() else 0,
@@ -318,12 +335,33 @@ class Operations:
                     return
                 case "Restore()" if result is not None:
                     self._restore(transfer, result.content)
+                case "InstallDU()" | "Update()":
+                    self._change_software(running, now)
+                    return
         except Refusal as refusal:
             if running.command.name == "Download()":
                 firmware.set_status(self._unit, running.path, "DownloadFailed")
+            elif running.command.name in software.OPERATIONS:
+                self._change_software(running, now, refusal)
+                return
             self._end(running, (refusal.code, refusal.text), now)
             return
         self._end(running, {}, now)
+
+    def _change_software(self, running: _Running, now: float, fault: Refusal | None = None) -> None:
+        """Install, update or uninstall, and tell of it; ``fault``: why it cannot be begun."""
+        change = self._unit, running.command.name, running.path, running.arguments
+        outcome: Outcome = {}
+        try:
+            if fault is not None:
+                raise fault
+            told = software.change(*change)
+        except Refusal as refusal:
+            told = software.failed(*change, refusal)
+            outcome = refusal.code, refusal.text
+        told |= {"StartTime": stamp(running.started), "CompleteTime": stamp(now)}
+        self._reporter.event(software.SOFTWARE, software.EVENT, told, now)
+        self._end(running, outcome, now)
 
     def _restore(self, transfer: Transfer, content: bytes) -> None:
         firmware.check(transfer, content)

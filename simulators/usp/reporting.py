@@ -15,13 +15,18 @@ from .data import Changes
 from .model import schema_path
 from .subscriptions import Kind, Subscription, read_subscriptions
 from .timers import Timer
+from .triggers import Action
 from .unit import CONTROLLERS, SUBSCRIPTIONS, TRUST, Controller, Unit
+from .writing import set_
 
 Deliver = Callable[[Controller, bytes, float], bool]
 """Sends a message to a controller at a time; False: there is no link."""
 Params = Mapping[str, str]
 _MOST_PENDING = 256
 """Notifies that wait for an answer; what is beyond is not repeated."""
+_MOMENT = 0.2
+"""Seconds until a subscription that fires sets what it is to set: two that set each other off
+do so at this pace."""
 
 
 @dataclass(slots=True)
@@ -263,9 +268,29 @@ class Reporter:
         return pb.Notify(subscription_id=subscription.id, send_resp=subscription.retry)
 
     def _send(self, subscription: Subscription, notify: pb.Notify, now: float) -> None:
+        """Do what the subscription is for, now that it fires (TR-181 TriggerAction)."""
+        if subscription.action is not Action.NOTIFY:
+            self._unit.timers.at(now + _MOMENT, lambda at: self._configure(subscription, at))
+        if subscription.action is Action.CONFIG:
+            return
         to = self._unit.controller(subscription.recipient)
         expires = now + subscription.expiration if subscription.expiration else 0.0
         self._post(to, notify, expires, now)
+
+    def _configure(self, subscription: Subscription, now: float) -> None:
+        """Set what a subscription asks for, with the rights of the controller it belongs to."""
+        unit = self._unit
+        if unit.data.thing(subscription.recipient) is None:
+            return
+        request = pb.Set(allow_partial=True)
+        for setting in subscription.settings:
+            update = request.update_objs.add(obj_path=setting.object)
+            update.param_settings.add(param=setting.name, value=setting.value, required=True)
+        with self.watch(now):
+            response = set_(unit.data, unit.rights(subscription.recipient), request)
+        for result in response.updated_obj_results:
+            failed = result.oper_status.HasField("oper_failure")
+            unit.counters["trigger.refused" if failed else "trigger.set"] += 1
 
     def _post(
         self,

@@ -11,6 +11,7 @@ from .errors import Refusal
 from .paths import Every, Follow, Instance, Name, Path, Search, parse
 from .permissions import Permissions
 from .search import places
+from .triggers import Action, Setting, read_settings
 
 _TABLE = "Device.LocalAgent.Subscription."
 
@@ -37,6 +38,9 @@ class Subscription:
     retry: bool
     expiration: int
     """Seconds; 0: for ever."""
+    action: Action
+    settings: tuple[Setting, ...]
+    """What is set when it fires, where its action says so."""
 
     def covers(self, data: Data, rights: Permissions, path: str) -> bool:
         """Tell whether a parameter, row, command or event is what it is on."""
@@ -60,6 +64,8 @@ def _read(data: Data) -> Iterator[Subscription]:
                 tuple(parse(each.strip()) for each in listed.split(",")),
                 data.is_on(row + "NotifRetry"),
                 int(data.value(row + "NotifExpiration") or 0),
+                Action(data.value(row + "TriggerAction") or Action.NOTIFY),
+                read_settings(data.value(row + "TriggerConfigSettings")),
             )
 
 
