@@ -9,7 +9,6 @@ Not driven, because we do not offer it:
     6.x          STOMP: the seam is there (`acs.usp.mtp`), no edge
     3.4 to 3.7   payloads secured by TLS: refused by name, see test_usp_session_context_rules.py
     10.1 - 10.13 bulk data: what comes as Push! is kept like any event; no collector
-    9.2          AddCertificate() is a command like any other; the switch is the agent's
 """
 
 from __future__ import annotations
@@ -574,7 +573,7 @@ def test_1_80_the_common_version_is_used(versions: tuple[str, ...]) -> None:
     assert line.world.sent[-1].record.version == row.version
 
 
-def test_1_84_1_94_a_subscription_on_a_search_path() -> None:
+def test_1_84_a_subscription_on_a_search_path() -> None:
     line = Line()
     job = line.do(
         JobKind.NOTIFY, {"changes": [{"path": "Device.WiFi.SSID.*.Alias", "notification": 2}]}
