@@ -15,10 +15,15 @@ from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
+from twisted.internet.task import Clock
 from usp_simulated import Line
+from usp_world import CONTROLLER
 
 from acs.devices.record import Job, JobKind, JobState
-from acs.usp.mqtt.topics import carries_record
+from acs.usp.mqtt.edge import EdgeOptions, MqttEdge
+from acs.usp.mqtt.packets import Published
+from acs.usp.mqtt.remote import Broker
+from acs.usp.mqtt.topics import Topics
 from simulators.usp.bulk_text import CsvForm, Item, Sample, csv_report, json_report
 from simulators.usp.options import Role
 from simulators.usp.outgoing import BulkReport
@@ -65,26 +70,20 @@ def add(line: Line, table: str, values: dict[str, str]) -> str:
 
 def change(line: Line, values: dict[str, str]) -> Job:
     changes = [{"path": path, "value": value} for path, value in values.items()]
-    return line.do(JobKind.SET, {"changes": changes})
+    job: Job = line.do(JobKind.SET, {"changes": changes})
+    return job
 
 
-def profile(
-    line: Line,
-    *parameters: tuple[str, str],
-    uri: tuple[tuple[str, str], ...] = (),
-    **settings: str,
-) -> str:
+def profile(line: Line, *parameters: tuple[str, str], **settings: str) -> str:
     """Have the controller make a profile and enable it; return its row.
 
-    ``parameters`` and ``uri`` are (name, reference); ``HTTP__URL`` stands for ``HTTP.URL``.
+    ``parameters`` are (name, reference); ``HTTP__URL`` stands for ``HTTP.URL``.
     """
     settings = {"HTTP__URL": "http://collector.example.net/bulk", **settings}
     values = {name.replace("__", "."): value for name, value in settings.items()}
     row = add(line, PROFILES, {"ReportingInterval": str(INTERVAL), **values})
     for name, reference in parameters or (("UpTime", UPTIME),):
         add(line, f"{row}Parameter.", {"Name": name, "Reference": reference})
-    for name, reference in uri:
-        add(line, f"{row}HTTP.RequestURIParameter.", {"Name": name, "Reference": reference})
     job = change(line, {f"{BULK}Enable": "true", f"{row}Enable": "true"})
     assert job.state is JobState.DONE, job.result
     return row
@@ -101,6 +100,19 @@ def pushed(line: Line) -> list[str]:
     """Return what came as Push! and is kept by the controller."""
     kept = line.world.keeping.notifies.values()
     return [each.detail["Data"] for each in kept if each.path.endswith(".Push!")]
+
+
+class NotingMqttWatcher:
+    """A `Watcher` of the MQTT edge: what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []
+
+    def rejected(self, reason: str, address: str) -> None:
+        self.told.append((reason, address))
+
+    def bug(self, where: str, error: BaseException) -> None:
+        raise AssertionError(where) from error
 
 
 def subscribe(line: Line, path: str) -> None:
@@ -168,9 +180,11 @@ def test_10_3_csv_may_have_a_row_for_each_parameter_with_its_type() -> None:
 def test_10_5_10_6_values_may_be_in_the_query(encoding: str) -> None:
     line = Line()
     collector = Collector(line)
-    uri = ("UpTime", "Device.LocalAgent.UpTime"), ("eid", "Device.LocalAgent.EndpointID")
     url = "https://collector.example.net/bulk?house=7"
-    profile(line, uri=uri, EncodingType=encoding, HTTP__URL=url)
+    row = profile(line, EncodingType=encoding, HTTP__URL=url)
+    for name, leaf in (("UpTime", "UpTime"), ("eid", "EndpointID")):
+        values = {"Name": name, "Reference": f"Device.LocalAgent.{leaf}"}
+        add(line, f"{row}HTTP.RequestURIParameter.", values)
     line.world.wait(TWICE)
     assert len(collector.reports) == 2
     for report in collector.reports:
@@ -319,7 +333,17 @@ def test_10_13_what_is_published_is_no_record_to_the_controller(encoding: str, k
     assert [(r.method, r.address, r.content_type) for r in collector.reports] == [
         ("", topic, kind)
     ] * 2
-    assert not carries_record(kind)
+    watcher = NotingMqttWatcher()
+    broker = Broker("127.0.0.1", 1883, CONTROLLER, CONTROLLER)
+    topics = EdgeOptions(Topics(controller=CONTROLLER))
+    edge = MqttEdge(broker, topics, line.world.controller, Clock(), watcher)
+    before = len(line.world.keeping.notifies)
+    for report in collector.reports:
+        edge.published(Published(report.address, report.body, report.content_type))
+    line.world.wait(5)
+    assert watcher.told == [("content type is not of USP", topic)] * 2
+    assert len(line.world.keeping.notifies) == before
+    line.world.check()
 
 
 # --- profiles -------------------------------------------------------------------------------

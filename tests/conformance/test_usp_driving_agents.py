@@ -8,7 +8,7 @@ Not driven, because we do not offer it:
 
     6.x          STOMP: the seam is there (`acs.usp.mtp`), no edge
     3.4 to 3.7   payloads secured by TLS: refused by name, see test_usp_session_context_rules.py
-    10.1 - 10.13 bulk data: what comes as Push! is kept like any event; no collector
+    10.x         a collector of bulk data: profiles and Push! are in test_usp_bulk_data.py
 """
 
 from __future__ import annotations
