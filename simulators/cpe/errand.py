@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from types import MappingProxyType
 from urllib.parse import urljoin, urlsplit
 
 from .content import Reader
@@ -44,7 +45,7 @@ class Request:
 
 
 class Errand:
-    """Fetch ``url``, or put ``body`` there.
+    """Fetch ``url``, or put ``body`` there, by ``method`` and with ``headers`` besides the usual.
 
     ``fault`` and ``text`` say at the end what failed (codes of TR-069 A.5.1; 0: nothing),
     ``reader`` what came.  ``cnonce`` gives Digest's client nonces.  The first ``cuts``
@@ -60,6 +61,8 @@ class Errand:
         cnonce: Callable[[], str],
         *,
         body: bytes | None = None,
+        method: str = "PUT",
+        headers: Mapping[str, str] = MappingProxyType({}),
         user_agent: str = "",
         cuts: int = 0,
         reader: Callable[[], Reader] = Reader,
@@ -73,6 +76,8 @@ class Errand:
         self._account = (username, password)
         self._cnonce = cnonce
         self._body = body
+        self._method = "GET" if body is None else method
+        self._headers = headers
         self._user_agent = user_agent
         self._cuts = cuts
         self._challenge: Challenge | None = None
@@ -87,9 +92,10 @@ class Errand:
         self.requests += 1
         self._length, self._received = None, 0
         headers = {"User-Agent": self._user_agent} if self._user_agent else {}
-        method = "GET" if self._body is None else "PUT"
+        method = self._method
         if self._body is not None:
             headers["Content-Type"] = "application/octet-stream"
+        headers |= self._headers
         if self.reader.size:
             headers["Range"] = f"bytes={self.reader.size}-"
             if self._tag:

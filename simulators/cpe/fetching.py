@@ -74,7 +74,7 @@ class Fetcher:
 
     def _send(self, request: Request) -> defer.Deferred[Any]:
         headers = Headers({name: [value] for name, value in request.headers.items()})
-        body: Any = _Whole(request.body) if request.method == "PUT" else None
+        body: Any = _Whole(request.body) if request.method != "GET" else None
         answer: defer.Deferred[Any] = self._agent.request(
             request.method.encode(), request.url.encode(), headers, body
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import partial
 from html import unescape
@@ -22,6 +23,7 @@ from .unit import Unit
 
 BULK = "Device.BulkData."
 PROFILES = f"{BULK}Profile."
+_PRINTABLE = re.compile(r"[!-~]+", re.ASCII)
 _MOST_RETAINED = 32
 """Failed reports of a profile that a device has room for."""
 
@@ -187,15 +189,23 @@ class Bulk:
         )
 
     def _url(self, row: str) -> str:
-        """Return the URL with who reports, and what else is to be in it (R-BULK.1)."""
+        """Return the URL with who reports, and what else is to be in it (R-BULK.1).
+
+        Empty: what was set is no URL of a collector.
+        """
         data, identity = self._unit.data, self._unit.identity
         query = [("oui", identity.oui), ("pc", identity.product_class), ("sn", identity.serial)]
         for each in data.rows(f"{row}HTTP.RequestURIParameter."):
             read = self._read(row, data.value(each + "Reference"))
             query += ((data.value(each + "Name"), text) for text in read.values())
-        parts = urlsplit(data.value(f"{row}HTTP.URL"))
+        try:
+            parts = urlsplit(data.value(f"{row}HTTP.URL"))
+        except ValueError:
+            return ""
         joined = "&".join(filter(None, (parts.query, urlencode(query))))
-        return urlunsplit(parts._replace(query=joined))
+        url = urlunsplit(parts._replace(query=joined))
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+        return url if usable and _PRINTABLE.fullmatch(url) else ""
 
     # --- delivery ---------------------------------------------------------------------------
 
@@ -204,7 +214,9 @@ class Bulk:
         profile.tries += 1
         if profile.tries > 1:
             self._unit.counters["bulk.retried"] += 1
-        if self.collect is None:
+        if not profile.report.address:
+            self.answered(profile.report.number, 0, now)
+        elif self.collect is None:
             self.answered(profile.report.number, 200, now)
         else:
             self.collect(profile.report)

@@ -15,7 +15,7 @@ from simulators.cpe.fetching import Fetcher
 from simulators.cpe.pem import read_certificate
 
 from .errors import COMMAND_FAILED
-from .outgoing import Transfer, Transferred
+from .outgoing import BulkReport, Transfer, Transferred
 
 MOST_OCTETS = 256 * 1024 * 1024
 """Of one file: a device has no room for more."""
@@ -37,6 +37,24 @@ class Files:
         self._fetcher = Fetcher(reactor, timeout, trust)
         self._random = Random(seed)
 
+    def report(self, report: BulkReport, done: Callable[[bool], None]) -> None:
+        """Begin to send bulk data; ``done`` is told once whether it was taken."""
+        errand = Errand(
+            report.address,
+            report.username,
+            report.password,
+            self._nonce,
+            body=report.body,
+            method=report.method,
+            headers={
+                "Content-Type": report.content_type,
+                "BBF-Report-Format": f'"{report.report_format}"',
+            },
+            user_agent=_USER_AGENT,
+        )
+        sending = defer.Deferred.fromCoroutine(self._fetcher.run(errand))
+        sending.addCallback(lambda _: done(not errand.fault))
+
     def carry(self, transfer: Transfer, done: Callable[[Transferred], None]) -> None:
         """Begin a transfer; ``done`` is told once how it ended."""
         kept = _Kept()
@@ -44,13 +62,16 @@ class Files:
             transfer.url,
             transfer.username,
             transfer.password,
-            lambda: f"{self._random.getrandbits(64):016x}",
+            self._nonce,
             body=transfer.upload,
             user_agent=_USER_AGENT,
             reader=kept.begin,
         )
         carrying = defer.Deferred.fromCoroutine(self._fetcher.run(errand))
         carrying.addCallback(lambda _: done(_result(errand, kept)))
+
+    def _nonce(self) -> str:
+        return f"{self._random.getrandbits(64):016x}"
 
 
 class _Kept:

@@ -12,7 +12,7 @@ from simulators.cpe.backoff import retry_wait
 
 from .files import Files
 from .links import Link, Way
-from .outgoing import LinkWish, Transfer, Transferred
+from .outgoing import BulkReport, LinkWish, Transfer, Transferred
 
 if TYPE_CHECKING:
     from .agent import Agent
@@ -80,6 +80,7 @@ class Life:
         self._files = files
         if files is not None:
             agent.fetch = self._fetch
+            agent.collect = self._report
 
     @property
     def mtp(self) -> str:
@@ -191,6 +192,16 @@ class Life:
                 self._carry()
 
         self._files.carry(transfer, done)
+
+    def _report(self, report: BulkReport) -> None:
+        assert self._files is not None
+
+        def done(taken: bool) -> None:
+            self.agent.reported(report.number, 200 if taken else 0, self.clock())
+            self._rest()
+
+        if report.method:  # What goes over MQTT is taken for sent.
+            self._files.report(report, done)
 
     def _rest(self) -> None:
         """Wait for what comes next."""

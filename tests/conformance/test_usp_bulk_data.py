@@ -358,6 +358,16 @@ def test_an_interval_below_the_least_one_is_refused() -> None:
     assert "7012" in str(job.result), job.result
 
 
+@pytest.mark.parametrize("url", ["", "nowhere", "ftp://host/x", "http://[::1/x", "http://a b/"])
+def test_what_is_no_url_of_a_collector_is_a_failed_report(url: str) -> None:
+    line = Line()
+    collector = Collector(line)
+    profile(line, HTTP__URL=url)
+    line.world.wait(INTERVAL + 5)
+    assert collector.reports == []
+    assert line.agent.counters["bulk.failed"] == 1
+
+
 def test_intervals_are_counted_from_the_time_reference() -> None:
     line = Line()
     collector = Collector(line)

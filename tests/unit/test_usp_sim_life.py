@@ -19,7 +19,7 @@ from simulators.usp.life import Life, Retry
 from simulators.usp.links import Listener
 from simulators.usp.mischief import Mischief
 from simulators.usp.options import AgentOptions
-from simulators.usp.outgoing import Transfer, Transferred
+from simulators.usp.outgoing import BulkReport, Transfer, Transferred
 from simulators.usp.setting_up import make_agent
 from simulators.usp.tally import Tally
 
@@ -85,9 +85,13 @@ class MemoryWay:
 class MemoryFiles:
     def __init__(self) -> None:
         self.carried: list[tuple[Transfer, Callable[[Transferred], None]]] = []
+        self.reports: list[tuple[BulkReport, Callable[[bool], None]]] = []
 
     def carry(self, transfer: Transfer, done: Callable[[Transferred], None]) -> None:
         self.carried.append((transfer, done))
+
+    def report(self, report: BulkReport, done: Callable[[bool], None]) -> None:
+        self.reports.append((report, done))
 
 
 class Stage:
@@ -262,6 +266,30 @@ def test_a_file_that_comes_after_a_restart_is_nobodys() -> None:
     done(Transferred(b"an image"))
     stage.clock.advance(5.0)
     assert stage.life.agent.value(f"{image}Version") != "9.9"
+
+
+def test_bulk_data_is_sent_again_until_it_is_taken() -> None:
+    stage = Stage()
+    stage.up()
+    values = {
+        "Enable": "1",
+        "ReportingInterval": "600",
+        "Controller": "Device.LocalAgent.Controller.1",
+        "HTTP.URL": "http://files/bulk",
+        "HTTP.RetryEnable": "1",
+    }
+    stage.life.agent.make_row("Device.BulkData.Profile.", values, 0.0)
+    stage.life.agent.change("Device.BulkData.Enable", "1", 0.0)
+    stage.say(usp.Header.GET, usp.Request(get=usp.Get(param_paths=["Device.DeviceInfo."])))
+    stage.clock.advance(600.0)
+    ((report, done),) = stage.files.reports
+    done(False)
+    stage.clock.advance(10.0)
+    again, taken = stage.files.reports[-1]
+    assert (len(stage.files.reports), again) == (2, report)
+    taken(True)
+    stage.clock.advance(500.0)
+    assert len(stage.files.reports) == 2
 
 
 # --- a crowd ----------------------------------------------------------------------------------
