@@ -89,7 +89,7 @@ def _of_websocket(settings: Settings) -> Iterator[str]:
             if websocket.listen:
                 yield (
                     "websocket.listen: no certificate can be shown without TLS; use "
-                    'websocket.tls_listen, or for a lab set websocket.auth = "none"'
+                    'websocket.tls_listen, or for a lab set websocket.auth = "basic"'
                 )
             if websocket.tls_listen and not (websocket.tls_client_ca or cwmp.tls_client_ca):
                 yield (
