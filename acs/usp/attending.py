@@ -130,15 +130,22 @@ class Attendant:
         if self.floor.setdefault(contact.device.key, peer) is not peer:
             self._watcher.remark(peer.endpoint, f"{contact.device.key} is visited as another agent")
             return
-        await self._acquaint(visiting, agent)
+        try:
+            await self._acquaint(visiting, agent)
+            await self._visit(visiting, contact)
+            await self._believe(visiting, agent)
+        finally:
+            if visiting.shown is not None:
+                self._models.done(agent)
+        await self._settle(visiting, agent)
+
+    async def _visit(self, visiting: Visiting, contact: Contact) -> None:
         assert visiting.conversation is not None
         visiting.conversation.announce(
             [notice for each in visiting.notifies if (notice := announcement.notice_of(each))]
         )
-        peer.visit = visit = Visit(contact, self._house)
+        visiting.peer.visit = visit = Visit(contact, self._house)
         await visit.run(DataModel())
-        await self._believe(visiting, agent)
-        await self._settle(visiting, agent)
 
     def _is_let_in(self, visiting: Visiting, agent: Agent, events: tuple[Event, ...]) -> bool:
         """Weigh how the agent proved itself against how it did before; keep what counts."""
@@ -214,6 +221,9 @@ class Attendant:
             return
         if not (device.equipment or peer.credential in PROOFS):
             return
+        if visiting.known.supported is None:
+            # Another of its kind may have been believed meanwhile.
+            visiting.known.supported = await self._models.known(agent)
         if visiting.known.supported is None:
             visiting.shown = visiting.known.supported = await self._models.ask(agent)
         if visiting.shown is not None:

@@ -23,7 +23,8 @@ class Models:
         self._now = now
         self._by_kind: dict[str, SupportedModel] = {}
         self._asked: set[str] = set()
-        """Kinds of which an agent is being asked right now: no second one is."""
+        """Kinds of which an agent is being asked, or has shown what is not believed yet: no
+        second one is asked."""
 
     async def known(self, agent: Agent) -> SupportedModel | None:
         """The model of the agent's kind, if it was told before."""
@@ -38,17 +39,25 @@ class Models:
         """Ask the agent that is visited; None: it shows nothing, or another one is asked.
 
         What it shows is its own until it is believed: anybody with the shared secret can say that
-        he is of this kind, and what that is like.
+        he is of this kind, and what that is like. Once its visit is over, call `done`.
         """
         key = model_key(agent)
         if key in self._asked:
             return None
         self._asked.add(key)
+        shown = None
         try:
             uri, objects = await onboarding.acquaint()
+            if objects:
+                shown = SupportedModel(objects, uri)
         finally:
-            self._asked.discard(key)
-        return SupportedModel(objects, uri) if objects else None
+            if shown is None:
+                self.done(agent)
+        return shown
+
+    def done(self, agent: Agent) -> None:
+        """The visit of the agent that was asked is over: another one may be asked."""
+        self._asked.discard(model_key(agent))
 
     def believe(self, agent: Agent, shown: SupportedModel) -> None:
         """Take what an agent showed for the model of its kind."""

@@ -270,7 +270,13 @@ class Visits:
             self._watcher.bug(f"visit {peer.session} of {peer.endpoint}", fault)
             result = "error"
         told, peer.told = peer.told, ()
-        if fault is not None and told and peer.failures >= TRIES and not _is_of_store(fault):
+        if (
+            fault is not None
+            and told
+            and peer.failures >= TRIES
+            and not isinstance(fault, StoreError)
+        ):
+            # That the store was away or full says nothing of what was reported.
             ids = ", ".join(each.msg_id for each in told)
             self._watcher.remark(peer.endpoint, f"what it reported is given up: {ids}"[:200])
             self._attendant.acted_on(peer, told)
@@ -301,11 +307,6 @@ def _is_to_be_continued(visit: Visit) -> bool:
     device = visit.device
     verifying = device is not None and device.standing is Standing.VERIFYING
     return verifying or visit.expects_reports
-
-
-def _is_of_store(fault: BaseException) -> bool:
-    """Tell whether the store was away or full, which says nothing of what was reported."""
-    return isinstance(fault, StoreError)
 
 
 def _is_answered(request: Body) -> bool:
