@@ -13,10 +13,8 @@ import zstandard
 
 from acs.model import Value, ValueType
 from acs.usp.messages import (
-    CommandType,
     ParamAccess,
     ParamType,
-    SupportedCommand,
     SupportedObject,
 )
 from acs.usp.paths import InvalidPath, general
@@ -63,11 +61,6 @@ class SupportedModel:
             # An agent may call things what it likes.
             return Value(text)
 
-    def has(self, path: str) -> bool:
-        """Tell whether an object (final dot) or parameter, instance or general, is in the model."""
-        name = general(path)
-        return name in self.objects if name.endswith(".") else name in self.names
-
     @cached_property
     def names(self) -> dict[str, bool]:
         """All objects and parameters with ``{i}``, and whether each can be written.
@@ -80,19 +73,6 @@ class SupportedModel:
             for param in each.params:
                 found[each.path + param.name] = param.access is not ParamAccess.READ_ONLY
         return found
-
-    def command(self, path: str) -> SupportedCommand | None:
-        """The command at ``path``, which ends in ``()``."""
-        holder, dot, name = path.rpartition(".")
-        each = self.objects.get(general(holder + dot))
-        return next((c for c in each.commands if c.name == name), None) if each else None
-
-    def is_asynchronous(self, path: str) -> bool | None:
-        """Tell whether a command ends later; None: it is not known."""
-        found = self.command(path)
-        if found is None or found.type is CommandType.UNKNOWN:
-            return None
-        return found.type is CommandType.ASYNC
 
     def children(self, path: str) -> Iterator[str]:
         """Objects right below ``path``, with ``{i}`` as their own last step left out."""
