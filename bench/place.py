@@ -83,6 +83,7 @@ class Place:
             "ACS_MQTT_BROKER": "off",
             "ACS_WEBSOCKET_LISTEN": "",
             "ACS_ADMIN_LISTEN": "",
+            "ACS_API_LISTEN": "",
             "ACS_AUTH_MODE": auth,
             "ACS_AUTH_BOOTSTRAP_USERNAME": BOOTSTRAP[0],
             "ACS_AUTH_BOOTSTRAP_PASSWORD": BOOTSTRAP[1],

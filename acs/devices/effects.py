@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from acs.devices.agents import StoredNotify
+from acs.devices.news import News
 from acs.devices.record import FaultRecord, Job, JobState, Proof, Snapshot, TimelineEntry
 from acs.model import Value
 
@@ -193,6 +194,25 @@ class SaveSupportedModel:
     """Packed by `acs.usp.supported`."""
 
 
+@dataclass(frozen=True, slots=True)
+class SaveWakeAccount:
+    """What a device asks of whoever sends it a connection request (TR-069 3.2.2)."""
+
+    device_id: int
+    username: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"SaveWakeAccount(device_id={self.device_id}, username={self.username!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class PublishNews:
+    """Something other systems may want to know; kept in order of its writing."""
+
+    news: News
+
+
 Effect = (
     SaveDevice
     | SaveSnapshot
@@ -214,4 +234,6 @@ Effect = (
     | SaveNotify
     | SettleNotifies
     | SaveSupportedModel
+    | SaveWakeAccount
+    | PublishNews
 )

@@ -68,6 +68,44 @@ class EquipmentStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Treatment(StrEnum):
+    """What the business system's words of status mean for a device."""
+
+    PROVISION = "provision"
+    """It is given its wish."""
+    HOLD = "hold"
+    """Nothing is pushed; it stays as it is."""
+    NEUTRAL = "neutral"
+    """It belongs to no customer: the wish is what takes the last one's settings off."""
+
+
+class ServiceCategory(StrEnum):
+    """Which part of a wish a subscription is about."""
+
+    INTERNET = "internet"
+    VOICE = "voice"
+    OTHER = "other"
+
+
+class ServiceStatus(StrEnum):
+    """Status of a `Service Subscription`, whatever the language of the site."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One subscription of the place where a box stands."""
+
+    name: str
+    category: ServiceCategory
+    status: ServiceStatus
+
+
 @dataclass(frozen=True, slots=True)
 class Equipment:
     """What ERPNext knows of a box. Identifiers are in their normal form, "" where unknown."""
@@ -84,6 +122,9 @@ class Equipment:
     service_subscription: str = ""
     modified: str = ""
     """As ERPNext sent it: site time, compared as text only."""
+    treatment: Treatment = Treatment.PROVISION
+    services: tuple[Service, ...] = ()
+    """Its subscriptions, by name; what they take away is off the wish already."""
 
 
 @dataclass(frozen=True, slots=True)

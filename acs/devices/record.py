@@ -30,6 +30,17 @@ class Standing(StrEnum):
     """Matched to equipment whose status says that nothing is to be pushed."""
 
 
+class Custody(StrEnum):
+    """Whose settings a device shows."""
+
+    UNKNOWN = ""
+    """Nobody looked yet."""
+    OURS = "ours"
+    """We wrote them, or found what we would have written, or an operator took it over."""
+    FOREIGN = "foreign"
+    """Somebody else set it up otherwise: it is compared, and left as it is until released."""
+
+
 @dataclass(slots=True)
 class Device:
     """The narrow row of one device, loaded at every contact. Times are epoch seconds."""
@@ -78,6 +89,11 @@ class Device:
     last_bootstrap: float = 0.0
     own_credentials: bool = False
     """It has proven itself with its generated password: the bootstrap secret no longer does."""
+    custody: Custody = Custody.UNKNOWN
+    udp_address: str = ""
+    """Where signed datagrams reach it (TR-069 Annex G, UDPConnectionRequestAddress), or empty."""
+    neutralise: bool = False
+    """It was replaced by another unit: what its customer had is taken off at its next contact."""
 
     @property
     def device_id(self) -> DeviceId:

@@ -21,6 +21,8 @@ def contradictions(settings: Settings) -> Iterator[str]:
     files = settings.files
     if files.tls_listen and not (cwmp.tls_certificate and cwmp.tls_key):
         yield "files.tls_listen: needs cwmp.tls_certificate and cwmp.tls_key"
+    if settings.api.tls_listen and not (cwmp.tls_certificate and cwmp.tls_key):
+        yield "api.tls_listen: needs cwmp.tls_certificate and cwmp.tls_key"
     if files.url and not (files.listen or files.tls_listen):
         yield "files.url: nothing listens there; set files.listen or files.tls_listen"
     yield from _of_mqtt(settings)
@@ -59,6 +61,9 @@ def contradictions(settings: Settings) -> Iterator[str]:
         ("mqtt.tls_listen", settings.mqtt.tls_listen),
         ("websocket.listen", settings.websocket.listen),
         ("websocket.tls_listen", settings.websocket.tls_listen),
+        ("api.listen", settings.api.listen),
+        ("api.tls_listen", settings.api.tls_listen),
+        ("stun.listen", settings.stun.listen),
         ("admin.listen", settings.admin.listen),
     ):
         try:

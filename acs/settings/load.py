@@ -23,12 +23,14 @@ from acs.model import Secret
 from acs.settings.contradictions import contradictions
 from acs.settings.sections import (
     AdminSettings,
+    ApiSettings,
     AuthSettings,
     CwmpSettings,
     DatabaseSettings,
     DiscoverySettings,
     DiskSettings,
     ErpSettings,
+    EventsSettings,
     FilesSettings,
     HealthSettings,
     HttpSettings,
@@ -37,10 +39,13 @@ from acs.settings.sections import (
     ProvisioningSettings,
     RecordingSettings,
     RulesSettings,
+    SafetySettings,
     SecretsSettings,
     ServerSettings,
+    StunSettings,
     TimelineSettings,
     UspSettings,
+    WakeupSettings,
     WebSocketSettings,
 )
 from acs.settings.wants import want
@@ -80,6 +85,11 @@ class Settings:
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     secrets: SecretsSettings = field(default_factory=SecretsSettings)
     erp: ErpSettings = field(default_factory=ErpSettings)
+    safety: SafetySettings = field(default_factory=SafetySettings)
+    api: ApiSettings = field(default_factory=ApiSettings)
+    wakeup: WakeupSettings = field(default_factory=WakeupSettings)
+    stun: StunSettings = field(default_factory=StunSettings)
+    events: EventsSettings = field(default_factory=EventsSettings)
     provisioning: ProvisioningSettings = field(default_factory=ProvisioningSettings)
     health: HealthSettings = field(default_factory=HealthSettings)
     discovery: DiscoverySettings = field(default_factory=DiscoverySettings)

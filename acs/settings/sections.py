@@ -87,6 +87,21 @@ class Drift(StrEnum):
     REPORT = "report"
 
 
+class SafetyMode(StrEnum):
+    """How far what this server decides may reach."""
+
+    DRY_RUN = "dry-run"
+    ALLOW_LIST = "allow-list"
+    ON = "on"
+
+
+class TakenOver(StrEnum):
+    """What becomes of a device that somebody else set up before us."""
+
+    DRY_RUN = "dry-run"
+    PROVISION = "provision"
+
+
 class LogLevel(StrEnum):
     """Lowest severity that is written."""
 
@@ -494,6 +509,134 @@ class ErpSettings(Struct, frozen=True, kw_only=True):
         says("Share of the mirror that may be forgotten in a day; above it all is kept, alarmed."),
     ] = 0.1
     verify_tls: Annotated[bool, says("Check the site's certificate.")] = True
+    webhook_secret: Annotated[
+        Secret,
+        says("Secret by which the site signs its webhooks; empty: none are taken."),
+    ] = Secret("")
+    queries_per_second: Annotated[
+        float,
+        Meta(gt=0),
+        says("Most reads of ERPNext in a second: half of what one core of a site can spare."),
+    ] = 25.0
+    writes_per_second: Annotated[
+        float, Meta(gt=0), says("Most writes to ERPNext in a second; one costs it three reads.")
+    ] = 10.0
+    write_back: Annotated[
+        bool,
+        says("Write to ERPNext what the field shows: last seen, firmware, light, proof."),
+    ] = True
+    write_back_hours: Annotated[
+        float,
+        Meta(gt=0),
+        says("Hours between two writes of what changes all the time (last seen, light, address)."),
+    ] = 6.0
+    open_issue_hours: Annotated[
+        float,
+        Meta(ge=0),
+        says("Hours a fault of a device lasts before an Issue is opened in ERPNext; 0: never."),
+    ] = 0.0
+
+
+class ApiSettings(Struct, frozen=True, kw_only=True):
+    """The northbound interface: webhooks of ERPNext and REST, see api.md."""
+
+    listen: Annotated[
+        OptionalAddress,
+        says("Address for plain HTTP; empty: off.", want=WANT_OPTIONAL_ADDRESS),
+    ] = "127.0.0.1:7581"
+    tls_listen: Annotated[
+        OptionalAddress,
+        says(
+            "Address for HTTPS, with the certificate of `cwmp.tls_certificate`; empty: off.",
+            want=WANT_OPTIONAL_ADDRESS,
+        ),
+    ] = ""
+    body_bytes: Annotated[Bytes, says("Largest body of a request.")] = 1_048_576
+    connections: Annotated[Count, says("Most open connections.")] = 1000
+    requests_per_minute: Annotated[
+        Count, says("Most requests of one address in a minute; above it: 429.")
+    ] = 600
+
+
+class WakeupSettings(Struct, frozen=True, kw_only=True):
+    """Waking devices: connection requests, see wakeup.md."""
+
+    enabled: Annotated[bool, says("Ask devices to call when there is something for them.")] = True
+    networks: Annotated[
+        tuple[str, ...],
+        says(
+            "Networks that devices may be called in, like `100.64.0.0/10`. A request never goes "
+            "elsewhere, whatever a device reports. Empty: the address that the device called from."
+        ),
+    ] = ()
+    basic: Annotated[bool, says("Send the password in clear to a device that asks for Basic.")] = (
+        False
+    )
+    own_accounts: Annotated[
+        bool, says("Give each device a generated user name and password for connection requests.")
+    ] = True
+    timeout: Annotated[Seconds, says("Seconds one connection request may take.")] = 10.0
+    parallel: Annotated[Count, says("Most connection requests at the same time.")] = 50
+    answer_seconds: Annotated[
+        Seconds, says("Seconds a device that was asked has to begin its session.")
+    ] = 30.0
+    attempts: Annotated[
+        Count, says("Connection requests until a device counts as unreachable.")
+    ] = 4
+
+
+class StunSettings(Struct, frozen=True, kw_only=True):
+    """The STUN server, for devices behind a NAT (TR-069 Annex G), see wakeup.md."""
+
+    listen: Annotated[
+        OptionalAddress,
+        says("Address (UDP), usually port 3478; empty: off.", want=WANT_OPTIONAL_ADDRESS),
+    ] = ""
+    server: Annotated[
+        str,
+        Meta(max_length=256),
+        says("Name or address that devices are told; empty: STUN is not set up on devices."),
+    ] = ""
+    port: Annotated[int, Meta(ge=1, le=65535), says("Port that devices are told.")] = 3478
+    keepalive: Annotated[
+        tuple[int, int], says("Least and most seconds between two messages of a device.")
+    ] = (30, 120)
+    bindings: Annotated[Count, says("Most bindings of devices that are remembered.")] = 200_000
+
+
+class EventsSettings(Struct, frozen=True, kw_only=True):
+    """News for other systems, sent signed to those that subscribed, see events.md."""
+
+    timeout: Annotated[Seconds, says("Seconds one delivery may take.")] = 10.0
+    parallel: Annotated[Count, says("Most deliveries at the same time.")] = 4
+    attempts: Annotated[
+        Count, says("Tries of one delivery, over about two days, before it is given up.")
+    ] = 12
+    keep_days: Annotated[Count, says("Days news and deliveries are kept.")] = 30
+
+
+class SafetySettings(Struct, frozen=True, kw_only=True):
+    """Outbound safety: what may leave for devices, ERPNext and subscribers, see safety.md."""
+
+    mode: Annotated[
+        SafetyMode,
+        says(
+            "`on`: all is sent; `allow-list`: only to those named below; `dry-run`: all is planned "
+            "and recorded, and nothing is sent."
+        ),
+    ] = SafetyMode.ON
+    devices: Annotated[
+        tuple[str, ...], says("Keys of devices on the allow-list; `*` fits anything.")
+    ] = ()
+    customers: Annotated[tuple[str, ...], says("Customers (names of documents) on the list.")] = ()
+    tags: Annotated[tuple[str, ...], says("Tags of devices on the list.")] = ()
+    taken_over: Annotated[
+        TakenOver,
+        says(
+            "A device that shows another's settings at its first look: `dry-run` plans only, until "
+            "it is released (`acs device release`); `provision` sets it up like any other."
+        ),
+    ] = TakenOver.DRY_RUN
 
 
 class ProvisioningSettings(Struct, frozen=True, kw_only=True):

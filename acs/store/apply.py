@@ -15,6 +15,7 @@ from acs.devices.effects import (
     Effect,
     EnqueueJob,
     ForgetMissing,
+    PublishNews,
     RaiseFault,
     RestoreCredentials,
     SaveAgent,
@@ -30,8 +31,10 @@ from acs.devices.effects import (
     SaveSupportedModel,
     SaveTags,
     SaveTree,
+    SaveWakeAccount,
     SettleNotifies,
 )
+from acs.devices.news import News
 from acs.devices.record import Job, Proof, Snapshot, TimelineEntry
 from acs.store import (
     credentials,
@@ -40,6 +43,7 @@ from acs.store import (
     faults,
     jobs,
     layouts,
+    news,
     proofs,
     snapshots,
     tags,
@@ -48,6 +52,7 @@ from acs.store import (
     usp_agents,
     usp_models,
     usp_notifies,
+    wake_accounts,
 )
 from acs.store.engine import Database
 from acs.store.errors import StoreUnavailable
@@ -75,6 +80,8 @@ class _Sorted:
     notifies: list[StoredNotify] = field(default_factory=list)
     settled: list[SettleNotifies] = field(default_factory=list)
     supported: list[SaveSupportedModel] = field(default_factory=list)
+    wake_accounts: list[SaveWakeAccount] = field(default_factory=list)
+    news: list[News] = field(default_factory=list)
 
     def take(self, effect: Effect) -> None:
         match effect:
@@ -114,6 +121,10 @@ class _Sorted:
                 self.settled.append(effect)
             case SaveSupportedModel():
                 self.supported.append(effect)
+            case SaveWakeAccount():
+                self.wake_accounts.append(effect)
+            case PublishNews(told):
+                self.news.append(told)
 
 
 def apply_thd(conn: Connection, effects: Sequence[Effect]) -> None:
@@ -142,6 +153,8 @@ def apply_thd(conn: Connection, effects: Sequence[Effect]) -> None:
     usp_notifies.add_thd(conn, kinds.notifies)
     usp_notifies.settle_thd(conn, kinds.settled)
     usp_models.save_thd(conn, kinds.supported)
+    wake_accounts.save_thd(conn, kinds.wake_accounts)
+    news.add_thd(conn, kinds.news)
 
 
 def commit(database: Database, groups: Sequence[Sequence[Effect]]) -> list[Exception | None]:

@@ -11,12 +11,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, or_, select, update
 
 from acs.devices.identity import normal_mac, normal_serial
-from acs.devices.record import Device, Standing
+from acs.devices.record import Custody, Device, Standing
 from acs.store.errors import BadEffect
 from acs.store.tables import devices, usp_agents, usp_notifies
 
 FIELDS = tuple(field.name for field in fields(Device))
 _STANDING = FIELDS.index("standing")
+_CUSTODY = FIELDS.index("custody")
 _FIXED = frozenset(
     {"id", "key", "oui", "product_class", "serial_number", "first_seen"},
 )
@@ -30,6 +31,7 @@ def from_row(row: Sequence[Any]) -> Device:
     """Make the value of a row whose first columns are those of `devices`."""
     values = list(row[: len(FIELDS)])
     values[_STANDING] = Standing(values[_STANDING])
+    values[_CUSTODY] = Custody(values[_CUSTODY])
     return Device(*values)
 
 

@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+import msgspec
 from sqlalchemy import Column, Connection, Row, func, select, update
 
-from acs.devices.identity import Equipment, EquipmentStatus, Terms
+from acs.devices.identity import Equipment, EquipmentStatus, Service, Terms, Treatment
 from acs.devices.source import Mirrored, MirrorRow
 from acs.profiles.intent import Intent
 from acs.store.codec import decoder, revealing
@@ -17,6 +18,7 @@ from acs.store.tables import equipment
 from acs.store.upsert import upsert
 
 _intent = decoder(Intent).decode
+_services = msgspec.json.Decoder(tuple[Service, ...]).decode
 _COLUMNS = tuple(equipment.c.keys())
 
 # Which columns each kind of term is looked up in.
@@ -147,6 +149,8 @@ def _row(conn: Connection, mirrored: MirrorRow) -> dict[str, object]:
         "gpon_serial": box.gpon_serial,
         "mac": box.mac,
         "status": box.status.value,
+        "treatment": box.treatment.value,
+        "services": msgspec.json.encode(box.services).decode() if box.services else "",
         "customer": box.customer,
         "service_location": box.service_location,
         "service_subscription": box.service_subscription,
@@ -176,4 +180,6 @@ def _box(row: Row[Any]) -> Equipment:
         service_location=row.service_location,
         service_subscription=row.service_subscription,
         modified=row.modified,
+        treatment=Treatment(row.treatment),
+        services=_services(row.services) if row.services else (),
     )

@@ -191,7 +191,7 @@ def _first_row(contact: Contact) -> dict[str, object]:
         last_seen=contact.at,
     )
     row: dict[str, object] = {name: getattr(device, name) for name in FIELDS if name != "id"}
-    return row | {"standing": Standing.WAITING.value}
+    return row | {"standing": Standing.WAITING.value, "custody": device.custody.value}
 
 
 def _keep_boots(

@@ -117,6 +117,7 @@ class Play:
             "ACS_SERVER_DATA_DIR": str(self.folder / "server"),
             "ACS_CWMP_LISTEN": f"127.0.0.1:{_port(7547)}",
             "ACS_ADMIN_LISTEN": f"127.0.0.1:{_port(7580)}",
+            "ACS_API_LISTEN": f"127.0.0.1:{_port(7581)}",
             "ACS_MQTT_BROKER": "embedded" if self.broker else "off",
             "ACS_MQTT_LISTEN": mqtt,
             "ACS_WEBSOCKET_LISTEN": websocket,

@@ -167,6 +167,7 @@ class House:
             "server.data_dir": self.data,
             "cwmp.listen": "127.0.0.1:0",
             "admin.listen": "127.0.0.1:0",
+            "api.listen": "127.0.0.1:0",
             "files.listen": "127.0.0.1:0",
             "auth.bootstrap_username": BOOTSTRAP,
             "auth.bootstrap_password": self.password,

@@ -60,7 +60,11 @@ class RunningAcs:
             "SERVER_DATA_DIR": str(data_dir),
             "CWMP_LISTEN": "127.0.0.1:0",
             "ADMIN_LISTEN": "127.0.0.1:0",
+            "API_LISTEN": "127.0.0.1:0",
             "MQTT_BROKER": "off",
+            # Most tests call by themselves, and count what is written to a device.
+            "WAKEUP_ENABLED": "false",
+            "WAKEUP_OWN_ACCOUNTS": "false",
             "AUTH_BOOTSTRAP_PASSWORD": BOOTSTRAP[1],
             **settings,
         }

@@ -5,6 +5,17 @@ type of the database.  Times are epoch seconds.  A column with ``info["sealed_by
 the vault, bound to the table, the column and the row's value in the named column.
 """
 
+from acs.store.tables.business import (
+    api_tokens,
+    event_deliveries,
+    event_subscribers,
+    idempotency,
+    inbox,
+    news,
+    outbox,
+    wake_accounts,
+    wakes,
+)
 from acs.store.tables.columns import metadata
 from acs.store.tables.core import (
     credentials,
@@ -24,20 +35,27 @@ from acs.store.tables.trees import model_layouts, model_names, recordings, trees
 from acs.store.tables.usp import usp_agents, usp_claims, usp_models, usp_notifies
 
 __all__ = [
+    "api_tokens",
     "campaign_devices",
     "campaigns",
     "credentials",
     "devices",
     "equipment",
+    "event_deliveries",
+    "event_subscribers",
     "faults",
     "files",
     "groups",
+    "idempotency",
+    "inbox",
     "jobs",
     "meta",
     "metadata",
     "model_facts",
     "model_layouts",
     "model_names",
+    "news",
+    "outbox",
     "proofs",
     "recordings",
     "rule_runs",
@@ -51,4 +69,6 @@ __all__ = [
     "usp_claims",
     "usp_models",
     "usp_notifies",
+    "wake_accounts",
+    "wakes",
 ]

@@ -45,6 +45,9 @@ devices = Table(
     time("last_boot"),
     time("last_bootstrap"),
     Column("own_credentials", Boolean, nullable=False),
+    text("custody"),
+    text("udp_address"),
+    Column("neutralise", Boolean, nullable=False),
     postgresql_with={"fillfactor": 80},
     sqlite_autoincrement=True,
 )
@@ -139,6 +142,8 @@ equipment = Table(
     text("gpon_serial", index=True),
     text("mac", index=True),
     text("status"),
+    text("treatment"),
+    text("services"),
     text("customer"),
     text("service_location"),
     text("service_subscription"),
