@@ -92,8 +92,9 @@ class Device:
     custody: Custody = Custody.UNKNOWN
     udp_address: str = ""
     """Where signed datagrams reach it (TR-069 Annex G, UDPConnectionRequestAddress), or empty."""
-    neutralise: bool = False
-    """It was replaced by another unit: what its customer had is taken off at its next contact."""
+    lost: str = ""
+    """Equipment that was its until ERPNext gave it to another unit. Once that unit holds it, what
+    the customer had is taken off this one at its next contact."""
 
     @property
     def device_id(self) -> DeviceId:

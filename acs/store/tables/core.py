@@ -47,7 +47,7 @@ devices = Table(
     Column("own_credentials", Boolean, nullable=False),
     text("custody"),
     text("udp_address"),
-    Column("neutralise", Boolean, nullable=False),
+    text("lost"),
     postgresql_with={"fillfactor": 80},
     sqlite_autoincrement=True,
 )

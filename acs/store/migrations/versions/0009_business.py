@@ -125,14 +125,11 @@ def _add_columns() -> None:
     for table, column, default in (
         ("devices", "custody", "ours"),
         ("devices", "udp_address", ""),
+        ("devices", "lost", ""),
         ("equipment", "treatment", "provision"),
         ("equipment", "services", ""),
     ):
         op.add_column(table, sa.Column(column, sa.Text(), nullable=False, server_default=default))
-    op.add_column(
-        "devices",
-        sa.Column("neutralise", sa.Boolean(), nullable=False, server_default=sa.false()),
-    )
 
 
 def _create_event_tables() -> None:
