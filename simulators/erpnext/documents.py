@@ -95,10 +95,10 @@ class Documents:
             for column, spec in kind.columns.items()
             if column in data and column not in _STANDARD
         }
-        set_defaults(kind, draft)
+        now = work.now()
+        set_defaults(kind, draft, work.user.name, now)
         check_links(kind, draft, self.db)
         require_change(work.user, Right.CREATE, kind)
-        now = work.now()
         wanted = str(data.get("name") or data.get("__newname") or "")
         named = Named(forced_name) if forced_name else new_name(kind, draft, wanted, now, self.db)
         if named.note:

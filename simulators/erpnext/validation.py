@@ -14,14 +14,19 @@ Draft = dict[str, Value]
 """The values of a document on its way to the table."""
 
 
-def set_defaults(doctype: DocType, draft: Draft) -> None:
-    """Fill what a new document leaves out: defaults, first options, zeros."""
+def set_defaults(doctype: DocType, draft: Draft, user: str, now: str) -> None:
+    """Fill what a new document leaves out: defaults, first options, zeros.
+
+    ``user`` and ``now`` (the site's time) stand for the defaults ``__user`` and ``Today``.
+    """
+    special: dict[str | int | None, str] = {"__user": user, "Today": now[:10]}
     for field in doctype.columns.values():
         if draft.get(field.name) is None:
-            draft[field.name] = _default(field)
+            draft[field.name] = special.get(field.default) or default(field)
 
 
-def _default(field: Field) -> Value:
+def default(field: Field) -> Value:
+    """Return what a column holds where nothing was given."""
     if field.default is not None:
         return field.default
     if field.type is FieldType.SELECT and field.options:
