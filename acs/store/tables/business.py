@@ -34,6 +34,7 @@ inbox = Table(
     text("error"),
     UniqueConstraint("source", "key"),
     Index(None, "state", "next_at"),
+    Index(None, "name", "doctype"),
     sqlite_autoincrement=True,
 )
 

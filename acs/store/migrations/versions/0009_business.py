@@ -75,6 +75,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     _index("inbox", "state", "next_at")
+    _index("inbox", "name", "doctype")
     op.create_table(
         "outbox",
         _id(),
