@@ -76,6 +76,7 @@ news = Table(
     sqlite_autoincrement=True,
 )
 
+# Systems that are told of news; ``reason`` says why one is paused.
 event_subscribers = Table(
     "event_subscribers",
     metadata,
@@ -84,6 +85,8 @@ event_subscribers = Table(
     sealed("secret", "url"),
     text("kinds"),
     Column("enabled", Boolean, nullable=False),
+    text("reason"),
+    Column("allow_http", Boolean, nullable=False),
     time("created_at"),
     text("created_by"),
     sqlite_autoincrement=True,
@@ -107,7 +110,7 @@ event_deliveries = Table(
     time("ended_at"),
     text("error"),
     UniqueConstraint("subscriber_id", "news_id"),
-    Index(None, "state", "next_at"),
+    Index(None, "subscriber_id", "state", "news_id"),
     sqlite_autoincrement=True,
 )
 

@@ -141,6 +141,8 @@ def _create_event_tables() -> None:
         _blob("secret"),
         _text("kinds"),
         _flag("enabled"),
+        _text("reason"),
+        _flag("allow_http"),
         _time("created_at"),
         _text("created_by"),
         _key("event_subscribers"),
@@ -166,7 +168,7 @@ def _create_event_tables() -> None:
         ),
         sqlite_autoincrement=True,
     )
-    _index("event_deliveries", "state", "next_at")
+    _index("event_deliveries", "subscriber_id", "state", "news_id")
 
 
 def _create_api_tables() -> None:
