@@ -22,12 +22,15 @@ from requests.cookies import RequestsCookieJar
 
 from acs.model import Secret
 from erp_bridge.errors import (
+    LOCK_WAIT,
     ErpBusy,
     ErpError,
     ErpMisconfigured,
     ErpUnavailable,
     error_of,
+    error_of_write,
     server_messages,
+    unknown,
 )
 
 LONGEST_GET = 3500
@@ -37,6 +40,7 @@ LONGEST_WAIT = 5.0
 """Seconds a retry may wait inside a request; longer pauses are the circuit breaker's."""
 
 Filters = Sequence[Sequence[object]]
+_Judge = Callable[[int, Mapping[str, str], bytes], ErpError]
 
 
 class _Token(AuthBase):
@@ -169,23 +173,45 @@ class ErpClient:
 
     def read(self, doctype: str, name: str) -> dict[str, Any]:
         """Return one document. Fields without a value are left out, passwords are asterisks."""
-        found = self._get(f"/api/resource/{_segment(doctype)}/{_segment(name)}", {}, "data")
-        if not isinstance(found, dict):
-            raise _not_frappe("the document is not an object")
-        return found
+        path = f"/api/resource/{_segment(doctype)}/{_segment(name)}"
+        return _document(self._get(path, {}, "data"))
 
     def ask(self, method: str, /, **args: object) -> Any:
         """Call a method that only reads; made again when that may help."""
-        return self._retried(lambda: self.call(method, **args))
+        path = f"/api/method/{_segment(method)}"
+        return self._retried(lambda: self._send("POST", path, "message", json=args))
 
-    # --- calls that may write -------------------------------------------------------------
+    # --- writes, made once: `ErpUnknown` says that one may have been saved or not -------------
 
     def call(self, method: str, /, **args: object) -> Any:
         """Call a method or API Server Script by POST, once, and return its ``message``.
 
         Arguments travel in the body, so that they stay out of access logs.
         """
-        return self._send("POST", f"/api/method/{_segment(method)}", "message", json=args)
+        path = f"/api/method/{_segment(method)}"
+        return self._send("POST", path, "message", writes=True, json=args)
+
+    def update(
+        self, doctype: str, name: str, fields: Mapping[str, object], modified: str | None = None
+    ) -> dict[str, Any]:
+        """Change fields of a document and return it as it is now.
+
+        ``modified`` is the document's own, to the letter, where the change is based on a read:
+        `ErpStale` when somebody was faster. None: the last one who writes wins. A field that the
+        doctype lacks is ignored by the site without a word; it is missing in the answer.
+        """
+        body = {**fields} if modified is None else {**fields, "modified": modified}
+        path = f"/api/resource/{_segment(doctype)}/{_segment(name)}"
+        return _document(self._send("PUT", path, "data", writes=True, json=body))
+
+    def insert(self, doctype: str, doc: Mapping[str, object]) -> dict[str, Any]:
+        """Make a document and return it.
+
+        Give it a name of ours, or a unique field: only then does a second try answer `ErpTaken`
+        instead of making another.
+        """
+        path = f"/api/resource/{_segment(doctype)}"
+        return _document(self._send("POST", path, "data", writes=True, json={**doc}))
 
     # --- one exchange ---------------------------------------------------------------------
 
@@ -205,18 +231,20 @@ class ErpClient:
             self._sleep(min(pause * 2**tried, LONGEST_WAIT) * (0.5 + self._random()))
         return attempt()
 
-    def _send(self, method: str, path: str, key: str, **body: Any) -> Any:
+    def _send(self, method: str, path: str, key: str, *, writes: bool = False, **body: Any) -> Any:
         began = self._clock()
         outcome = "ok"
         try:
-            return self._exchange(method, path, key, began, **body)
+            return self._exchange(method, path, key, began, writes, **body)
         except ErpError as error:
             outcome = type(error).__name__
             raise
         finally:
             self._observe(outcome, self._clock() - began)
 
-    def _exchange(self, method: str, path: str, key: str, began: float, **body: Any) -> Any:
+    def _exchange(
+        self, method: str, path: str, key: str, began: float, writes: bool, **body: Any
+    ) -> Any:
         # The library's own errors hold the request with its token: none may become our cause.
         try:
             response = self._session.request(
@@ -234,15 +262,23 @@ class ErpClient:
                 f"The certificate of {self.origin} is not trusted",
                 "Install a valid certificate, or name the CA file in the settings",
             )
-        except (requests.Timeout, urllib3.exceptions.TimeoutError):
+        except requests.ConnectTimeout:
             failure = self._too_slow()
+        except (requests.Timeout, urllib3.exceptions.TimeoutError):
+            late = self._too_slow()
+            # The site goes on, and may be waiting for a lock.
+            failure = unknown(late, settled_in=LOCK_WAIT) if writes else late
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            failure = ErpUnavailable(
+            cut = ErpUnavailable(
                 f"{self.origin} cannot be reached ({type(error).__name__})",
                 "Check the address, the network and that the site runs",
             )
+            sent = writes and not _never_connected(error)
+            failure = unknown(cut, settled_in=5.0) if sent else cut
+        except ErpUnavailable as error:
+            failure = unknown(error, settled_in=LOCK_WAIT) if writes else error
         else:
-            return self._answer(response, content, key)
+            return self._answer(response, content, key, error_of_write if writes else error_of)
         raise failure
 
     def _content(self, response: requests.Response, began: float) -> bytes:
@@ -268,9 +304,9 @@ class ErpClient:
             "See how busy the site is; a longer time-out is a setting",
         )
 
-    def _answer(self, response: requests.Response, content: bytes, key: str) -> Any:
+    def _answer(self, response: requests.Response, content: bytes, key: str, judged: _Judge) -> Any:
         if not 200 <= response.status_code < 300:
-            raise error_of(response.status_code, response.headers, content)
+            raise judged(response.status_code, response.headers, content)
         try:
             answer = json.loads(content)
         except ValueError:
@@ -287,6 +323,18 @@ def _not_frappe(why: str) -> ErpMisconfigured:
         f"What answers at the ERPNext address is not Frappe's API: {why}",
         "Check the address; a login page of a proxy in front looks like this",
     )
+
+
+def _document(found: object) -> dict[str, Any]:
+    if not isinstance(found, dict):
+        raise _not_frappe("the document is not an object")
+    return found
+
+
+def _never_connected(error: Exception) -> bool:
+    """Tell whether a request failed before any of it was sent."""
+    cause = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(cause, urllib3.exceptions.NewConnectionError)
 
 
 def _compact(value: object) -> str:

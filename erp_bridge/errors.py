@@ -36,6 +36,14 @@ class ErpRejected(ErpError):
     """Our data or our query was refused; the same request will be refused again."""
 
 
+class ErpStale(ErpRejected):
+    """The document was changed after it was read (TimestampMismatchError): read it again."""
+
+
+class ErpTaken(ErpRejected):
+    """A name or a unique value is taken: perhaps by what was sent before. Read it back."""
+
+
 class ErpUnauthorized(ErpError):
     """The key, its secret or the user is not accepted: nothing will work until that is mended."""
 
@@ -62,11 +70,28 @@ class ErpBusy(ErpError):
 
 
 class ErpUnavailable(ErpError):
-    """No usable answer: unreachable, too slow, or failed inside. A write may have been saved."""
+    """No usable answer: unreachable, too slow, or failed inside. What was asked was not done."""
 
+
+class ErpUnknown(ErpUnavailable):
+    """A write of which nobody knows whether it was saved. Read back before writing again.
+
+    The site saves before it queues webhooks, so an error page may stand for a good write; and it
+    goes on with a request whose caller has gone.
+    """
+
+    def __init__(self, text: str, fix: str, *, settled_in: float, exc_type: str = "") -> None:
+        super().__init__(text, fix, exc_type=exc_type)
+        self.settled_in = settled_in
+        """Seconds after which the site has surely done it or given it up."""
+
+
+LOCK_WAIT = 55.0
+"""Seconds a site may wait for a locked row before it gives up (MariaDB: 50), and a little."""
 
 _LOCKS = frozenset({"QueryTimeoutError", "QueryDeadlockError", "DocumentLockedError"})
 _MAINTENANCE = frozenset({"SessionStopped", "InReadOnlyMode"})
+_TAKEN = frozenset({"DuplicateEntryError", "UniqueValidationError"})
 _OUR_FAULT = frozenset(
     {"JSONDecodeError", "TypeError", "AttributeError", "ImportError", "KeyError", "NameError"}
 )
@@ -127,6 +152,18 @@ def error_of(status: int, headers: Mapping[str, str], body: bytes) -> ErpError:
             "Check the name; without a message the site does not know the address either",
             exc_type=exc_type,
         )
+    if exc_type == "TimestampMismatchError":
+        return ErpStale(
+            f"The document was changed meanwhile ({shown})",
+            "Read it again and send the change with its new `modified`",
+            exc_type=exc_type,
+        )
+    if exc_type in _TAKEN or status == 409:
+        return ErpTaken(
+            f"ERPNext has one already ({shown})",
+            "Read it back: it may be what was sent before",
+            exc_type=exc_type,
+        )
     if status >= 500 and not _is_our_fault(exc_type, answer):
         return ErpUnavailable(
             f"ERPNext failed inside ({shown})",
@@ -137,6 +174,24 @@ def error_of(status: int, headers: Mapping[str, str], body: bytes) -> ErpError:
         f"ERPNext refused the request ({shown})",
         "Correct the data or the mapping; asking again changes nothing",
         exc_type=exc_type,
+    )
+
+
+def error_of_write(status: int, headers: Mapping[str, str], body: bytes) -> ErpError:
+    """Tell what a failed answer to a write means: where `error_of` cannot say, it is unknown."""
+    error = error_of(status, headers, body)
+    if isinstance(error, ErpUnavailable):
+        return unknown(error, settled_in=1.0)
+    return error
+
+
+def unknown(error: ErpUnavailable, *, settled_in: float) -> ErpUnknown:
+    """Say of a write that failed so that it may have been saved all the same."""
+    return ErpUnknown(
+        f"{error.text}; whether it was saved is unknown",
+        error.fix,
+        settled_in=settled_in,
+        exc_type=error.exc_type,
     )
 
 

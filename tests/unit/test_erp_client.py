@@ -13,15 +13,20 @@ import pytest
 import requests
 from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
+from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from acs.model import Secret
 from erp_bridge.client import ErpClient
 from erp_bridge.errors import (
     ErpBusy,
+    ErpForbidden,
     ErpMisconfigured,
     ErpRejected,
+    ErpStale,
+    ErpTaken,
     ErpUnauthorized,
     ErpUnavailable,
+    ErpUnknown,
 )
 
 SECRET = "s3cr3t-of-the-api"
@@ -318,3 +323,79 @@ def test_time_zone(answer: object, zone: str) -> None:
 def test_an_answer_of_another_shape_is_no_frappe(read: Callable[[ErpClient], object]) -> None:
     with pytest.raises(ErpMisconfigured, match="not Frappe"):
         read(client_of(Script((200, {"data": "text", "message": "text"}))))
+
+
+HTML = {"Content-Type": "text/html"}
+
+
+def test_an_update_sends_modified_only_where_it_is_based_on_a_read() -> None:
+    script = Script((200, {"data": {"name": "EQP-1", "modified": "2026-11-22 04:52:56.631257"}}))
+    client = client_of(script)
+    answer = client.update("Service Equipment", "EQP-1", {"model": "B"})
+    client.update("Service Equipment", "EQP-1", {"model": "B"}, "2026-11-22 04:52:56.552654")
+    assert answer["modified"] == "2026-11-22 04:52:56.631257"
+    assert [asked.method for asked in script.asked] == ["PUT", "PUT"]
+    assert [json.loads(asked.body or "") for asked in script.asked] == [
+        {"model": "B"},
+        {"model": "B", "modified": "2026-11-22 04:52:56.552654"},
+    ]
+
+
+NEVER_SENT = requests.ConnectionError(
+    MaxRetryError(None, "/", NewConnectionError(None, "refused"))  # type: ignore[arg-type]
+)
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind", "settled_in"),
+    [
+        # Saved, and then the queue of the site was away.
+        ((500, b"<h1>Internal Server Error</h1>", HTML), ErpUnknown, 1.0),
+        ((502, b"<h1>Bad Gateway</h1>", HTML), ErpUnknown, 1.0),
+        ((504, b"<h1>Gateway Timeout</h1>", HTML), ErpUnknown, 1.0),
+        ((500, {"exc_type": "OperationalError", "exception": "(2003, 'x')"}), ErpUnknown, 1.0),
+        (requests.ReadTimeout("t"), ErpUnknown, 55.0),
+        (requests.ConnectionError("closed without an answer"), ErpUnknown, 5.0),
+        # Rolled back, or never begun.
+        ((500, {"exc_type": "QueryDeadlockError"}), ErpBusy, None),
+        ((500, {"exc_type": "QueryTimeoutError"}), ErpBusy, None),
+        ((429, {"exc_type": "TooManyRequestsError"}, {"Retry-After": "39"}), ErpBusy, None),
+        ((503, {"exc_type": "InReadOnlyMode"}), ErpBusy, None),
+        ((503, b"<h1>busy</h1>", HTML), ErpBusy, None),
+        (requests.ConnectTimeout("t"), ErpUnavailable, None),
+        (NEVER_SENT, ErpUnavailable, None),
+        # Refused.
+        ((417, {"exc_type": "TimestampMismatchError"}), ErpStale, None),
+        ((417, {"exc_type": "UniqueValidationError"}), ErpTaken, None),
+        ((409, {"exc_type": "DuplicateEntryError"}), ErpTaken, None),
+        ((417, {"exc_type": "MandatoryError"}), ErpRejected, None),
+        ((403, {"exc_type": "PermissionError"}), ErpForbidden, None),
+    ],
+)
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda client: client.update("X", "n", {"a": 1}),
+        lambda client: client.insert("X", {"name": "n"}),
+        lambda client: client.call("acs_write_back", rows=[]),
+    ],
+)
+def test_a_write_is_made_once_and_says_whether_it_may_have_been_saved(
+    failure: Reply,
+    kind: type[Exception],
+    settled_in: float | None,
+    write: Callable[[ErpClient], object],
+) -> None:
+    script = Script(failure)
+    with pytest.raises(kind) as caught:
+        write(client_of(script, retries=3))
+    assert type(caught.value) is kind
+    assert getattr(caught.value, "settled_in", None) == settled_in
+    assert len(script.asked) == 1
+
+
+def test_a_refusal_shows_the_first_line_of_its_message_without_html() -> None:
+    packed = json.dumps([json.dumps({"message": "Value <strong>missing</strong><br>more"})])
+    script = Script((417, {"exc_type": "MandatoryError", "_server_messages": packed}))
+    with pytest.raises(ErpRejected, match="MandatoryError: Value missing\\)"):
+        client_of(script).update("X", "n", {"a": 1})
