@@ -6,14 +6,16 @@ down. What one session asks is asked together with what others ask.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, TimeoutError
 
 from acs.devices.identity import Equipment, Terms
 from acs.devices.source import Found, MirrorRow, Pending, Wish
+from acs.profiles.intent import Intent
 from erp_bridge.asking import Asker
 from erp_bridge.coalesce import Coalescer, Full
 from erp_bridge.equipment import canonical
@@ -25,6 +27,8 @@ from erp_bridge.spelling import fits, fits_well
 
 T = TypeVar("T")
 
+DOUBTED = "ERPNext shows too little to believe it is gone"
+
 
 class Mirror(Protocol):
     """The local copy of equipment and wishes, as the store keeps it."""
@@ -35,8 +39,16 @@ class Mirror(Protocol):
     def wish(self, equipment: str, /) -> Awaitable[MirrorRow | None]:
         """Return the row of the equipment of this name."""
 
-    def store(self, rows: Sequence[MirrorRow], /) -> Awaitable[None]:
-        """Insert or replace ``rows``, by equipment name."""
+    def known(self, names: Sequence[str], /) -> Awaitable[Mapping[str, MirrorRow]]:
+        """Return the rows of the equipments of these names, by name."""
+
+    def store(
+        self, rows: Sequence[MirrorRow], /, *, on_line: Collection[str] = ()
+    ) -> Awaitable[None]:
+        """Insert or replace ``rows``, by equipment name.
+
+        ``on_line`` are equipments whose devices wait for this very answer.
+        """
 
     def forget(self, equipment: Sequence[str], /) -> Awaitable[None]:
         """Delete the rows of these names."""
@@ -81,6 +93,29 @@ class Hooks:
     """So many rows of the mirror are not in ERPNext, and are kept: it were too many to go."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """What became of equipments that were read again, by name."""
+
+    new: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    """What a device has to have, or how it is recognised, is not as it was mirrored."""
+    same: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    """Not in ERPNext, or not ours; the mirror has them no longer."""
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    """They stay mirrored as they were; with the reason."""
+
+    def __or__(self, other: Reread) -> Reread:
+        return Reread(
+            self.new + other.new,
+            self.changed + other.changed,
+            self.same + other.same,
+            self.gone + other.gone,
+            {**self.unreadable, **other.unreadable},
+        )
+
+
 class ErpSource:
     """`acs.devices.source.EquipmentSource` over the mirror and ERPNext.
 
@@ -98,6 +133,7 @@ class ErpSource:
         *,
         digest: Callable[[bytes], str],
         clock: Callable[[], float],
+        neutral: Callable[[str], Intent] = lambda device: Intent(),
         limits: Limits = Limits(),
         hooks: Hooks = Hooks(),
     ) -> None:
@@ -108,6 +144,7 @@ class ErpSource:
         self._forgetting = forgetting
         self._digest = digest
         self._clock = clock
+        self._neutral = neutral
         self._limits = limits
         self._hooks = hooks
         self._sure_at = 0.0
@@ -125,6 +162,8 @@ class ErpSource:
             clock, ttl=min(60.0, limits.refresh_seconds), size=limits.looked_at
         )
         self._known: dict[str, MirrorRow] = {}
+        self._held_for: Counter[Terms | str] = Counter()
+        """What sessions wait for right now."""
         self._by_terms: Coalescer[Terms, Found | Pending] = Coalescer(
             reactor,
             lambda batch: Deferred.fromCoroutine(self._search(batch)),
@@ -174,6 +213,10 @@ class ErpSource:
             return Wish(row.equipment, row.intent, row.digest)
         return row
 
+    def neutral(self, device: str) -> Intent:
+        """What takes a customer's settings off a device (its key)."""
+        return self._neutral(device)
+
     def refresh(self, equipment: str) -> None:
         """Have it read again if it was not for a while; nobody waits.
 
@@ -192,6 +235,17 @@ class ErpSource:
             return
         if row is not None:
             self._refresh((row,))
+
+    async def reread(self, names: Collection[str]) -> Reread:
+        """Read equipments anew, passwords too, whatever is remembered of them, and mirror them.
+
+        Raises `ErpError` and the store's errors; what was mirrored until then stays.
+        """
+        reread = Reread()
+        wanted = sorted(set(names))
+        for start in range(0, len(wanted), self._limits.batch):
+            reread |= await self._reread_page(wanted[start : start + self._limits.batch])
+        return reread
 
     def forget_misses(self) -> None:
         """Ask ERPNext again for what it did not know: something may have been added."""
@@ -220,6 +274,7 @@ class ErpSource:
     async def _held(self, questions: Coalescer[Any, T], key: Any) -> T | Pending:
         if not self._asker.is_ready:
             return Pending(f"ERPNext is not asked for now: {self._asker.reason}")
+        self._held_for[key] += 1
         try:
             return await questions.ask(key).addTimeout(self._limits.hold_seconds, self._reactor)
         except Full:
@@ -230,6 +285,9 @@ class ErpSource:
             return Pending(str(error))
         except Exception as error:
             return Pending(f"the look-up failed ({type(error).__name__}); see the log")
+        finally:
+            self._held_for[key] -= 1
+            self._held_for += Counter()  # without those that nobody waits for
 
     def _refresh(self, rows: Iterable[MirrorRow]) -> None:
         """Have old rows read again; nobody waits for it."""
@@ -255,8 +313,15 @@ class ErpSource:
     # --- queries, in batches --------------------------------------------------------------
 
     async def _search(self, batch: tuple[Terms, ...]) -> Mapping[Terms, Found | Pending]:
+        at = self._clock()
         results = await self._asked(lambda: self._lookup.search(batch), len(batch))
-        await self._kept(self._row(r) for r in results if isinstance(r, Read))
+        held = [terms for terms in batch if self._held_for[terms]]
+        on_line = {
+            result.equipment.name
+            for result in results
+            if any(fits_well(terms, result.equipment) for terms in held)
+        }
+        await self._kept((self._row(r, at) for r in results if isinstance(r, Read)), on_line)
         answers: dict[Terms, Found | Pending] = {}
         for terms in batch:
             fitting = [result for result in results if fits(terms, result.equipment)]
@@ -279,24 +344,55 @@ class ErpSource:
             else ""
             for name in batch
         }
+        at = self._clock()
         results = await self._asked(lambda: self._lookup.by_name(modified), len(batch))
         answers: dict[str, MirrorRow | Pending | None] = dict.fromkeys(batch)
         for result in results:
             match result:
                 case Read(equipment=equipment):
-                    answers[equipment.name] = self._row(result)
+                    answers[equipment.name] = self._row(result, at)
                 case Unchanged(name=name):
-                    answers[name] = replace(known[name], fetched_at=self._clock())
+                    answers[name] = replace(known[name], fetched_at=at)
                 case Unread(equipment=equipment, reason=reason):
                     self._resting.add(equipment.name)
                     answers[equipment.name] = Pending(f"{equipment.name}: {reason}")
-        await self._kept(row for row in answers.values() if isinstance(row, MirrorRow))
+        await self._kept(
+            (row for row in answers.values() if isinstance(row, MirrorRow)),
+            [name for name in batch if self._held_for[name]],
+        )
         gone = [name for name in known if answers[name] is None]
         if gone and not await self._forgotten(gone, anything=bool(results)):
             for name in gone:
                 self._resting.add(name)
-                answers[name] = Pending(f"{name}: ERPNext shows too little to believe it is gone")
+                answers[name] = Pending(f"{name}: {DOUBTED}")
         return answers
+
+    async def _reread_page(self, names: Sequence[str]) -> Reread:
+        at = self._clock()
+        had = await self._mirror.known(names)
+        results = await self._asked(
+            lambda: self._lookup.by_name(dict.fromkeys(names, "")), len(names)
+        )
+        rows = {r.equipment.name: self._row(r, at) for r in results if isinstance(r, Read)}
+        unreadable = {r.equipment.name: r.reason for r in results if isinstance(r, Unread)}
+        await self._kept(rows.values(), [name for name in rows if self._held_for[name]])
+        gone = [name for name in names if name not in rows and name not in unreadable]
+        mirrored = [name for name in gone if name in had]
+        if mirrored and not await self._forgotten(mirrored, anything=bool(results)):
+            unreadable |= dict.fromkeys(mirrored, DOUBTED)
+        for name in names:
+            self._resting.discard(name)
+        new = [name for name in rows if name not in had]
+        if new or unreadable:
+            self.forget_misses()
+        same = [name for name in rows if name in had and had[name].digest == rows[name].digest]
+        return Reread(
+            tuple(new),
+            tuple(name for name in rows if name in had and name not in same),
+            tuple(same),
+            tuple(name for name in gone if name not in unreadable),
+            unreadable,
+        )
 
     async def _forgotten(self, gone: Sequence[str], *, anything: bool) -> bool:
         """Forget rows that ERPNext does not show, unless it shows too little to be believed."""
@@ -310,14 +406,15 @@ class ErpSource:
             self._hooks.kept(len(gone))
         return believed
 
-    def _row(self, read: Read) -> MirrorRow:
-        return mirror_row(read, self._digest, self._clock())
+    def _row(self, read: Read, at: float) -> MirrorRow:
+        """What the mirror keeps; ``at`` is before it was read: it may have changed since."""
+        return mirror_row(read, self._digest, at)
 
-    async def _kept(self, rows: Iterable[MirrorRow]) -> None:
+    async def _kept(self, rows: Iterable[MirrorRow], on_line: Collection[str]) -> None:
         kept = list(rows)
         if kept:
             try:
-                await self._mirror.store(kept)
+                await self._mirror.store(kept, on_line=on_line)
             except Exception as error:
                 self._hooks.failed(error)
                 raise

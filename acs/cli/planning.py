@@ -15,9 +15,19 @@ from sqlalchemy import Connection
 from acs.cli.ages import clock
 from acs.cli.known import Known, known_thd
 from acs.devices.house import Policy
-from acs.devices.identity import Ambiguous, Hints, Match, Matched, Unmatched, match, terms
+from acs.devices.identity import (
+    Ambiguous,
+    Hints,
+    Match,
+    Matched,
+    Treatment,
+    Unmatched,
+    match,
+    terms,
+)
 from acs.devices.ledger import facts_of
-from acs.devices.provisioning import NOT_PUSHED, wish_key, with_inform_interval
+from acs.devices.management import with_server_settings
+from acs.devices.provisioning import wish_key
 from acs.devices.record import Device, Snapshot
 from acs.devices.source import MirrorRow
 from acs.model import Value
@@ -141,10 +151,10 @@ def _forecast(
 
     if blueprint is None:
         return told(Foresight.UNKNOWN, "no blueprint fits this model; see `acs blueprint match`")
-    if wish.equipment.status in NOT_PUSHED:
+    if wish.equipment.treatment is Treatment.HOLD:
         reason = f"{wish.equipment.name} is {wish.equipment.status}: nothing is pushed"
         return told(Foresight.HELD, reason)
-    intent = with_inform_interval(wish.intent, blueprint, rules.policy)
+    intent = with_server_settings(wish.intent, blueprint, rules.policy)
     if intent.empty:
         return told(Foresight.NOTHING_WANTED, f"{wish.equipment.name} wants nothing of the device")
     if not snapshot.values:

@@ -10,10 +10,29 @@ from acs.devices.effects import Effect
 from acs.devices.files import Offer, ReceivedFile, Refused
 from acs.devices.record import Device, Job, Opened, Snapshot
 from acs.devices.rules.book import Rulebook
+from acs.devices.safety import SEND_ALL, Mode, Safety
 from acs.devices.source import EquipmentSource
 from acs.devices.vocabulary import Discovery
 from acs.model import Contact, Secret
 from acs.profiles import Blueprint, Facts
+
+
+@dataclass(frozen=True, slots=True)
+class StunWish:
+    """Where devices find the STUN server, and how often they are to ask it (seconds)."""
+
+    server: str
+    port: int = 3478
+    min_keepalive: int = 30
+    max_keepalive: int = 120
+
+
+@dataclass(frozen=True, slots=True)
+class WakeAccount:
+    """ConnectionRequestUsername and ConnectionRequestPassword (TR-069 3.2.2)."""
+
+    username: str
+    password: Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +68,24 @@ class Policy:
     """Most requests of one discovery."""
     transfer_timeout: float = 1800.0
     """Seconds a transfer may take before the device is asked what became of it."""
+    wake_accounts: bool = False
+    """Give each device an account by which it believes our connection requests."""
+    stun: StunWish | None = None
+    """Where devices keep a way open through their NAT."""
+    safety: Safety = SEND_ALL
+    """What may leave for devices."""
+    hold_foreign: bool = False
+    """Plan only where a device shows another's settings, until an operator releases it."""
 
     @property
     def digest(self) -> str:
         """Changes when a setting that shapes what devices are given changes."""
         carrier = ".carrier" if self.change_carrier else ""
-        return f"{self.periodic_inform_interval}.{self.marker:d}{carrier}"
+        calls = ".calls" if self.wake_accounts else ""
+        stun = f".{self.stun.server}:{self.stun.port}" if self.stun else ""
+        withheld = "" if self.safety.mode is Mode.ON else f".{self.safety.notice}"
+        whole = f"{self.periodic_inform_interval}.{self.marker:d}{carrier}{calls}{stun}"
+        return whole + withheld
 
 
 class House(Protocol):
@@ -87,6 +118,9 @@ class House(Protocol):
 
     async def pending_password(self, device_id: int) -> Secret | None:
         """The generated password the device may not have yet."""
+
+    async def wake_account(self, device_id: int) -> WakeAccount | None:
+        """By what the device believes our connection requests; None: it was given nothing."""
 
     async def offer(self, job: Job, device: Device) -> Offer | Refused:
         """Where the device fetches or puts the file of ``job``.

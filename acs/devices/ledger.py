@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from acs.devices.effects import AddTimeline, Effect, SaveDevice, SaveJob
+from acs.devices.effects import AddTimeline, Effect, PublishNews, SaveDevice, SaveJob
 from acs.devices.house import House
+from acs.devices.news import News, NewsKind
 from acs.devices.record import Device, Job, JobState, Opened, Standing, TimelineEntry
 from acs.model import Contact
 from acs.profiles import Blueprint, Facts
+
+_NEWS = {
+    Standing.QUARANTINED: NewsKind.QUARANTINED,
+    Standing.FAULTED: NewsKind.FAULTED,
+    Standing.DRIFTED: NewsKind.DRIFT,
+}
+"""Where it is news that a device has come to stand."""
 
 
 class Ledger:
@@ -56,11 +64,32 @@ class Ledger:
         )
         self._effects.append(AddTimeline(entry))
 
+    def tell(self, kind: NewsKind, text: str) -> None:
+        """Let other systems know; ``text`` holds no secret."""
+        device = self.device
+        facts = {
+            "serial_number": device.serial_number,
+            "product_class": device.product_class,
+            "model": device.model,
+            "software": device.software,
+            "mac": device.mac,
+            "address": device.address,
+            "protocol": device.protocol,
+            "standing": str(device.standing),
+            "session": self.contact.session,
+        }
+        known = {name: fact for name, fact in facts.items() if fact}
+        news = News(kind, self.contact.at, device.id, device.key, device.equipment, text, known)
+        self._effects.append(PublishNews(news))
+
     def stand(self, standing: Standing, reason: str) -> None:
         """Set where the device stands, with a line on the timeline when that is new."""
-        if self.device.standing is not standing or self.device.reason != reason:
+        before = self.device.standing
+        if before is not standing or self.device.reason != reason:
             self.say(str(standing), reason)
         self.change(standing=standing, reason=reason)
+        if before is not standing and (kind := _NEWS.get(standing)):
+            self.tell(kind, reason)
 
     @property
     def remarkable(self) -> bool:

@@ -36,7 +36,8 @@ async def match_equipment(ledger: Ledger, line: DataModel) -> bool:
             if device.equipment != equipment.name:
                 if not await _claim(ledger, equipment):
                     return False
-                ledger.change(equipment=equipment.name, matched_by=str(rule), suggestion="")
+                ledger.change(equipment=equipment.name, matched_by=str(rule))
+                ledger.change(suggestion="", lost="")
                 ledger.say("matched", f"{equipment.name} by {rule}")
                 ledger.stand(Standing.PENDING, "matched, not provisioned yet")
             return True
@@ -80,6 +81,7 @@ async def _claim(ledger: Ledger, equipment: Equipment) -> bool:
             return False
         reason = f"{equipment.name} is matched to {device.key} now"
         gone = {"equipment": "", "matched_by": "", "wish": "", "standing": Standing.QUARANTINED}
+        gone["lost"] = equipment.name if holder.fingerprint else ""
         entry = TimelineEntry(
             holder.id, ledger.contact.at, "quarantined", reason, ledger.contact.session
         )
@@ -143,8 +145,10 @@ def still_fits(ledger: Ledger, equipment: Equipment) -> bool:
     return isinstance(found, Matched)
 
 
-def unmatch_gone(ledger: Ledger, reason: str) -> None:
-    """The matched equipment is gone, or is another device's now: back to quarantine."""
+def unmatch_gone(ledger: Ledger, reason: str, *, lost: str = "") -> None:
+    """The matched equipment is gone, or is to be another device's (``lost``): to quarantine."""
+    if ledger.device.fingerprint:
+        ledger.change(lost=lost)
     _unmatch(ledger)
     ledger.stand(Standing.QUARANTINED, reason)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from acs.devices.identity import Terms
 from acs.devices.source import Found, Pending, Wish
+from acs.profiles.intent import Intent
 from acs.store.queues import Queues
 
 
@@ -27,6 +28,10 @@ class MirrorSource:
         """What the mirrored equipment of this name should have."""
         row = await self._queues.wish(equipment)
         return Wish(row.equipment, row.intent, row.digest) if row else None
+
+    def neutral(self, device: str) -> Intent:
+        """Nobody says how a device without a customer is to be."""
+        return Intent()
 
     def refresh(self, equipment: str) -> None:
         """There is nobody to ask."""

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from acs.devices.effects import (
     ClearFault,
     ForgetMissing,
     RaiseFault,
-    SaveCredentials,
     SaveLayout,
     SaveProof,
     SaveSnapshot,
 )
 from acs.devices.house import Policy
-from acs.devices.identity import EquipmentStatus
+from acs.devices.identity import Equipment, Treatment
 from acs.devices.ledger import Ledger
+from acs.devices.management import needs_password, with_management, with_server_settings
 from acs.devices.matching import read_identity, still_fits, unmatch_gone
+from acs.devices.news import NewsKind
 from acs.devices.record import (
+    Custody,
     FaultRecord,
     Job,
     JobKind,
@@ -29,11 +32,11 @@ from acs.devices.record import (
 )
 from acs.devices.source import Pending, Wish
 from acs.devices.vocabulary import model_key
-from acs.model import DataModel, EventKind, Fault, Secret, Values
+from acs.devices.withholding import may_not, withheld
+from acs.model import DataModel, EventKind, Fault, Values
 from acs.profiles import (
     Blueprint,
     Intent,
-    Management,
     Outcome,
     OutcomeKind,
     Task,
@@ -51,9 +54,11 @@ REASONS_TO_LOOK = (
     EventKind.ON_BOARD_REQUEST,
 )
 UNPROVEN = (Standing.PENDING, Standing.WAITING, Standing.FAULTED, Standing.QUARANTINED)
-SETTLED = (Standing.LIVE, Standing.DRIFTED, Standing.VERIFYING)
-NOT_PUSHED = (EquipmentStatus.DEFECTIVE, EquipmentStatus.RETURNED)
+AT_REST = (Standing.LIVE, Standing.NEUTRAL)
+SETTLED = (*AT_REST, Standing.DRIFTED, Standing.VERIFYING)
 SUBJECT = "provision"
+MOST_SHOWN = 100
+"""Lines of a withheld plan that are kept."""
 
 
 FREE_TRIES = 2
@@ -90,8 +95,9 @@ async def provision(ledger: Ledger, line: DataModel) -> None:
         case Pending(reason):
             ledger.say("waiting", reason)
         case Wish(equipment) if not still_fits(ledger, equipment):
-            unmatch_gone(ledger, f"{equipment.name} has another serial or MAC now")
-        case Wish(equipment, _, digest) if equipment.status in NOT_PUSHED:
+            reason = f"{equipment.name} has another serial or MAC now"
+            unmatch_gone(ledger, reason, lost=equipment.name)
+        case Wish(equipment, _, digest) if equipment.treatment is Treatment.HOLD:
             key = wish_key(digest, blueprint, ledger.house.policy)
             ledger.change(wish=key, checked_at=ledger.contact.at)
             reason = f"{equipment.name} is {equipment.status}: nothing is pushed"
@@ -122,12 +128,14 @@ def _look(ledger: Ledger, blueprint: Blueprint, *, reset: bool) -> _Look | None:
     changed = device.wish != wish_key(ledger.opened.wish, blueprint, policy)
     asked = next((job for job in ledger.opened.jobs if _asks_for_it(job)), None)
     look = _Look(blueprint, reset=reset, hasty=reset and not rested, asked=asked)
+    released = device.standing is Standing.PLANNED and not may_not(ledger)
     reason = (
         look.reset
         or look.asked is not None
         or changed
         or bool(device.plan)
         or device.standing in UNPROVEN
+        or released
         or contact.has(*REASONS_TO_LOOK)
         or not 0 <= age < policy.check_interval
     )
@@ -194,8 +202,9 @@ async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) ->
         ledger.learn(SaveSnapshot(device.id, under_way))
         await ledger.keep()
 
+    customer = wish.equipment.customer
     task = Task(
-        intent=await _with_management(ledger, checked.intent, look.blueprint),
+        intent=await _whole(ledger, checked.intent, look.blueprint, customer),
         blueprint=look.blueprint,
         snapshot=snapshot,
         key=house.key,
@@ -205,6 +214,7 @@ async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) ->
         heal=house.policy.heal,
         fresh=device.fingerprint != mark or device.standing not in SETTLED or asked is not None,
         rewrite=asked is not None and bool(asked.payload.get("rewrite")),
+        withheld=partial(withheld, ledger, look.blueprint, customer),
         mark=house.policy.marker,
         max_changes=house.policy.max_changes,
         missing=house.missing(model),
@@ -248,42 +258,58 @@ async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) ->
         if reason not in snapshot.impossible:
             ledger.say("not possible", reason)
     ledger.change(wish=key, checked_at=contact.at)
-    _conclude(ledger, look, outcome, mark)
+    _conclude(ledger, look, outcome, mark, wish.equipment)
+
+
+async def _whole(ledger: Ledger, intent: Intent, blueprint: Blueprint, customer: str) -> Intent:
+    """The intent with what the server itself wants; nothing is made up for what is not sent."""
+    if may_not(ledger, customer):
+        return with_server_settings(intent, blueprint, ledger.house.policy)
+    return await with_management(ledger, intent, blueprint)
 
 
 def _may_glance(ledger: Ledger, look: _Look, seen: Seen, under: str) -> bool:
     """A short look may do, unless something else than before is wanted or asked."""
     device, contact = ledger.device, ledger.contact
-    at_rest = device.standing is Standing.LIVE and not device.plan
+    at_rest = device.standing in AT_REST and not device.plan
     written = device.standing is Standing.VERIFYING and bool(device.plan)
     return (
         seen.under == under
         and 0 <= contact.at - seen.at < ledger.house.policy.check_interval
         and (at_rest or written)
         and not (look.reset or look.asked)
-        and not _needs_password(ledger, look.blueprint)
+        and not needs_password(ledger, look.blueprint)
     )
 
 
-def _conclude(ledger: Ledger, look: _Look, outcome: Outcome, mark: str) -> None:
-    device, contact = ledger.device, ledger.contact
-    was_live = device.standing is Standing.LIVE and device.fingerprint == mark
+def _conclude(
+    ledger: Ledger, look: _Look, outcome: Outcome, mark: str, equipment: Equipment
+) -> None:
+    device = ledger.device
     # One that moved is proven anew, by what its other protocol shows.
-    proven_before = was_live and not ledger.moved
-    if outcome.lines and not (outcome.kind is OutcomeKind.IN_ORDER and proven_before):
-        plan = outcome.plan.digest if outcome.plan else device.plan
-        proof = Proof(device.id, contact.at, contact.session, plan, mark, outcome.lines)
-        ledger.learn(SaveProof(proof))
+    before = device.standing in AT_REST and device.fingerprint == mark and not ledger.moved
+    if outcome.kind is OutcomeKind.PLANNED:
+        _show(ledger, outcome)
+        return
+    if outcome.lines and not (outcome.kind is OutcomeKind.IN_ORDER and before):
+        _prove(ledger, outcome, mark)
     match outcome.kind:
         case OutcomeKind.PROVEN | OutcomeKind.IN_ORDER | OutcomeKind.NOTHING:
             failures = device.failures if look.hasty else 0
             ledger.change(fingerprint=mark, plan="", failures=failures, retry_at=0.0)
-            ledger.change(marker=outcome.marker)
-            ledger.learn(ClearFault(device.id, SUBJECT))
-            ledger.stand(Standing.LIVE, outcome.text)
+            ledger.change(marker=outcome.marker, custody=Custody.OURS)
+            _recover(ledger)
+            standing, news, text = Standing.LIVE, NewsKind.PROVISIONED, outcome.text
+            if equipment.treatment is Treatment.NEUTRAL:
+                standing, news = Standing.NEUTRAL, NewsKind.NEUTRALISED
+                text = f"{equipment.name} is {equipment.status}: no customer's settings are on it"
+            ledger.stand(standing, text)
+            if not (outcome.kind is OutcomeKind.IN_ORDER and before):
+                ledger.tell(news, text)
         case OutcomeKind.AWAITING:
             # Until it is seen, nobody knows which mark the device shows: none is looked for.
             ledger.change(fingerprint=mark, plan=outcome.plan.digest, retry_at=0.0, marker="")
+            ledger.change(custody=Custody.OURS)
             ledger.stand(Standing.VERIFYING, outcome.text)
         case OutcomeKind.DRIFTED:
             ledger.stand(Standing.DRIFTED, outcome.text)
@@ -293,6 +319,27 @@ def _conclude(ledger: Ledger, look: _Look, outcome: Outcome, mark: str) -> None:
             return
     if look.hasty:
         _count_in_vain(ledger)
+
+
+def _prove(ledger: Ledger, outcome: Outcome, mark: str) -> None:
+    device, contact = ledger.device, ledger.contact
+    plan = outcome.plan.digest if outcome.plan else device.plan
+    proof = Proof(device.id, contact.at, contact.session, plan, mark, outcome.lines)
+    ledger.learn(SaveProof(proof))
+
+
+def _show(ledger: Ledger, outcome: Outcome) -> None:
+    """Put a plan that is withheld where people see it."""
+    if (ledger.device.standing, ledger.device.reason) != (Standing.PLANNED, outcome.text):
+        lines = outcome.plan.render()
+        ledger.say("plan", outcome.text, {"plan": lines[:MOST_SHOWN], "lines": len(lines)})
+        ledger.change(standing=Standing.PLANNED, reason=outcome.text)
+
+
+def _recover(ledger: Ledger) -> None:
+    if ledger.device.standing is Standing.FAULTED:
+        ledger.tell(NewsKind.RECOVERED, ledger.device.reason)
+    ledger.learn(ClearFault(ledger.device.id, SUBJECT))
 
 
 def _fail(ledger: Ledger, outcome: Outcome) -> None:
@@ -332,54 +379,3 @@ def _count_in_vain(ledger: Ledger) -> None:
     if device.failures > FREE_TRIES:
         pause = _pause(ledger, device.failures - FREE_TRIES - 1)
         ledger.change(retry_at=ledger.contact.at + pause, checked_at=ledger.contact.at)
-
-
-def with_inform_interval(intent: Intent, blueprint: Blueprint, policy: Policy) -> Intent:
-    """Add the inform interval of our own settings, where the wish names none and it has a place."""
-    management = intent.management or Management()
-    if (
-        not policy.periodic_inform_interval
-        or management.periodic_inform_interval is not None
-        or "periodic_inform_interval" in blueprint.ignored_management
-    ):
-        return intent
-    ours = replace(
-        management,
-        periodic_inform=True,
-        periodic_inform_interval=policy.periodic_inform_interval,
-    )
-    return replace(intent, management=ours)
-
-
-async def _with_management(ledger: Ledger, intent: Intent, blueprint: Blueprint) -> Intent:
-    """Add what the server itself wants: the inform interval, the device's own credentials."""
-    intent = with_inform_interval(intent, blueprint, ledger.house.policy)
-    if not _needs_password(ledger, blueprint):
-        return intent
-    password = await _own_password(ledger)
-    management = replace(
-        intent.management or Management(),
-        acs_username=ledger.device.key,
-        acs_password=password,
-    )
-    return replace(intent, management=management)
-
-
-def _needs_password(ledger: Ledger, blueprint: Blueprint) -> bool:
-    """Tell whether the device is to be given a password in place of the bootstrap secret."""
-    return (
-        ledger.contact.credential == "bootstrap"
-        and ledger.house.policy.own_credentials
-        and "acs_password" not in blueprint.ignored_management
-    )
-
-
-async def _own_password(ledger: Ledger) -> Secret:
-    """The device's generated password; kept durably before the device is told it."""
-    pending = await ledger.house.pending_password(ledger.device.id)
-    if pending is not None:
-        return pending
-    password = ledger.house.new_password()
-    ledger.learn(SaveCredentials(ledger.device.id, ledger.device.key, password.reveal()))
-    await ledger.keep()
-    return password

@@ -27,7 +27,11 @@ class Standing(StrEnum):
     FAULTED = "faulted"
     """Provisioning failed; tried again after a pause."""
     HELD = "held"
-    """Matched to equipment whose status says that nothing is to be pushed."""
+    """Matched to equipment that is given nothing: its status says so."""
+    NEUTRAL = "neutral"
+    """Proven: no customer's settings are on it, as its equipment is returned or defective."""
+    PLANNED = "planned"
+    """What would be written is known and withheld: outbound safety, or another's settings."""
 
 
 class Custody(StrEnum):

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from acs.devices.effects import Effect, ForgetMissing, SaveModelNames
 from acs.devices.files import Offer, ReceivedFile, Refused
-from acs.devices.house import Policy
+from acs.devices.house import Policy, WakeAccount
 from acs.devices.layouts import Layouts
 from acs.devices.record import Device, Job, Opened, Snapshot
 from acs.devices.rules.book import Rulebook
@@ -78,6 +78,10 @@ class Registry:
         """The generated password the device may not have yet."""
         found = await self._queues.pending_password(device_id)
         return Secret(found) if found else None
+
+    async def wake_account(self, device_id: int) -> WakeAccount | None:
+        """By what the device believes our connection requests."""
+        return await self._queues.wake_account(device_id)
 
     async def offer(self, job: Job, device: Device) -> Offer | Refused:
         """Where the device fetches or puts the file of ``job``."""

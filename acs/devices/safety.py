@@ -56,3 +56,7 @@ class Safety:
             case Mode.ALLOW_LIST:
                 named = (*self.devices, *self.customers, *(f"#{tag}" for tag in self.tags))
                 return f"allow-list: only {', '.join(named) or 'nobody'} (safety.mode)"
+
+
+SEND_ALL = Safety()
+"""Nothing is withheld."""

@@ -66,5 +66,8 @@ class EquipmentSource(Protocol):
     async def wish(self, equipment: str) -> Wish | Pending | None:
         """What the equipment of this name should have; None: it no longer exists."""
 
+    def neutral(self, device: str) -> Intent:
+        """What takes a customer's settings off a device (its key); empty: nothing does."""
+
     def refresh(self, equipment: str) -> None:
         """Have it read again in the background if it was not for a while; nobody waits."""

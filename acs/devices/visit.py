@@ -17,13 +17,24 @@ from acs.devices.house import House, Policy
 from acs.devices.jobs import run_jobs, take_notice
 from acs.devices.ledger import Ledger
 from acs.devices.matching import match_equipment
+from acs.devices.neutralising import neutralise
+from acs.devices.news import NewsKind
 from acs.devices.provisioning import provision
-from acs.devices.record import Device, JobState, Snapshot, Standing
+from acs.devices.record import Custody, Device, JobState, Snapshot, Standing
 from acs.devices.rules.act import Before, follow_rules
 from acs.model import Contact, DataModel, EventKind, Notice, SessionLost
 
 UNTOLD = (EventKind.PERIODIC, EventKind.ASKED, EventKind.CONNECTED)
 """What comes of these is on the timeline; that they happened would fill it."""
+
+
+ONLINE = (
+    EventKind.BOOT,
+    EventKind.BOOTSTRAP,
+    EventKind.ON_BOARD_REQUEST,
+    EventKind.CONNECTED,
+)
+"""After these a device is there again that was not."""
 
 
 class Visit:
@@ -69,6 +80,8 @@ class Visit:
             await line.accept()
             if await match_equipment(ledger, line):
                 await provision(ledger, line)
+            else:
+                await neutralise(ledger, line)
             await follow_rules(ledger, before)
             await run_jobs(ledger, line)
             await discover(ledger, line)
@@ -159,7 +172,9 @@ def _announce(ledger: Ledger) -> None:
         ledger.learn(SaveSnapshot(device.id, Snapshot()))
     if contact.has(EventKind.BOOTSTRAP):
         # A reset voids what was written; kept before the device may forget that it happened.
-        ledger.change(plan="", marker="", wish="", fingerprint="")
+        ledger.change(plan="", marker="", wish="", fingerprint="", lost="")
+        if device.custody is Custody.FOREIGN:
+            ledger.change(custody=Custody.UNKNOWN)
         ledger.learn(SaveSnapshot(device.id, Snapshot()))
         if device.equipment:
             ledger.stand(Standing.PENDING, "was reset: everything is written again")
@@ -172,6 +187,7 @@ def _announce(ledger: Ledger) -> None:
         "hardware": contact.told("DeviceInfo.HardwareVersion"),
         "software": software,
         "connection_request_url": contact.told("ManagementServer.ConnectionRequestURL"),
+        "udp_address": contact.told("ManagementServer.UDPConnectionRequestAddress"),
         "address": contact.address,
     }
     ledger.change(**{name: text for name, text in told.items() if text})
@@ -179,3 +195,6 @@ def _announce(ledger: Ledger) -> None:
     if carrier or contact.shows_all:
         # An agent tells its addresses once, an Inform those that count each time.
         ledger.change(wan=carrier)
+    if ledger.opened.created or contact.has(*ONLINE):
+        events = ", ".join(str(event.kind) for event in contact.events)
+        ledger.tell(NewsKind.ONLINE, events or "called for the first time")

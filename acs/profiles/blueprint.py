@@ -201,6 +201,8 @@ class Blueprint:
     verify: Verify
     marker: str
     """Path that keeps our mark, so that its loss tells of a reset; empty: none."""
+    factory_ssid: str
+    """Regular expression of Wi-Fi names as they come from the factory; empty: not known."""
     mac_paths: tuple[str, ...]
     """Where the base MAC is, tried in this order."""
     model_path: str

@@ -161,6 +161,7 @@ class _Builder:
             dialect=dict(data.get("dialect", {})),
             verify=Verify(verify) if verify in tuple(Verify) else Verify.NOW,
             marker=behaviour.get("marker", ""),
+            factory_ssid=self._pattern(behaviour.get("factory_ssid", "")),
             mac_paths=tuple(identity.get("mac", ())),
             model_path=identity.get("model", ""),
             gpon_paths=tuple(identity.get("gpon_serial", ())),
@@ -223,6 +224,14 @@ class _Builder:
                 join.get("same_number", False),
                 {int(start): row for start, row in numbers.items() if start.isdecimal()},
             )
+
+    def _pattern(self, text: str) -> str:
+        try:
+            re.compile(text)
+        except re.error as error:
+            self.complain(("behaviour", "factory_ssid"), f"is no regular expression: {error}")
+            return ""
+        return text
 
     def _ignored_management(self) -> tuple[str, ...]:
         ignored = tuple(self._data.get("management", {}).get("ignore", ()))

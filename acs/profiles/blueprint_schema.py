@@ -156,7 +156,7 @@ _WHOLE: Mapping[str, Any] = {
         "set_batch": Kind.NUMBER,
         "cookie_path": Kind.TEXT,
     },
-    "behaviour": {"verify": Kind.TEXT, "marker": Kind.TEXT},
+    "behaviour": {"verify": Kind.TEXT, "marker": Kind.TEXT, "factory_ssid": Kind.TEXT},
     "identity": {"mac": Kind.TEXTS, "model": Kind.TEXT, "gpon_serial": Kind.TEXTS},
     "tables": {ANY: Kind.TEXT},
     "joins": {

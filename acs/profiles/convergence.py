@@ -22,6 +22,7 @@ from acs.profiles.proving import (
     by_role,
     first_difference,
     how_many,
+    how_many_changes,
     how_many_differ,
     line_of,
     shows,
@@ -54,6 +55,9 @@ async def converge(device: DataModel, task: Task) -> Outcome:
         first = (*paths, *map(str, plan.creations), *plan.removals)[0]
         text = f"{how_many_differ(plan.size)} from what is wanted, first {first}"
         return run.outcome(OutcomeKind.DRIFTED, text, run.differing())
+    if reason := task.withheld(plan):
+        text = f"{how_many_changes(plan.size)} planned, nothing sent: {reason}"
+        return run.outcome(OutcomeKind.PLANNED, text, run.differing())
     if plan.size > task.max_changes:
         text = (
             f"the plan has {plan.size} changes, more than the {task.max_changes} "

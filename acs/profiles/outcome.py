@@ -21,6 +21,11 @@ async def keep_nothing(snapshot: Snapshot) -> None:
     """Keep no snapshot: for a run whose device nobody will call again."""
 
 
+def nothing_withheld(plan: Plan) -> str:
+    """Every plan may be written."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """What is to be reached on one device, and what is known of it."""
@@ -42,6 +47,8 @@ class Task:
     """It was not yet proven with this fingerprint: first time, changed intent, or a retry."""
     rewrite: bool = False
     """Write secrets again whatever was written before, on request."""
+    withheld: Callable[[Plan], str] = nothing_withheld
+    """Says of a plan why it may not be written; "": it may."""
     mark: bool = True
     """Leave a mark on the device, so that its loss tells of a reset."""
     max_changes: int = 200
@@ -76,6 +83,8 @@ class OutcomeKind(StrEnum):
     """Written; the next session must verify it."""
     DRIFTED = "drifted"
     """Differs from what is wanted; only reported."""
+    PLANNED = "planned"
+    """Differs from what is wanted, and nothing may be sent to it."""
     MISMATCH = "mismatch"
     """The device accepted it but holds something else."""
     FAILED = "failed"

@@ -56,7 +56,12 @@ def by_role(unseen: Sequence[str]) -> str:
 
 def how_many(changes: Sequence[PlannedChange]) -> str:
     """Count changes in words."""
-    return "1 change" if len(changes) == 1 else f"{len(changes)} changes"
+    return how_many_changes(len(changes))
+
+
+def how_many_changes(number: int) -> str:
+    """Count what a plan has in it in words."""
+    return "1 change" if number == 1 else f"{number} changes"
 
 
 def how_many_differ(number: int) -> str:

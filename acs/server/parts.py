@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from acs.devices.house import Policy
+from acs.devices.house import Policy, StunWish
+from acs.devices.safety import Mode, Safety
 from acs.devices.vocabulary import KnownNames, Vocabulary, optional_names
 from acs.profiles import Library
 from acs.settings import Settings, SettingsError
@@ -54,7 +55,24 @@ def policy_of(settings: Settings) -> Policy:
         change_carrier=wanted.change_carrier,
         discover=settings.discovery.automatic,
         discovery_rpcs=settings.discovery.max_rpcs,
+        wake_accounts=settings.wakeup.enabled and settings.wakeup.own_accounts,
+        stun=stun_of(settings),
+        safety=safety_of(settings),
+        hold_foreign=settings.safety.taken_over == "dry-run",
     )
+
+
+def safety_of(settings: Settings) -> Safety:
+    """What may leave under these settings."""
+    wanted = settings.safety
+    mode = Mode(wanted.mode.value)
+    return Safety(mode, wanted.devices, wanted.customers, wanted.tags)
+
+
+def stun_of(settings: Settings) -> StunWish | None:
+    """Where devices are told that the STUN server is; None: they are told nothing."""
+    stun = settings.stun
+    return StunWish(stun.server, stun.port, *stun.keepalive) if stun.server else None
 
 
 def known_names(database: Database, library: Library) -> KnownNames:

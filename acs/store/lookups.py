@@ -18,12 +18,22 @@ from acs.devices.effects import (
     SaveNotify,
     SaveSnapshot,
     SaveSupportedModel,
+    SaveWakeAccount,
     SettleNotifies,
 )
+from acs.devices.house import WakeAccount
 from acs.devices.identity import Terms
 from acs.devices.record import Device, Snapshot
 from acs.devices.source import MirrorRow
-from acs.store import credentials, devices, equipment, snapshots, usp_agents, usp_models
+from acs.store import (
+    credentials,
+    devices,
+    equipment,
+    snapshots,
+    usp_agents,
+    usp_models,
+    wake_accounts,
+)
 from acs.store.credentials import Account
 
 K = TypeVar("K", bound=Hashable)
@@ -64,6 +74,10 @@ HOLDERS: Lookup[str, list[Device]] = Lookup(
 """Devices matched to an equipment, by its name."""
 WISH: Lookup[str, MirrorRow] = Lookup("wish", equipment.wish_thd)
 """By the name of the equipment."""
+WAKE_ACCOUNT: Lookup[int, WakeAccount] = Lookup(
+    "wake account", wake_accounts.load_thd, frozenset({SaveWakeAccount})
+)
+"""By device id."""
 AGENT: Lookup[str, KnownAgent] = Lookup(
     "agent", usp_agents.load_thd, frozenset({SaveAgent, SaveNotify, SettleNotifies})
 )

@@ -31,6 +31,7 @@ from twisted.python.failure import Failure
 
 from acs.devices.agents import Holder, KnownAgent
 from acs.devices.effects import Effect
+from acs.devices.house import WakeAccount
 from acs.devices.identity import Terms
 from acs.devices.record import Device, Opened, Snapshot
 from acs.devices.source import MirrorRow
@@ -48,6 +49,7 @@ from acs.store.lookups import (
     PROVEN,
     SNAPSHOT,
     SUPPORTED,
+    WAKE_ACCOUNT,
     WISH,
     Lookup,
 )
@@ -167,6 +169,10 @@ class Queues:
     def pending_password(self, device_id: int) -> Deferred[str | None]:
         """The generated password the device may not have yet."""
         return self.load(PENDING_PASSWORD, device_id)
+
+    def wake_account(self, device_id: int) -> Deferred[WakeAccount | None]:
+        """By what the device believes our connection requests."""
+        return self.load(WAKE_ACCOUNT, device_id)
 
     def find(self, terms: Terms) -> Deferred[tuple[MirrorRow, ...]]:
         """Mirrored equipment that fits any of ``terms``."""

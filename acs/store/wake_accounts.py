@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
 from acs.devices.effects import SaveWakeAccount
+from acs.devices.house import WakeAccount
 from acs.model import Secret
 from acs.store.sealing import seal, unseal
 from acs.store.tables import wake_accounts
 from acs.store.upsert import upsert
-
-
-class WakeAccount(NamedTuple):
-    """ConnectionRequestUsername and ConnectionRequestPassword of one device."""
-
-    username: str
-    password: Secret
 
 
 def save_thd(conn: Connection, saves: Iterable[SaveWakeAccount]) -> None:

@@ -21,9 +21,10 @@ from acs.devices.effects import (
     SaveRuleRun,
     SaveSnapshot,
     SaveTags,
+    SaveWakeAccount,
 )
 from acs.devices.files import Offer, ReceivedFile, Refused
-from acs.devices.house import Policy
+from acs.devices.house import Policy, WakeAccount
 from acs.devices.identity import Equipment, EquipmentStatus, Terms
 from acs.devices.layouts import Layouts
 from acs.devices.record import (
@@ -62,6 +63,7 @@ class MemorySource:
         self.wishes: dict[str, Wish] = {}
         self.pending = ""
         self.refreshed: list[str] = []
+        self.without_customer = Intent()
 
     def put(self, equipment: Equipment, intent: Intent, digest: str = "d1") -> None:
         self.wishes[equipment.name] = Wish(equipment, intent, digest)
@@ -77,6 +79,9 @@ class MemorySource:
 
     async def wish(self, equipment: str) -> Wish | Pending | None:
         return Pending(self.pending) if self.pending else self.wishes.get(equipment)
+
+    def neutral(self, device: str) -> Intent:
+        return self.without_customer
 
     def refresh(self, equipment: str) -> None:
         self.refreshed.append(equipment)
@@ -110,6 +115,7 @@ class MemoryHouse:
         self.committed: list[list[Effect]] = []
         self.posted: list[list[Effect]] = []
         self.password: Secret | None = None
+        self.calls: WakeAccount | None = None
         self.absent: dict[str, frozenset[str]] = {}
         self.layouts = Layouts()
         self.discoveries: defaultdict[str, Discovery] = defaultdict(lambda: Discovery.NONE)
@@ -143,6 +149,9 @@ class MemoryHouse:
 
     async def pending_password(self, device_id: int) -> Secret | None:
         return self.password
+
+    async def wake_account(self, device_id: int) -> WakeAccount | None:
+        return self.calls
 
     async def offer(self, job: Job, device: Device) -> Offer | Refused:
         return self.answer
@@ -197,6 +206,8 @@ class MemoryHouse:
                     self.kept = snapshot
                 case SaveCredentials(_, _, password):
                     self.password = Secret(password) if password else None
+                case SaveWakeAccount(_, username, secret):
+                    self.calls = WakeAccount(username, Secret(secret))
                 case SaveTags(_, add, remove):
                     self.tags = self.tags - remove | add
                 case SaveRuleRun(_, rule, at):

@@ -21,7 +21,7 @@ from wan_runs import PASSWORD, PPPOE
 from wan_trees import family_a
 
 from acs.devices.effects import SaveDevice, SaveModelNames, SaveSnapshot, SaveTree
-from acs.devices.identity import EquipmentStatus
+from acs.devices.identity import EquipmentStatus, Treatment
 from acs.devices.provisioning import wish_key
 from acs.devices.record import Snapshot
 from acs.devices.vocabulary import model_key
@@ -141,7 +141,7 @@ def test_a_device_that_was_never_read_has_no_plan_yet(house: House) -> None:
 
 def test_nothing_is_pushed_to_returned_equipment(house: House) -> None:
     house.matched_device()
-    house.mirror(wish(status=EquipmentStatus.RETURNED))
+    house.mirror(wish(status=EquipmentStatus.RETURNED, treatment=Treatment.HOLD))
     plan = house.json("plan", SERIAL)
     assert (plan["result"], plan["changes"]) == ("held", [])
     assert "EQP-00001 is returned" in plan["reason"]

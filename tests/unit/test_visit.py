@@ -17,7 +17,7 @@ from acs.devices.effects import (
     SaveSnapshot,
 )
 from acs.devices.house import Policy
-from acs.devices.identity import Equipment, EquipmentStatus
+from acs.devices.identity import Equipment, EquipmentStatus, Treatment
 from acs.devices.record import Device, Standing, Verdict
 from acs.model import EventKind, Get, Secret, SessionLost, Set
 from acs.profiles import Band, Intent, WifiNetwork
@@ -148,7 +148,8 @@ def test_a_late_answer_of_erpnext_leaves_the_device_waiting_then_provisions_it()
 @pytest.mark.parametrize("status", [EquipmentStatus.DEFECTIVE, EquipmentStatus.RETURNED])
 def test_nothing_is_pushed_to_equipment_out_of_service(status: EquipmentStatus):
     h, device = MemoryHouse(), xx230v()
-    h.source.put(Equipment("EQP-1", serial_number="22275A7000001", status=status), HOME)
+    box = Equipment("EQP-1", serial_number="22275A7000001", status=status, treatment=Treatment.HOLD)
+    h.source.put(box, HOME)
     h.visited(device, BOOTSTRAP)
     assert standing(h) is Standing.HELD
     assert device.sets == []

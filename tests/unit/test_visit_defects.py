@@ -13,7 +13,7 @@ from house_in_memory import EQUIPMENT, HOME, KEY, SSID, MemoryHouse, live, serve
 
 from acs.devices.effects import ForgetMissing
 from acs.devices.house import Policy
-from acs.devices.identity import EquipmentStatus
+from acs.devices.identity import EquipmentStatus, Treatment
 from acs.devices.record import Device, Job, JobKind, JobState, Standing
 from acs.model import EventKind, Fault, Operation, ParameterFault, Secret, SessionLost, Set, Value
 from acs.profiles import Band, Blueprint, Facts, Intent, WifiNetwork
@@ -136,7 +136,9 @@ def test_a_provision_job_is_not_done_while_the_wish_is_not_known() -> None:
 def test_equipment_that_is_active_again_is_written() -> None:
     h, device = served(), xx230v()
     live(device, h)
-    h.source.put(replace(EQUIPMENT, status=EquipmentStatus.RETURNED), HOME, "d2")
+    h.source.put(
+        replace(EQUIPMENT, status=EquipmentStatus.RETURNED, treatment=Treatment.HOLD), HOME, "d2"
+    )
     h.visited(device)
     assert known(h).standing is Standing.HELD
     changed = Intent(wifi=(WifiNetwork(Band.GHZ_5, ssid="Chalet"),))

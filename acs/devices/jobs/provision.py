@@ -21,11 +21,11 @@ async def _seen(ledger: Ledger, _line: DataModel, _job: Job) -> Result | None:
 def _provisioned(ledger: Ledger) -> Result:
     device = ledger.device
     match device.standing:
-        case Standing.LIVE:
+        case Standing.LIVE | Standing.NEUTRAL:
             return JobState.DONE, {"standing": device.standing.value, "text": device.reason}
         case Standing.VERIFYING:
             return JobState.SENT, {"standing": device.standing.value, "text": device.reason}
-        case Standing.FAULTED | Standing.HELD | Standing.DRIFTED:
+        case Standing.FAULTED | Standing.HELD | Standing.DRIFTED | Standing.PLANNED:
             return JobState.FAILED, {"error": device.reason}
         case _:
             return JobState.QUEUED, {}

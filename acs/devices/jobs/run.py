@@ -60,6 +60,19 @@ KINDS: Mapping[JobKind, Kind] = {
 }
 
 _OPEN = (JobState.QUEUED, JobState.SENT)
+ASKING = frozenset(
+    {
+        JobKind.READ,
+        JobKind.NAMES,
+        JobKind.ATTRIBUTES,
+        JobKind.TRANSFERS,
+        JobKind.METHODS,
+        JobKind.OPTIONS,
+        JobKind.TREE,
+        JobKind.PROVISION,
+    }
+)
+"""Jobs that change nothing on a device, or, as the provisioning, see to it themselves."""
 
 
 async def run_jobs(ledger: Ledger, line: DataModel) -> None:
@@ -71,6 +84,9 @@ async def run_jobs(ledger: Ledger, line: DataModel) -> None:
             continue
         kind = KINDS[job.kind]
         waits = job.state is JobState.QUEUED
+        if waits and job.kind not in ASKING and (reason := _withheld(ledger)):
+            _wait(ledger, job, f"is not sent: {reason}")
+            continue
         if waits and kind.last and (firmware := under_way(ledger)) is not None:
             # A restart in the middle of writing firmware can be the end of a device.
             _wait(ledger, job, f"waits for the end of {firmware.kind} (job {firmware.id})")
@@ -82,6 +98,10 @@ async def run_jobs(ledger: Ledger, line: DataModel) -> None:
         keep_result(ledger, job, result)
         if kind.last and result[0] is JobState.SENT:
             return
+
+
+def _withheld(ledger: Ledger) -> str:
+    return ledger.house.policy.safety.withheld(ledger.device.key, "", ledger.opened.tags)
 
 
 def _wait(ledger: Ledger, job: Job, why: str) -> None:
