@@ -6,10 +6,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, delete, func, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, delete, func, literal, select, update
 
 from acs.devices.agents import Presence
 from acs.devices.record import JobState, Standing
+from acs.devices.wake_plan import JOB
 from acs.devices.waking import Wake, WakeState, Way
 from acs.store.tables import devices, equipment, jobs, tags, usp_agents, wakes
 from acs.store.upsert import insert
@@ -67,6 +68,10 @@ def ask_thd(conn: Connection, device_ids: Collection[int], reason: str, now: flo
         renewed: dict[str, Any] = {
             name: statement.excluded[name] for name in _NAMES[1:] if name != "sent_at"
         }
+        if reason.startswith(JOB):
+            # What else there is to do for it is not forgotten over a job, which may be done first.
+            is_open = wakes.c.state.in_(_OPEN)
+            renewed["reason"] = case((is_open, wakes.c.reason), else_=statement.excluded.reason)
         renewed["next_at"] = case((is_fresh, wakes.c.sent_at + PAUSE), else_=now)
         asking = (
             statement.from_select(_NAMES, found.order_by(devices.c.id))
@@ -79,8 +84,21 @@ def ask_thd(conn: Connection, device_ids: Collection[int], reason: str, now: flo
 
 def due_thd(conn: Connection, now: float, limit: int) -> list[Call]:
     """Load wakes whose time has come, those that waited longest first."""
-    is_due = (wakes.c.state == WakeState.WAITING.value) & (wakes.c.next_at <= now)
-    return _calls(conn, is_due, limit)
+    return _calls(conn, _is_due(now), limit)
+
+
+def take_thd(conn: Connection, now: float, until: float, limit: int) -> list[Call]:
+    """Take wakes whose time has come for oneself until a time, lest others call the devices too.
+
+    Whoever takes them is to `save_thd` them before; what was not is due again then.
+    """
+    ids = select(wakes.c.device_id).where(_is_due(now)).order_by(*_IN_TURN).limit(limit)
+    taken = list(conn.scalars(ids.with_for_update(skip_locked=True)))
+    if not taken:
+        return []
+    found = _calls(conn, wakes.c.device_id.in_(taken), limit)
+    conn.execute(update(wakes).where(wakes.c.device_id.in_(taken)).values(next_at=until))
+    return found
 
 
 def called_thd(conn: Connection, now: float, limit: int) -> list[Call]:
@@ -155,6 +173,7 @@ def prune_thd(conn: Connection, before: float, limit: int = 1000) -> int:
     return len(gone)
 
 
+_IN_TURN = (wakes.c.next_at, wakes.c.device_id)
 _ASKED = frozenset({"device_id", "reason", "asked_at"})
 """Columns that only the asking writes."""
 
@@ -181,8 +200,12 @@ _JOINED = (
 )
 
 
-def _calls(conn: Connection, which: Any, limit: int) -> list[Call]:
-    query = _JOINED.where(which).order_by(wakes.c.next_at, wakes.c.device_id).limit(limit)
+def _is_due(now: float) -> ColumnElement[bool]:
+    return (wakes.c.state == WakeState.WAITING.value) & (wakes.c.next_at <= now)
+
+
+def _calls(conn: Connection, which: ColumnElement[bool], limit: int) -> list[Call]:
+    query = _JOINED.where(which).order_by(*_IN_TURN).limit(limit)
     rows = conn.execute(query).all()
     ids = [row.device_id for row in rows]
     agents = {

@@ -104,6 +104,26 @@ def test_a_due_wake_has_what_is_needed_to_call(database: Database) -> None:
     assert (call.tags, call.last_seen) == (frozenset({"beta"}), 1000.0)
 
 
+def test_who_was_taken_is_nobody_elses_until_then(database: Database) -> None:
+    device_id = new_device(database)
+    ask(database, device_id)
+    [taken] = database.run("take", wakes.take_thd, NOW, NOW + 40, 10)
+    assert taken.wake.next_at == NOW
+    assert database.run("take", wakes.take_thd, NOW, NOW + 40, 10) == []
+    assert len(database.run("take", wakes.take_thd, NOW + 40, NOW + 80, 10)) == 1
+
+
+def test_a_job_does_not_hide_what_else_there_is_to_do(database: Database) -> None:
+    device_id = new_device(database)
+    ask(database, device_id, reason="a changed wish")
+    ask(database, device_id, reason="job: reboot", now=NOW + 5)
+    wake = get(database, device_id)
+    assert (wake.reason, wake.asked_at) == ("a changed wish", NOW + 5)
+    save(database, replace(wake, state=WakeState.WOKEN, ended_at=NOW + 6))
+    ask(database, device_id, reason="job: reboot", now=NOW + 7)
+    assert get(database, device_id).reason == "job: reboot"
+
+
 def test_those_due_longest_come_first_and_no_more_than_asked_for(database: Database) -> None:
     ids = [new_device(database, serial) for serial in ("S1", "S2", "S3")]
     for number, device_id in enumerate(reversed(ids)):
