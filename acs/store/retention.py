@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Table, delete, func, select, tuple_
 
 from acs.devices.record import JOB_SUBJECT, JobState
-from acs.store import usp_agents, usp_notifies
+from acs.store import usp_agents, usp_notifies, wakes
 from acs.store.jobs import OPEN, expire_thd
 from acs.store.tables import faults, jobs, proofs, timeline
 
@@ -70,6 +70,7 @@ def prune_thd(
     notify_before = before if notify_days is None else now - notify_days * _DAY
     told = usp_notifies.prune_thd(conn, notify_before, max_per_device, limit)
     usp_agents.prune_thd(conn, notify_before, limit)
+    wakes.prune_thd(conn, before, limit)
     more = max(expired, lines, proved, done, refused, told) >= limit
     return Pruned(lines, proved, done, refused, more, told)
 
