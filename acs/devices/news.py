@@ -11,7 +11,7 @@ class NewsKind(StrEnum):
     """The kinds of news; subscribers choose among them (``device.*``)."""
 
     ONLINE = "device.online"
-    """It booted, was reset, called for the first time, or its agent came back."""
+    """It booted, was reset, or called for the first time."""
     PROVISIONED = "device.provisioned"
     """Proven: what was wanted was read back from it."""
     FAULTED = "device.faulted"

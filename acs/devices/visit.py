@@ -28,12 +28,7 @@ UNTOLD = (EventKind.PERIODIC, EventKind.ASKED, EventKind.CONNECTED)
 """What comes of these is on the timeline; that they happened would fill it."""
 
 
-ONLINE = (
-    EventKind.BOOT,
-    EventKind.BOOTSTRAP,
-    EventKind.ON_BOARD_REQUEST,
-    EventKind.CONNECTED,
-)
+ONLINE = (EventKind.BOOT, EventKind.BOOTSTRAP, EventKind.ON_BOARD_REQUEST)
 """After these a device is there again that was not."""
 
 

@@ -22,7 +22,7 @@ from acs.devices.effects import (
     SaveProof,
     SaveSnapshot,
 )
-from acs.devices.identity import Equipment, EquipmentStatus
+from acs.devices.identity import Equipment, EquipmentStatus, Treatment
 from acs.devices.record import (
     FaultRecord,
     Job,
@@ -199,10 +199,13 @@ def wish(
     serial: str = SERIAL,
     ssid: str = "Maison Tremblay",
     status: EquipmentStatus = EquipmentStatus.ACTIVE,
+    treatment: Treatment = Treatment.PROVISION,
 ) -> MirrorRow:
     """An equipment in the mirror, with one Wi-Fi network."""
     network = WifiNetwork(Band.GHZ_2_4, ssid=ssid, passphrase=Secret(PASSPHRASE))
-    box = Equipment(name, serial_number=serial, status=status, customer="Jean Tremblay")
+    box = Equipment(
+        name, serial_number=serial, status=status, treatment=treatment, customer="Jean Tremblay"
+    )
     return MirrorRow(box, Intent(wifi=(network,)), f"digest of {ssid}", SEEN)
 
 
