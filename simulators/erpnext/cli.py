@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,23 +15,35 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.task import react
 from twisted.python import log
 
-from simulators.erpnext.database import Change
+from simulators.erpnext.commands import COMMANDS
 from simulators.erpnext.faults import Fault, FaultKind
+from simulators.erpnext.queueing import MAX_QUEUED, WebhookQueue
 from simulators.erpnext.schema import read_doctypes, standard_doctypes
 from simulators.erpnext.seeding import bulk_documents, demo_documents, read_documents
 from simulators.erpnext.simulator import Simulator
 from simulators.erpnext.site import Site
 from simulators.erpnext.users import DEMO_USERS, User
 from simulators.erpnext.web import web_site
-from simulators.erpnext.webhooks import WebhookError, deliveries
-from simulators.erpnext.worker import Worker
+from simulators.erpnext.webhooks import BodyForm
+from simulators.erpnext.worker import Workers
 
 _File = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group()
 def main() -> None:
-    """Run a stand-in of ERPNext for tests and demonstrations."""
+    """Run a stand-in of ERPNext for tests and demonstrations, and meddle with it.
+
+    \b
+    erpnext-sim serve --customers 100
+    erpnext-sim set "Service Equipment" EQP-00001 wifi_password=Sapin-12-bleu
+    erpnext-sim fault 503 --seconds 60
+    erpnext-sim state
+    """
+
+
+for command in COMMANDS:
+    main.add_command(command)
 
 
 @main.command()
@@ -46,6 +59,16 @@ def main() -> None:
 @click.option("--api-key", default="demo-key", show_default=True, help="Of the bridge user.")
 @click.option("--api-secret", default="demo-secret", show_default=True, help="Of the bridge user.")
 @click.option("--slow", default=0.0, help="Answer every request so many seconds late.")
+@click.option("--webhook-workers", default=1, show_default=True, help="More: order not kept.")
+@click.option("--webhook-delay", default=0.0, help="Seconds until a worker comes to a webhook.")
+@click.option("--webhook-form", type=click.Choice(list(BodyForm)), default=BodyForm.V15)
+@click.option("--max-queued", default=MAX_QUEUED, show_default=True, help="Webhooks that may wait.")
+@click.option(
+    "--time-scale",
+    default=1.0,
+    show_default=True,
+    help="Shortens the site's waits: tries and time-outs of webhooks, waits for locks.",
+)
 @click.option("--log-requests", is_flag=True, help="Write an access log to standard error.")
 def serve(
     listen: str,
@@ -60,20 +83,26 @@ def serve(
     api_key: str,
     api_secret: str,
     slow: float,
+    webhook_workers: int,
+    webhook_delay: float,
+    webhook_form: str,
+    max_queued: int,
+    time_scale: float,
     log_requests: bool,
 ) -> None:
     """Serve until interrupted; print ``listening URL`` when ready."""
     kinds = read_doctypes(doctypes.read_text("utf-8")) if doctypes else standard_doctypes()
     users = _users(api_key, api_secret)
-
-    worker = Worker()
-
-    def tell(changes: tuple[Change, ...]) -> None:
-        db = simulator.site.documents.db
-        worker.take(deliveries(db, changes, failed=_report))
+    queue = WebhookQueue(
+        time.monotonic,
+        delay=webhook_delay,
+        workers=webhook_workers,
+        seed=random_seed,
+        limit=max_queued,
+    )
 
     def build() -> Site:
-        site = Site(kinds, _utc_now, users=users, hosts=hosts, time_zone=time_zone, committed=tell)
+        site = Site(kinds, _utc_now, users=users, hosts=hosts, time_zone=time_zone)
         if seed_file:
             site.seed(read_documents(seed_file.read_text("utf-8")))
         elif not empty:
@@ -81,13 +110,14 @@ def serve(
         site.seed(bulk_documents(customers, random_seed))
         return site
 
-    simulator = Simulator(build, _utc_now)
+    form = BodyForm(webhook_form)
+    simulator = Simulator(build, _utc_now, queue=queue, form=form, scale=time_scale)
     if slow:
         simulator.order(Fault(kind=FaultKind.SLOW, delay=slow))
     if log_requests:
         log.startLogging(sys.stderr, setStdout=False)
     host, _, listed = listen.rpartition(":")
-    worker.start()
+    Workers(queue, scale=time_scale).start()
     for user in users:
         click.echo(f"user {user.name} token {user.api_key}:{user.api_secret}")
     try:
@@ -108,10 +138,6 @@ def _run(reactor: Any, simulator: Simulator, host: str, port: int) -> Deferred[N
 def _users(api_key: str, api_secret: str) -> tuple[User, ...]:
     bridge, *others = DEMO_USERS
     return (replace(bridge, api_key=api_key, api_secret=api_secret), *others)
-
-
-def _report(webhook: str, error: WebhookError) -> None:
-    click.echo(f"webhook {webhook} not sent: {error}", err=True)
 
 
 def _utc_now() -> datetime:

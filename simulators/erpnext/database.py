@@ -28,11 +28,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One row's way from ``before`` (None: inserted) to ``after`` (None: deleted)."""
+    """One row's way from ``before`` (None: inserted) to ``after`` (None: deleted).
+
+    ``silent``: not saved as a document but set behind its back, so nobody is told.
+    """
 
     doctype: str
     before: Row | None
     after: Row | None
+    silent: bool = False
 
 
 class Table:
@@ -103,10 +107,10 @@ class Database:
         """Return a doctype's table."""
         return self._tables[doctype]
 
-    def write(self, doctype: str, before: Row | None, after: Row) -> None:
-        """Insert (``before`` None) or replace a row."""
+    def write(self, doctype: str, before: Row | None, after: Row, *, silent: bool = False) -> None:
+        """Insert (``before`` None) or replace a row; ``silent`` as `Change` says."""
         self._tables[doctype].put(after)
-        self._changes.append(Change(doctype, before, after))
+        self._changes.append(Change(doctype, before, after, silent))
 
     def delete(self, doctype: str, row: Row) -> None:
         """Delete a row."""

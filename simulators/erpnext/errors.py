@@ -18,6 +18,8 @@ _STATUS = {
     "DuplicateEntryError": HTTPStatus.CONFLICT,
     "TooManyRequestsError": HTTPStatus.TOO_MANY_REQUESTS,
     "SessionStopped": HTTPStatus.SERVICE_UNAVAILABLE,
+    "InReadOnlyMode": HTTPStatus.SERVICE_UNAVAILABLE,
+    "ServerScriptNotEnabled": HTTPStatus.FORBIDDEN,
 }
 """Every other class of ``frappe.exceptions`` answers 417, every other class 500."""
 

@@ -72,6 +72,13 @@ SERVER_ERROR = html_response(
     "Internal Server Error",
     "<h1>Internal Server Error</h1>\n<p>The server encountered an internal error.</p>",
 )
+BAD_GATEWAY = html_response(502, "502 Bad Gateway", "<center><h1>502 Bad Gateway</h1></center>")
+GATEWAY_TIMEOUT = html_response(
+    504, "504 Gateway Time-out", "<center><h1>504 Gateway Time-out</h1></center>"
+)
+LOGIN_PAGE = html_response(
+    200, "Login", '<form action="/login" method="post"><input name="usr"></form>'
+)
 
 
 def not_found(reason: str) -> Response:

@@ -32,10 +32,29 @@ class FieldType(StrEnum):
     DATE = "Date"
     DATETIME = "Datetime"
     TABLE = "Table"
+    TEXT = "Text"
+    LONG_TEXT = "Long Text"
+    TEXT_EDITOR = "Text Editor"
+    PERCENT = "Percent"
+    TIME = "Time"
+    PHONE = "Phone"
+    BARCODE = "Barcode"
+    AUTOCOMPLETE = "Autocomplete"
+    READ_ONLY = "Read Only"
+    SECTION = "Section Break"
+    COLUMN = "Column Break"
+    TAB = "Tab Break"
+    HTML = "HTML"
 
 
-NUMERIC = frozenset({FieldType.CHECK, FieldType.INT, FieldType.FLOAT, FieldType.CURRENCY})
-VARCHAR = frozenset({FieldType.DATA, FieldType.SELECT, FieldType.LINK})
+NUMERIC = frozenset(
+    {FieldType.CHECK, FieldType.INT, FieldType.FLOAT, FieldType.CURRENCY, FieldType.PERCENT}
+)
+VARCHAR = frozenset(
+    {FieldType.DATA, FieldType.SELECT, FieldType.LINK, FieldType.PHONE, FieldType.READ_ONLY}
+)
+LAYOUT = frozenset({FieldType.SECTION, FieldType.COLUMN, FieldType.TAB, FieldType.HTML})
+"""Types that arrange the form and have no column."""
 DEFAULT_LENGTH = 140
 """Length of a varchar column whose field names none."""
 
@@ -113,7 +132,7 @@ class DocType(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     @cached_property
     def columns(self) -> Mapping[str, Field]:
         """The stored fields by name, the standard ones first."""
-        stored = (field for field in self.fields if field.fetch_from is None)
+        stored = (f for f in self.fields if f.fetch_from is None and f.type not in LAYOUT)
         return {field.name: field for field in (*STANDARD_FIELDS, *stored)}
 
     @cached_property
@@ -145,6 +164,11 @@ def read_doctypes(text: str) -> DocTypes:
 def standard_doctypes() -> DocTypes:
     """Return the doctypes of the demo ISP."""
     return read_doctypes((files(__package__) / "seeds" / "doctypes.toml").read_text("utf-8"))
+
+
+def system_doctypes() -> DocTypes:
+    """Return the doctypes of Frappe itself, which every site has."""
+    return read_doctypes((files(__package__) / "seeds" / "system.toml").read_text("utf-8"))
 
 
 def describe(doctype: DocType) -> dict[str, Any]:

@@ -1,28 +1,37 @@
-"""The site with its faults, its statistics and its controls; still without I/O.
-
-The controls, none of which a real site has; each answers with the state:
-
-* ``GET /__sim__/state``, ``GET /__sim__/statistics``, ``DELETE /__sim__/statistics``;
-* ``POST /__sim__/pause`` and ``POST /__sim__/resume``: no answers in between, requests wait;
-* ``POST /__sim__/faults`` with a `Fault` as JSON, ``DELETE /__sim__/faults``;
-* ``POST /__sim__/reset``: the documents, faults and statistics of the start.
-"""
+"""The site with its faults, its webhooks, its statistics and its controls; still without I/O."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-import msgspec
-
-from simulators.erpnext.faults import Fault, FaultBoard, FaultKind, rate_headers, refusal_of
-from simulators.erpnext.http import SERVER_ERROR, Request, Response, json_response
+from simulators.erpnext.controls import CONTROL, control
+from simulators.erpnext.database import Change
+from simulators.erpnext.errors import Refusal
+from simulators.erpnext.faults import (
+    LOCK_WAIT_SECONDS,
+    Fault,
+    FaultBoard,
+    FaultKind,
+    rate_headers,
+    refusal_of,
+)
+from simulators.erpnext.http import (
+    GATEWAY_TIMEOUT,
+    SERVER_ERROR,
+    Request,
+    Response,
+    json_response,
+)
+from simulators.erpnext.queueing import WebhookQueue
 from simulators.erpnext.site import Site, refused
 from simulators.erpnext.statistics import Statistics, classify
+from simulators.erpnext.webhooks import BodyForm, WebhookError, deliveries
 
-CONTROL = "/__sim__"
+SLOW_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +75,50 @@ class Simulator:
     """What stands at the address of an ERPNext.
 
     ``build`` makes a fresh, seeded site; a reset calls it again.  ``now`` is the clock by
-    which faults run out.
+    which faults run out.  Webhooks go into ``queue``, from which somebody may take and send
+    them, in the ``form`` of a version of Frappe.  ``scale`` shortens the waits of the site.
     """
 
-    def __init__(self, build: Callable[[], Site], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        build: Callable[[], Site],
+        now: Callable[[], datetime],
+        *,
+        queue: WebhookQueue | None = None,
+        form: BodyForm = BodyForm.V15,
+        scale: float = 1.0,
+    ) -> None:
         self._build = build
-        self._now = now
-        self.site = build()
+        self._form = form
+        self._scale = scale
+        self.now = now
         self.faults = FaultBoard()
+        self.queue = queue or WebhookQueue(time.monotonic)
+        self.reset()
+
+    def reset(self) -> None:
+        """Go back to the documents of the start, without faults and counts."""
+        self.faults.clear()
+        self.queue.reset()
         self.statistics = Statistics()
         self.paused = False
+        self.site = self._build()
+        self.site.committed = self.tell
 
     def order(self, fault: Fault) -> None:
         """Put a fault in force."""
-        self.faults.add(fault, self._now())
+        self.faults.add(fault, self.now())
+
+    def tell(self, changes: tuple[Change, ...]) -> None:
+        """Queue the webhooks of a commit.  Raises `QueueUnavailable` when they are lost."""
+        due = deliveries(self.site.documents.db, changes, self._not_rendered, self._form)
+        if due:
+            self.queue.put(due)
 
     def receive(self, request: Request) -> Outcome:
         """Return what becomes of a request."""
         if request.path == CONTROL or request.path.startswith(f"{CONTROL}/"):
-            return Answer(self._control(request))
+            return Answer(control(self, request))
         if self.paused:
             return Hold()
         self.statistics.count_request(request)
@@ -94,12 +128,18 @@ class Simulator:
         return outcome
 
     def _serve(self, request: Request) -> Outcome:
-        fault = self.faults.strike(request, self._now())
+        fault = self.faults.strike(request, self.now())
         if fault is None:
             return Answer(self.site.handle(request))
-        if (refusal := refusal_of(fault)) is not None:
-            version = 2 if request.path.startswith("/api/v2/") else 1
-            return Answer(refused(refusal, version, headers=rate_headers(fault)))
+        match refusal_of(fault, request):
+            case Response() as page:
+                return Answer(page)
+            case Refusal() as refusal:
+                version = 2 if request.path.startswith("/api/v2/") else 1
+                answer = refused(refusal, version, headers=rate_headers(fault))
+                return Answer(answer, self._lock_wait(fault))
+        if fault.kind is FaultKind.QUEUE_DOWN:
+            return Answer(self._without_queue(request))
         response = self.site.handle(request)
         match fault.kind:
             case FaultKind.TIMEOUT:
@@ -107,47 +147,25 @@ class Simulator:
             case FaultKind.DROP:
                 return Cut()
             case FaultKind.SLOW:
-                return Answer(response, fault.delay)
+                return Answer(response, SLOW_SECONDS if fault.delay is None else fault.delay)
             case FaultKind.EMPTY:
                 return Answer(emptied(request, response))
+            case FaultKind.GATEWAY_TIMEOUT:
+                return Answer(GATEWAY_TIMEOUT)
             case _:
                 return Answer(SERVER_ERROR)
 
-    def _control(self, request: Request) -> Response:
-        action = request.path.removeprefix(CONTROL).strip("/")
-        match request.method, action:
-            case "GET", "" | "state":
-                return json_response(200, self._state())
-            case "GET", "statistics":
-                return json_response(200, self.statistics.shown())
-            case "DELETE", "statistics":
-                self.statistics = Statistics()
-            case "POST", "pause":
-                self.paused = True
-            case "POST", "resume":
-                self.paused = False
-            case "POST", "faults":
-                try:
-                    self.order(msgspec.json.decode(request.body, type=Fault))
-                except msgspec.DecodeError as error:
-                    return json_response(400, {"error": str(error)})
-            case "DELETE", "faults":
-                self.faults.clear()
-            case "POST", "reset":
-                self.faults.clear()
-                self.statistics = Statistics()
-                self.paused = False
-                self.site = self._build()
-            case _:
-                return json_response(404, {"error": f"no control {request.method} {action!r}"})
-        return json_response(200, self._state())
+    def _lock_wait(self, fault: Fault) -> float:
+        if fault.kind is not FaultKind.LOCK_WAIT:
+            return 0.0
+        return LOCK_WAIT_SECONDS * self._scale if fault.delay is None else fault.delay
 
-    def _state(self) -> dict[str, Any]:
-        documents = self.site.documents
-        counts = {name: len(documents.db.table(name)) for name in documents.doctypes}
-        return {
-            "paused": self.paused,
-            "faults": self.faults.shown(self._now()),
-            "documents": counts,
-            "statistics": self.statistics.shown(),
-        }
+    def _without_queue(self, request: Request) -> Response:
+        was = self.queue.down
+        self.queue.set(down=True)
+        response = self.site.handle(request)
+        self.queue.set(down=was)
+        return response
+
+    def _not_rendered(self, webhook: str, error: WebhookError) -> None:
+        self.queue.note_unrendered(webhook, str(error))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
@@ -22,10 +22,18 @@ from simulators.erpnext.errors import (
     v2_error,
     v2_message,
 )
-from simulators.erpnext.http import BAD_REQUEST, Request, Response, json_response, not_found
+from simulators.erpnext.http import (
+    BAD_REQUEST,
+    SERVER_ERROR,
+    Request,
+    Response,
+    json_response,
+    not_found,
+)
 from simulators.erpnext.methods import Method
+from simulators.erpnext.queueing import QueueUnavailable
 from simulators.erpnext.rest import run_v1, run_v2
-from simulators.erpnext.schema import DocTypes, FieldType
+from simulators.erpnext.schema import DocTypes, FieldType, system_doctypes
 from simulators.erpnext.scripts import SCRIPTS
 from simulators.erpnext.users import DEMO_USERS, SYSTEM_MANAGER, User, authenticate
 
@@ -42,7 +50,7 @@ class Site:
 
     ``now`` gives the time as an aware datetime; ``hosts`` are the names the site answers
     to in ``Host`` or ``X-Frappe-Site-Name`` (empty: any); ``committed`` hears every
-    committed change.
+    committed change, and may raise `QueueUnavailable`: the answer is then a 500 page.
     """
 
     def __init__(
@@ -56,19 +64,30 @@ class Site:
         scripts: Mapping[str, Method] = SCRIPTS,
         committed: Callable[[tuple[Change, ...]], None] = _ignore,
     ) -> None:
-        self.documents = Documents(doctypes)
-        self.time_zone = time_zone
+        self.documents = Documents({**system_doctypes(), **doctypes})
+        self.shift = timedelta()
         self.committed = committed
         self._users = tuple(users)
         self._hosts = frozenset(hosts)
         self._scripts = scripts
-        self._zone = ZoneInfo(time_zone)
+        self.set_zone(time_zone)
         self._now = now
         self._insert_fixed_records()
 
+    def set_zone(self, time_zone: str) -> None:
+        """Change the time zone; times that are stored stay as they are, as in Frappe.
+
+        Raises `ZoneInfoNotFoundError` or `ValueError` for a name that is none.
+        """
+        self._zone = ZoneInfo(time_zone)
+        self.time_zone = time_zone
+
     def now(self) -> str:
-        """Return the site's time as text, without offset, as Frappe stores it."""
-        local = self._now().astimezone(self._zone).replace(tzinfo=None)
+        """Return the site's time as text, without offset, as Frappe stores it.
+
+        ``shift`` is by how much its clock is wrong.
+        """
+        local = (self._now() + self.shift).astimezone(self._zone).replace(tzinfo=None)
         return local.isoformat(" ", "microseconds")
 
     def seed(self, documents: Iterable[Mapping[str, Any]]) -> None:
@@ -87,6 +106,43 @@ class Site:
             self.documents.db.rollback()
             raise
         self.documents.db.commit()
+
+    def act(
+        self, user: str, action: str, doctype: str, name: str, fields: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Let a person at the desk ``save``, ``create`` or ``delete``; return the document.
+
+        All that a save by REST brings about happens here, too.  Raises `Refusal`, and
+        `QueueUnavailable` when it is saved but its webhooks are lost.
+        """
+        work = Work(User(user, roles=frozenset({SYSTEM_MANAGER})), self.now, "")
+        shown: dict[str, Any] = {}
+        try:
+            match action:
+                case "create":
+                    row = self.documents.insert(
+                        {"name": name} | dict(fields), work, doctype=doctype
+                    )
+                    shown = self.documents.shown(doctype, row, nulls=False)
+                case "delete":
+                    self.documents.delete(doctype, name, work)
+                case _:
+                    row = self.documents.update(doctype, name, fields, work)
+                    shown = self.documents.shown(doctype, row, nulls=False)
+        except Refusal:
+            self.documents.db.rollback()
+            raise
+        self.committed(self.documents.db.commit())
+        return shown
+
+    def overwrite(self, doctype: str, name: str, fields: Mapping[str, Any], *, touch: bool) -> None:
+        """Change a row as SQL does: unasked, untold, and undated unless ``touch``.
+
+        Raises `Refusal` for a row or a field that does not exist.
+        """
+        work = Work(ADMINISTRATOR, self.now, "")
+        self.documents.set_values(doctype, name, fields, work, touch=touch)
+        self.committed(self.documents.db.commit())
 
     def handle(self, request: Request) -> Response:
         """Answer a request; commit what it wrote, unless it failed or was a GET."""
@@ -130,7 +186,10 @@ class Site:
         if request.method in ("GET", "HEAD"):
             self.documents.db.rollback()
         else:
-            self.committed(self.documents.db.commit())
+            try:
+                self.committed(self.documents.db.commit())
+            except QueueUnavailable:  # after the commit, and out of reach of any handler
+                return SERVER_ERROR
         if work.messages and version == 2:
             body["messages"] = [v2_message(message) for message in work.messages]
         elif work.messages:
@@ -138,6 +197,11 @@ class Site:
         return json_response(status, body)
 
     def _insert_fixed_records(self) -> None:
+        self.seed(
+            {"doctype": "DocType", "name": kind.name, "custom": 1, "module": "Custom"}
+            | {"autoname": kind.autoname}
+            for kind in self.documents.doctypes.values()
+        )
         for doctype in self.documents.doctypes.values():
             names = [f.name for f in doctype.fields if f.mandatory and f.type is FieldType.DATA]
             self.seed(

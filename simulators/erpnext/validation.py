@@ -42,7 +42,7 @@ def cast(field: Field, value: object) -> Value:
     match field.type:
         case FieldType.CHECK | FieldType.INT:
             return _number(value, int)
-        case FieldType.FLOAT | FieldType.CURRENCY:
+        case FieldType.FLOAT | FieldType.CURRENCY | FieldType.PERCENT:
             return _number(value, float)
         case FieldType.TABLE:
             return value if isinstance(value, list) else []

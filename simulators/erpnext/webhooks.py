@@ -1,9 +1,9 @@
 """Webhooks out: which committed changes are told to whom, and with which body.
 
 `Webhook` documents hold a condition (a small Python expression on ``doc``) and a JSON
-template.  Of both the parts that a bridge needs are understood: ``doc.field``, comparison,
-``and``/``or``/``not``, ``doc.has_value_changed("field")``; ``{{ doc.field }}`` and
-``{{ doc.field|tojson }}``.
+template.  Of both the parts that a bridge needs are understood: ``doc.field``,
+``doc.get("field")``, ``doc.has_value_changed("field")``, comparison, ``and``, ``or``, ``not``;
+``{{ doc.field }}`` and ``{{ doc.field|tojson }}``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from simulators.erpnext.collation import fold
@@ -31,7 +32,10 @@ class WebhookError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One request to send; tried again as it is.  ``timeout`` is in seconds."""
+    """One request to send; tried again as it is.  ``timeout`` is in seconds.
+
+    It tells of the document ``name`` of a ``doctype``.
+    """
 
     webhook: str
     method: str
@@ -39,22 +43,43 @@ class Delivery:
     headers: Mapping[str, str]
     body: bytes
     timeout: float
+    doctype: str = ""
+    name: str = ""
+
+
+class BodyForm(StrEnum):
+    """How a version of Frappe writes the JSON of a webhook; the signature is over its bytes."""
+
+    V15 = "v15"
+    """One line, in the order of the template."""
+    INDENTED = "indented"
+    """Newer versions: indented by one blank, keys sorted."""
+
+    def write(self, value: Any) -> bytes:
+        """Return a body."""
+        if self is BodyForm.V15:
+            return json.dumps(value).encode()
+        return json.dumps(value, indent=1, sort_keys=True).encode()
 
 
 def deliveries(
-    db: Database, changes: Iterable[Change], failed: Callable[[str, WebhookError], None]
+    db: Database,
+    changes: Iterable[Change],
+    failed: Callable[[str, WebhookError], None],
+    form: BodyForm = BodyForm.V15,
 ) -> tuple[Delivery, ...]:
     """Return what a transaction tells the outside.
 
-    One event per document and webhook, with the last state.  ``failed`` hears of each
-    webhook that could not be rendered: nothing is sent for it.
+    One event per document and webhook, with the last state; rows that were changed behind
+    the documents' back tell nothing.  ``failed`` hears of each webhook that could not be
+    rendered: nothing is sent for it.
     """
     due: list[Delivery] = []
-    for change in _merged(changes):
+    for change in _merged(change for change in changes if not change.silent):
         for hook in db.table("Webhook").find("webhook_doctype", [change.doctype]):
             try:
                 if _fires(hook.values, change):
-                    due.append(_delivery(hook, change))
+                    due.append(_delivery(hook, change, form))
             except WebhookError as error:
                 failed(hook.name, error)
     return tuple(due)
@@ -90,10 +115,10 @@ def _fires(hook: Values, change: Change) -> bool:
     return not condition or bool(evaluate(condition, change))
 
 
-def _delivery(hook: Row, change: Change) -> Delivery:
+def _delivery(hook: Row, change: Change, form: BodyForm) -> Delivery:
     row = change.after or change.before
     document = dict(row.values) | {"doctype": change.doctype} if row else {}
-    body = json.dumps(_body(hook.values, document)).encode()
+    body = form.write(_body(hook.values, document))
     listed = hook.values.get("webhook_headers")
     headers = {
         str(header.get("key")): str(header.get("value"))
@@ -108,6 +133,8 @@ def _delivery(hook: Row, change: Change) -> Delivery:
         headers=headers,
         body=body,
         timeout=float(str(hook.values.get("timeout") or 5)),
+        doctype=change.doctype,
+        name=row.name if row else "",
     )
 
 
@@ -177,8 +204,16 @@ def _value(node: ast.expr, change: Change) -> Any:
             return any(_value(part, change) for part in parts)
         case ast.UnaryOp(op=ast.Not(), operand=part):
             return not _value(part, change)
-        case ast.Compare(left=left, ops=[how], comparators=[right]):
-            return _COMPARE[type(how)](_value(left, change), _value(right, change))
+        case ast.Compare(left=left, ops=hows, comparators=others):
+            values = [_value(part, change) for part in (left, *others)]
+            pairs = zip(hows, values, values[1:], strict=False)
+            return all(_COMPARE[type(how)](one, other) for how, one, other in pairs)
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name(id="doc"), attr="get"),
+            args=[ast.Constant(value=str(name)), *otherwise],
+        ) if len(otherwise) < 2:
+            held = row.values.get(name) if row else None
+            return _value(otherwise[0], change) if held is None and otherwise else held
         case ast.Call(
             func=ast.Attribute(value=ast.Name(id="doc"), attr="has_value_changed"),
             args=[ast.Constant(value=str(name))],

@@ -1,27 +1,31 @@
-"""The background worker that sends webhooks: at most three tries, then they are lost."""
+"""The background workers that send webhooks: at most three tries, then they are lost."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
-from contextlib import suppress
-from queue import Full, Queue
+from collections.abc import Callable
 from threading import Event, Thread
 
 import requests
 
+from simulators.erpnext.queueing import WebhookQueue
 from simulators.erpnext.webhooks import Delivery
 
 TRIES = 3
 PAUSES = (1.0, 4.0)
 """Seconds after the first and the second failure; a read time-out is tried again at once."""
-MAX_QUEUED = 10_000
+LOST = "lost"
+_IDLE = 1.0
+"""Seconds after which a worker without work looks whether it is to end."""
 
 _log = logging.getLogger(__name__)
 
 
-def send(delivery: Delivery, pause: Callable[[float], object]) -> bool:
-    """Send a webhook; return whether one of the tries was answered with 2xx or 3xx."""
+def send(delivery: Delivery, pause: Callable[[float], object], scale: float = 1.0) -> str:
+    """Send a webhook and return what became of it: the last status, or `LOST`.
+
+    Only 2xx and 3xx end the tries early.  ``scale`` shortens the pauses and the time-out.
+    """
     for attempt in range(TRIES):
         try:
             answer = requests.request(
@@ -29,51 +33,62 @@ def send(delivery: Delivery, pause: Callable[[float], object]) -> bool:
                 delivery.url,
                 data=delivery.body,
                 headers=dict(delivery.headers),
-                timeout=delivery.timeout,
+                timeout=delivery.timeout * scale,
             )
         except requests.ReadTimeout:
             continue
         except requests.RequestException:
-            answered = False
+            pass
         else:
-            answered = answer.status_code < 400
-        if answered:
-            return True
+            if answer.status_code < 400:
+                return f"sent, {answer.status_code}"
         if attempt < len(PAUSES):
-            pause(PAUSES[attempt])
+            pause(PAUSES[attempt] * scale)
     _log.warning("webhook %s was lost after %d tries", delivery.webhook, TRIES)
-    return False
+    return LOST
 
 
-class Worker:
-    """One thread that sends what it is given, in order."""
+class Workers:
+    """As many threads as the queue has workers; each sends one webhook at a time.
 
-    def __init__(self) -> None:
-        self._queue: Queue[Delivery | None] = Queue(MAX_QUEUED)
+    ``scale`` as in `send`; ``sent`` hears the fate of each, in the worker's thread.
+    """
+
+    def __init__(
+        self,
+        queue: WebhookQueue,
+        *,
+        scale: float = 1.0,
+        sent: Callable[[Delivery, str], None] = lambda delivery, fate: None,
+    ) -> None:
+        self._queue = queue
+        self._scale = scale
+        self._sent = sent
         self._stopping = Event()
-        self._thread = Thread(target=self._run, name="webhooks", daemon=True)
+        self._threads = [
+            Thread(target=self._run, name=f"webhooks-{n}", daemon=True)
+            for n in range(queue.workers)
+        ]
 
     def start(self) -> None:
         """Begin to send."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         """End after the try at hand; what still waits is lost."""
         self._stopping.set()
-        with suppress(Full):
-            self._queue.put_nowait(None)
-        self._thread.join()
-
-    def take(self, deliveries: Iterable[Delivery]) -> None:
-        """Queue deliveries; those that find the queue full are lost."""
-        for delivery in deliveries:
-            try:
-                self._queue.put_nowait(delivery)
-            except Full:
-                _log.warning("webhook %s was lost: the queue is full", delivery.webhook)
+        with self._queue.changed:
+            self._queue.changed.notify_all()
+        for thread in self._threads:
+            thread.join()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            delivery = self._queue.get()
-            if delivery is not None:
-                send(delivery, self._stopping.wait)
+            delivery = self._queue.take()
+            if delivery is None:
+                self._queue.wait(_IDLE)
+                continue
+            fate = send(delivery, self._stopping.wait, self._scale)
+            self._queue.remember(delivery, fate)
+            self._sent(delivery, fate)

@@ -234,14 +234,14 @@ def outcomes(monkeypatch, *planned):
 
 
 def test_good_answers_end_it(monkeypatch):
-    assert outcomes(monkeypatch, 200) == (True, [b"{}"], [])
-    assert outcomes(monkeypatch, 500, 302) == (True, [b"{}"] * 2, [1.0])
+    assert outcomes(monkeypatch, 200) == ("sent, 200", [b"{}"], [])
+    assert outcomes(monkeypatch, 500, 302) == ("sent, 302", [b"{}"] * 2, [1.0])
 
 
 def test_three_tries_then_lost(monkeypatch):
     failed = outcomes(monkeypatch, 500, requests.ConnectionError, 404)
-    assert failed == (False, [b"{}"] * 3, [1.0, 4.0])
+    assert failed == ("lost", [b"{}"] * 3, [1.0, 4.0])
 
 
 def test_a_read_timeout_is_tried_again_at_once(monkeypatch):
-    assert outcomes(monkeypatch, *[requests.ReadTimeout] * 3) == (False, [b"{}"] * 3, [])
+    assert outcomes(monkeypatch, *[requests.ReadTimeout] * 3) == ("lost", [b"{}"] * 3, [])
