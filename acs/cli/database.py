@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
 from sqlalchemy.engine import make_url
 
 from acs.cli.failures import Failure
@@ -19,11 +20,20 @@ def opened(context: Context) -> Iterator[Database]:
     """Open the database as a server does, its schema brought up to date."""
     from acs.server import open_database
 
+    say_mode(context.settings)
     database = open_database(context.settings)
     try:
         yield database
     finally:
         database.dispose()
+
+
+def say_mode(settings: Settings) -> None:
+    """Remind whoever looks at a terminal that not all that is shown here leaves this server."""
+    from acs.server.parts import safety_of
+
+    if notice := safety_of(settings).notice:
+        click.echo(f"safety: {notice}", err=True)
 
 
 @contextmanager
@@ -35,6 +45,7 @@ def as_it_is(settings: Settings) -> Iterator[Database]:
     path = file_of(settings)
     if path is not None and not path.exists():
         raise Failure(f"database: {path} does not exist yet; `acs serve` makes it")
+    say_mode(settings)
     with connected(settings) as database:
         yield database
 

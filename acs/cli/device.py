@@ -49,6 +49,7 @@ COMMANDS = {
     "software": Lazy("acs.cli.device_software:software", "Install or remove software modules."),
     "operate": Lazy("acs.cli.device_commands:operate", "Run a command of its model (USP)."),
     "activate": Lazy("acs.cli.device_commands:activate", "Run firmware it has stored (USP)."),
+    "release": Lazy("acs.cli.device_release:release", "Take over what somebody else set up."),
     "forget": Lazy("acs.cli.device_forget:forget", "Delete its record and history."),
 }
 

@@ -43,6 +43,11 @@ def device_argument(command: F) -> F:
     return click.argument("device", type=DeviceName())(command)
 
 
+def optional_device_argument(command: F) -> F:
+    """Add the argument DEVICE, which may be left out, to a command."""
+    return click.argument("device", type=DeviceName(), required=False)(command)
+
+
 def find_device(database: Database, text: str) -> Device:
     """Find the one device that ``text`` names.
 

@@ -141,6 +141,8 @@ def as_text(value: Any) -> str:
             return "true" if value else "false"
         case dict():
             return ", ".join(f"{name}: {text}" for name, text in value.items()) or "(not set yet)"
+        case tuple():
+            return ", ".join(map(str, value)) or "(none)"
         case _:
             return str(value)
 

@@ -22,6 +22,7 @@ from acs.devices.news import NewsKind
 from acs.devices.provisioning import provision
 from acs.devices.record import Custody, Device, JobState, Snapshot, Standing
 from acs.devices.rules.act import Before, follow_rules
+from acs.devices.withholding import may_not
 from acs.model import Contact, DataModel, EventKind, Notice, SessionLost
 
 UNTOLD = (EventKind.PERIODIC, EventKind.ASKED, EventKind.CONNECTED)
@@ -54,6 +55,11 @@ class Visit:
         """True when the device may still report the end of something it was asked."""
         jobs = self._ledger.jobs.values() if self._ledger else ()
         return any(job.state in (JobState.QUEUED, JobState.SENT) for job in jobs)
+
+    @property
+    def withheld(self) -> str:
+        """Why nothing may be written to the device; empty where it may, or nobody knows yet."""
+        return may_not(self._ledger) if self._ledger else ""
 
     async def run(self, line: DataModel) -> None:
         """Serve the device on ``line`` from announcement to close.

@@ -48,7 +48,7 @@ from acs.settings.sections import (
     WakeupSettings,
     WebSocketSettings,
 )
-from acs.settings.wants import want
+from acs.settings.wants import is_list, want
 
 FILE_NAME = "acs.toml"
 SYSTEM_FILE = Path("/etc/gigafibre-acs/acs.toml")
@@ -162,6 +162,11 @@ SECTIONS: Mapping[str, type[msgspec.Struct]] = {
     "database": DatabaseSettings,
     "secrets": SecretsSettings,
     "erp": ErpSettings,
+    "safety": SafetySettings,
+    "api": ApiSettings,
+    "wakeup": WakeupSettings,
+    "stun": StunSettings,
+    "events": EventsSettings,
     "provisioning": ProvisioningSettings,
     "health": HealthSettings,
     "discovery": DiscoverySettings,
@@ -326,6 +331,8 @@ def _decode(given: _Given) -> Any:
         return _decode_keys(value)
     if given.textual and isinstance(value, str):
         value = value.strip()
+        if is_list(info):
+            value = [part.strip() for part in value.split(",") if part.strip()]
     try:
         found = msgspec.convert(value, info.type, strict=not given.textual, dec_hook=_to_secret)
         if isinstance(found, float) and not math.isfinite(found):

@@ -110,5 +110,7 @@ def _default(info: msgspec.structs.FieldInfo) -> str:
             return "empty"
         case str() as text:
             return f'`"{text}"`' if text else "empty"
+        case tuple() as several:
+            return f"`{list(several)}`" if several else "none"
         case number:
             return f"`{number:g}`" if isinstance(number, float) else f"`{number}`"

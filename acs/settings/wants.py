@@ -13,6 +13,8 @@ from msgspec.inspect import (
     IntType,
     Metadata,
     StrType,
+    TupleType,
+    VarTupleType,
     type_info,
 )
 
@@ -32,8 +34,17 @@ def want(info: msgspec.structs.FieldInfo) -> str:
             return "a number" + _range(number)
         case StrType() | CustomType():
             return "a text in quotes"
+        case TupleType():
+            return "two numbers in square brackets"
+        case VarTupleType():
+            return "texts in square brackets; as a variable with commas between them"
         case _:
             return "a table"
+
+
+def is_list(info: msgspec.structs.FieldInfo) -> bool:
+    """Tell whether the setting is several values, which a variable has with commas between them."""
+    return isinstance(_bare(info), TupleType | VarTupleType)
 
 
 def meaning(info: msgspec.structs.FieldInfo) -> str:

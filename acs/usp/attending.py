@@ -238,6 +238,8 @@ class Attendant:
         reset = visiting.contact is not None and visiting.contact.has(*INTRODUCED_BY)
         if agent.settled == self._wanted.digest and not reset:
             return
+        if peer.visit is not None and peer.visit.withheld:
+            return  # Subscriptions are rows on the agent; it is set up once it may be.
         settled = await onboarding.settle(agent, self._wanted)
         if settled.is_done:
             self.see(peer, {"settled": self._wanted.digest})

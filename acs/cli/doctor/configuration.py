@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 
 from acs.cli.settings import as_text, every_setting
+from acs.server.parts import safety_of
 from acs.settings import AuthMode, Settings, split_address
 from erp_bridge.schema import Finding, Level
 
@@ -15,6 +16,7 @@ def check(settings: Settings) -> Iterator[Finding]:
     for each in every_setting(settings):
         if each.source != "default":
             yield Finding(Level.OK, f"{each.key} = {as_text(each.value)} ({each.source})")
+    yield from _safety(settings)
     yield from _auth(settings)
     yield from _addresses(settings)
     if settings.erp.url.startswith("https:") and not settings.erp.verify_tls:
@@ -23,6 +25,17 @@ def check(settings: Settings) -> Iterator[Finding]:
             "erp.verify_tls is off: anybody in between can pose as ERPNext",
             "Set it to true; have the site show a certificate that this machine trusts",
         )
+
+
+def _safety(settings: Settings) -> Iterator[Finding]:
+    notice = safety_of(settings).notice
+    if not notice:
+        yield Finding(
+            Level.OK, "safety.mode is on: devices and ERPNext are written to"
+        )
+        return
+    fix = 'Look at what is planned (acs device list --standing planned); then safety.mode = "on"'
+    yield Finding(Level.WARNING, f"safety.mode is {notice}", fix)
 
 
 def _auth(settings: Settings) -> Iterator[Finding]:

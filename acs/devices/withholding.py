@@ -1,0 +1,37 @@
+"""Whether anything may be written to the device on the line: outbound safety, and whose it is."""
+
+from __future__ import annotations
+
+from acs.devices.ledger import Ledger
+from acs.devices.record import Custody
+from acs.profiles import Blueprint
+from acs.profiles.custody import foreign
+from acs.profiles.plan import Plan
+
+
+def may_not(ledger: Ledger, customer: str = "") -> str:
+    """Say why nothing may be written, as far as that is known before there is a plan; or ""."""
+    device, policy = ledger.device, ledger.house.policy
+    if reason := policy.safety.withheld(device.key, customer, ledger.opened.tags):
+        return reason
+    if device.custody is Custody.FOREIGN and policy.hold_foreign:
+        return f"somebody else set it up; `acs device release {device.key}` takes it over"
+    return ""
+
+
+def withheld(ledger: Ledger, blueprint: Blueprint, customer: str, plan: Plan) -> str:
+    """Say why ``plan`` may not be written, or "".
+
+    At the first look it is found out whether the device shows the settings of somebody else.
+    """
+    if reason := may_not(ledger, customer):
+        return reason
+    device = ledger.device
+    if device.custody is not Custody.UNKNOWN or not ledger.house.policy.hold_foreign:
+        return ""
+    theirs = foreign(plan, blueprint)
+    if theirs is None:
+        return ""
+    ledger.change(custody=Custody.FOREIGN)
+    held = theirs.current.text if theirs.current else ""
+    return f"{may_not(ledger)} ({theirs.path} holds {held!r})"
