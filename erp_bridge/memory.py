@@ -34,6 +34,10 @@ class ShortMemory(Generic[K]):
         del self._until[key]
         return False
 
+    def discard(self, key: K) -> None:
+        """Forget ``key``, if it is remembered."""
+        self._until.pop(key, None)
+
     def __len__(self) -> int:
         return len(self._until)
 
