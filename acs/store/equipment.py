@@ -106,6 +106,20 @@ def stamp_thd(conn: Connection, names: Collection[str], fetched_at: float) -> No
         conn.execute(statement.values(fetched_at=fetched_at))
 
 
+def restamp_thd(conn: Connection, name: str, before: str, after: str) -> bool:
+    """Take over the ``modified`` our own write gave an equipment; False: it was not as of before.
+
+    So a sweep does not read again what only we changed.
+    """
+    known = conn.scalar(select(equipment.c.modified).where(equipment.c.name == name))
+    # Linked documents that hold wishes have theirs behind the equipment's own.
+    if known is None or not (known == before or known.startswith(f"{before} ")):
+        return False
+    now = after + known[len(before) :]
+    same = (equipment.c.name == name, equipment.c.modified == known)
+    return conn.execute(update(equipment).where(*same).values(modified=now)).rowcount > 0
+
+
 def size_thd(conn: Connection) -> int:
     """Count the equipments that are present."""
     query = select(func.count()).select_from(equipment).where(equipment.c.present)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -57,6 +57,14 @@ def list_thd(
     if device_id is not None:
         query = query.where(faults.c.device_id == device_id)
     return [_fault(row) for row in conn.execute(query.limit(limit))]
+
+
+def of_thd(conn: Connection, device_ids: Collection[int], subject: str) -> list[FaultRecord]:
+    """List the open faults of these devices on one subject."""
+    query = select(faults).where(
+        faults.c.device_id.in_(set(device_ids)), faults.c.subject == subject
+    )
+    return [_fault(row) for row in conn.execute(query)]
 
 
 def _row(fault: FaultRecord) -> dict[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, Select, insert, select
 
 from acs.devices.record import Proof, ProofLine
 from acs.store.codec import decoder, plain
@@ -42,6 +42,11 @@ def list_thd(conn: Connection, device_id: int, *, limit: int = 20) -> list[Proof
     """List a device's proofs, newest first."""
     query = select(proofs).where(proofs.c.device_id == device_id)
     return [_proof(row) for row in conn.execute(query.order_by(proofs.c.id.desc()).limit(limit))]
+
+
+def these_thd(conn: Connection, ids: Select[tuple[int]]) -> list[Proof]:
+    """Load the proofs whose ids a query tells."""
+    return [_proof(row) for row in conn.execute(select(proofs).where(proofs.c.id.in_(ids)))]
 
 
 def _proof(row: Row[Any]) -> Proof:
