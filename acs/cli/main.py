@@ -56,6 +56,7 @@ COMMANDS = {
     "usp": Lazy("acs.cli.usp:usp", "Look at USP agents, and send them requests."),
     "job": Lazy("acs.cli.job:job", "Look at what was asked of devices, and take it back."),
     "tag": Lazy("acs.cli.tag:tag", "List tags, and tag many devices."),
+    "token": Lazy("acs.cli.token:token", "Look after what other systems show to be let in."),
     "group": Lazy("acs.cli.group:group", "Name queries, to use them elsewhere."),
     "rule": Lazy("acs.cli.rule:rule", "Look at rules, and try them on a device."),
     "bulk": Lazy("acs.cli.bulk:bulk", "Have one thing done on many devices, with care."),
