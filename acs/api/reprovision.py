@@ -26,7 +26,6 @@ from acs.store.tables import equipment as mirror
 PATH = "/hooks/reprovision"
 MOST = 50
 """Devices of one request."""
-DOCTYPE = "Service Equipment"
 SELECTORS = ("mac", "serial", "equipment", "customer")
 
 Name = Annotated[str, Meta(min_length=1, max_length=140)]
@@ -74,6 +73,7 @@ class _Order:
     by: str
     now: float
     request_id: str
+    doctype: str
 
 
 class _TooMany(Exception):  # noqa: N818 - an answer, not a defect
@@ -84,22 +84,21 @@ def routes(
     queues: Queues,
     now: Callable[[], float],
     digest: Callable[[bytes], str],
-    arrived: Callable[[], None],
+    doctype: str,
 ) -> tuple[Route, ...]:
-    """Take requests. ``digest`` is keyed; ``arrived`` is called when equipment is to be read."""
+    """Take requests. ``digest`` is keyed; ``doctype``: that of equipment, to be read again."""
 
     async def reprovision(call: Call) -> Answer:
         wanted: Wanted = call.body
         selector, value = _selected(wanted)
         once = once_of(call, PATH, digest(msgspec.json.encode(wanted)))
-        order = _Order(wanted, selector, value, call.caller.name, now(), call.request_id)
+        order = _Order(wanted, selector, value, call.caller.name, now(), call.request_id, doctype)
         try:
             kept = await queues.run("reprovision", _reprovision_thd, order, once)
         except OtherRequest:
             raise OTHER_REQUEST from None
         except _TooMany:
             raise _too_many(order) from None
-        arrived()
         if kept.status == 404:
             raise _nobody(order)
         return answer_of(kept)
@@ -203,7 +202,7 @@ def _owned_thd(conn: Connection, customer: str) -> Iterable[str]:
 
 
 def _hint(order: _Order, name: str) -> Arrival:
-    return Arrival("reprovision", f"{order.request_id}|{order.now}|{name}", DOCTYPE, name)
+    return Arrival("reprovision", f"{order.request_id}|{order.now}|{name}", order.doctype, name)
 
 
 def _queued_thd(conn: Connection, order: _Order, found: Collection[Device]) -> dict[int, int]:

@@ -58,8 +58,8 @@ class Sender:
     is_signed: Callable[[bytes, str], bool] | None
 
 
-def routes(sender: Sender, intake: Intake, arrived: Callable[[], None]) -> tuple[Route, ...]:
-    """Take webhooks; ``arrived`` is called when something new waits in the inbox."""
+def routes(sender: Sender, intake: Intake) -> tuple[Route, ...]:
+    """Take webhooks into the inbox."""
     doctypes = {_folded(name): name for name in sender.doctypes}
 
     def check(call: Call) -> None:
@@ -85,10 +85,7 @@ def routes(sender: Sender, intake: Intake, arrived: Callable[[], None]) -> tuple
             name=event.name,
             modified=event.modified or "",
         )
-        is_new = await intake.take(arrival)
-        if is_new:
-            arrived()
-        return Taken(is_new)
+        return Taken(await intake.take(arrival))
 
     return (
         Route(

@@ -306,6 +306,8 @@ _SECTIONS: Mapping[str, str] = {
     "FILES": "files",
     "FILES_TLS": "files_tls",
     "ADMIN": "admin",
+    "API": "api",
+    "API_TLS": "api_tls",
     "WEBSOCKET": "websocket",
     "MQTT": "mqtt",
 }

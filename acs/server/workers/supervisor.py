@@ -105,6 +105,8 @@ class Supervisor:
             ("https", settings.cwmp.tls_listen),
             ("files", settings.files.listen),
             ("files_tls", settings.files.tls_listen),
+            ("api", settings.api.listen),
+            ("api_tls", settings.api.tls_listen),
         ):
             if address:
                 self._sockets[name] = _opened(address)
