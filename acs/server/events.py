@@ -31,7 +31,7 @@ from acs.store.subscribers import Subscriber
 
 log = get_logger("acs.events")
 
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 0.5
 """How often is looked for news, and for what is to be tried again."""
 PIECES = 500
 """News that one transaction makes deliveries of, or forgets."""
