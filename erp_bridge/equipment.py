@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping as Row
+from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 import msgspec
 
-from acs.devices.identity import Equipment, normal_gpon, normal_mac, normal_serial
+from acs.devices.identity import (
+    Equipment,
+    EquipmentStatus,
+    Service,
+    normal_gpon,
+    normal_mac,
+    normal_serial,
+)
 from acs.model import Secret
 from acs.profiles.intent import (
     Band,
@@ -28,6 +37,7 @@ from erp_bridge.wishes import NAMED, part, typed
 def equipment_of(row: Row[str, Any], mapping: Mapping) -> Equipment:
     """Return the equipment of a list row, its identifiers in normal form."""
     text = _Texts(row, mapping)
+    status = mapping.status_of(text["status"])
     return Equipment(
         name=str(row["name"]),
         serial_number=normal_serial(text["serial_number"]),
@@ -35,12 +45,29 @@ def equipment_of(row: Row[str, Any], mapping: Mapping) -> Equipment:
         barcode=normal_serial(text["barcode"]),
         gpon_serial=normal_gpon(text["gpon_serial"]),
         mac=normal_mac(text["mac_address"]),
-        status=mapping.status_of(text["status"]),
+        status=status,
         customer=text["customer"],
         service_location=text["service_location"],
         service_subscription=text["service_subscription"],
         modified=modified_of(row, mapping),
+        treatment=mapping.treatment_of(status),
     )
+
+
+def surrounded(
+    equipment: Equipment, services: tuple[Service, ...], replaces: tuple[str, str] = ("", "")
+) -> Equipment:
+    """Return ``equipment`` with what stands around it and decides what it gets.
+
+    ``replaces`` is name and ``modified`` of the box whose profile it has, or nothing. Its own
+    ``modified`` then changes with all of this, too.
+    """
+    if not services and not any(replaces):
+        return equipment
+    told = [*replaces, *(f"{one.name} {one.category} {one.status}" for one in services)]
+    tag = sha256("\n".join(told).encode()).hexdigest()[:12]
+    modified = f"{equipment.modified} {tag}"
+    return replace(equipment, services=services, modified=modified)
 
 
 def modified_of(row: Row[str, Any], mapping: Mapping) -> str:
@@ -52,6 +79,22 @@ def modified_of(row: Row[str, Any], mapping: Mapping) -> str:
 def type_of(row: Row[str, Any], mapping: Mapping) -> str:
     """Return the equipment's type in the site's words."""
     return _Texts(row, mapping)["equipment_type"]
+
+
+def status_of(row: Row[str, Any], mapping: Mapping) -> EquipmentStatus:
+    """Return the equipment's status."""
+    return mapping.status_of(_Texts(row, mapping)["status"])
+
+
+def location_of(row: Row[str, Any], mapping: Mapping) -> str:
+    """Return the service location of the equipment, or ""."""
+    return _Texts(row, mapping)["service_location"]
+
+
+def has_profile(row: Row[str, Any], mapping: Mapping) -> bool:
+    """Tell whether ERPNext says what the customer has: a Wi-Fi network or a telephone line."""
+    text = _Texts(row, mapping)
+    return bool(text["wifi_ssid"] or text["sip_username"])
 
 
 def passwords_set(row: Row[str, Any], mapping: Mapping) -> tuple[str, ...]:
@@ -115,16 +158,19 @@ def _usual(mapping: Mapping) -> dict[str, Any]:
     return usual | mapping.constants
 
 
+_IDENTITY = (
+    "serial_number", "cwmp_serial", "barcode", "gpon_serial", "mac", "status", "treatment",
+)  # fmt: skip
+
+
 def canonical(equipment: Equipment, intent: Intent) -> bytes:
     """Return one text for all that decides what is done to a device; it holds secrets.
 
-    The equipment's status and identifiers are part of it, its ``modified`` is not: a change of
-    an unrelated field must not look like a new wish.
+    The equipment's status, what that means and its identifiers are part of it, its ``modified``
+    is not: a change of an unrelated field must not look like a new wish. What its subscriptions
+    take is off ``intent`` already.
     """
-    identity = {
-        name: getattr(equipment, name)
-        for name in ("serial_number", "cwmp_serial", "barcode", "gpon_serial", "mac", "status")
-    }
+    identity = {name: getattr(equipment, name) for name in _IDENTITY}
     whole = {"equipment": identity, "intent": intent_to_mapping(intent)}
     return json.dumps(whole, sort_keys=True, separators=(",", ":")).encode()
 
@@ -158,7 +204,8 @@ def _networks(
     elif "security" not in given:
         # Without a password there is nothing the security could protect with.
         wanted.pop("security", None)
-    if ssid and role is not Role.MAIN:
+    if ssid:
+        # It may be off: a subscription was suspended, or the box was neutral.
         wanted.setdefault("enabled", True)
     if not (ssid or wanted):
         return ()

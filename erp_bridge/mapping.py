@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-import unicodedata
 from collections.abc import Callable
 from difflib import get_close_matches
 from enum import StrEnum
@@ -18,11 +17,26 @@ from typing import Any
 
 import msgspec
 
-from acs.devices.identity import EquipmentStatus
+from acs.devices.identity import EquipmentStatus, Treatment
 from acs.profiles.intent import Band, Security
 from acs.profiles.toml_lines import key_lines, line_of
 from erp_bridge import wishes
+from erp_bridge.mapping_services import (
+    NeutralTable,
+    SubscriptionTable,
+    SwapTable,
+    Treatments,
+    check_services,
+    check_words,
+)
+from erp_bridge.mapping_write_back import (
+    DispatchJobTable,
+    IssueTable,
+    WriteBackTable,
+    check_write_back,
+)
 from erp_bridge.wishes import FIELD, LINKED, NO_FIELD
+from erp_bridge.words import fold, meaning
 
 DEFAULT_NAME = "mapping.toml"
 
@@ -85,6 +99,7 @@ class EquipmentTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     types: tuple[str, ...]
     fields: Fields
     status: StatusWords
+    treatment: Treatments
 
 
 class CustomerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -160,12 +175,18 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """The whole file."""
 
     equipment: EquipmentTable
+    subscription: SubscriptionTable
+    swap: SwapTable
+    neutral: NeutralTable
     customer: CustomerTable
     lookup: LookupTable
     passwords: PasswordsTable
     wifi: WifiTable
     voice: VoiceTable
     management: ManagementTable
+    write_back: WriteBackTable
+    dispatch_job: DispatchJobTable
+    issue: IssueTable
     wishes: dict[str, str]
     """Field of the site by the name of the setting (`erp_bridge.wishes.SETTINGS`)."""
     constants: dict[str, Any]
@@ -173,24 +194,17 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     def status_of(self, word: str) -> EquipmentStatus:
         """Return the status a word of the site means."""
-        folded = fold(word)
-        words = self.equipment.status
-        for status in EquipmentStatus:
-            if folded in map(fold, getattr(words, status.value, ())):
-                return status
-        return EquipmentStatus.UNKNOWN
+        return EquipmentStatus(meaning(word, self.equipment.status) or EquipmentStatus.UNKNOWN)
+
+    def treatment_of(self, status: EquipmentStatus) -> Treatment:
+        """Return what a status of equipment means for the device."""
+        treatment: Treatment = getattr(self.equipment.treatment, status.value)
+        return treatment
 
     def is_ours(self, equipment_type: str) -> bool:
         """Tell whether equipment of this type is ours to provision; no type counts as ours."""
         types = self.equipment.types
         return not types or not fold(equipment_type) or fold(equipment_type) in map(fold, types)
-
-
-def fold(word: str) -> str:
-    """Return a word without case, accents and superfluous blanks: ``Annulé`` is ``annule``."""
-    plain = unicodedata.normalize("NFKD", word)
-    bare = "".join(sign for sign in plain if not unicodedata.combining(sign))
-    return " ".join(bare.casefold().split())
 
 
 def fields(mapping: Mapping, *, without: frozenset[str] = frozenset()) -> list[str]:
@@ -357,15 +371,10 @@ def _check_values(mapping: Mapping, origin: str, text: str) -> None:
         seen[theirs] = ours
     if not mapping.equipment.doctype.strip():
         refuse(("equipment", "doctype"), "is empty. Name the doctype of the equipment")
-    words: dict[str, str] = {}
-    for status, listed in msgspec.structs.asdict(mapping.equipment.status).items():
-        for word in listed:
-            if words.setdefault(fold(word), status) != status:
-                refuse(
-                    ("equipment", "status", status),
-                    f"{word!r} also means {words[fold(word)]}. Keep it in one list",
-                )
+    check_words(mapping.equipment.status, ("equipment", "status"), refuse)
+    check_services(mapping, refuse)
     _check_customer(mapping, refuse)
+    check_write_back(mapping.write_back, mapping.dispatch_job, mapping.issue, seen, refuse)
     if not mapping.lookup.mac_spellings:
         refuse(("lookup", "mac_spellings"), "is empty. Keep at least one spelling")
     if mapping.passwords.script and not _SCRIPT.match(mapping.passwords.script):

@@ -38,6 +38,8 @@ class Cut(msgspec.Struct, frozen=True, kw_only=True):
     changed: int = 0
     unread: int = 0
     gone: int = 0
+    marks: dict[str, str] = {}
+    """How far the documents around are followed, by doctype (`Progress.marks`)."""
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +65,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """The site's time zone, which the mark is in."""
     mark: str = ""
     """Highest ``modified`` seen by a sweep that ended; empty: none did."""
+    marks: dict[str, str] = {}
+    """Highest ``modified`` seen of documents that decide what an equipment gets, by doctype."""
     sure_at: float = 0.0
     """What was so in ERPNext then is so in the mirror."""
     full_at: float = 0.0
@@ -82,7 +86,7 @@ class Rhythm:
     every: float
     full_every: float
     always_full: bool = False
-    """Wishes stand in linked documents, whose changes the equipment's ``modified`` tells not."""
+    """Wishes stand in documents whose changes nothing tells that can be followed."""
 
 
 def is_due(progress: Progress, now: float, rhythm: Rhythm) -> bool:
@@ -122,6 +126,11 @@ def before(mark: str) -> Place | None:
     return Place(moment.isoformat(" ", "microseconds"))
 
 
+def followed(cut: Cut, doctype: str, modified: str) -> Cut:
+    """Return the sweep after the documents of a doctype were followed until ``modified``."""
+    return replace(cut, marks={**cut.marks, doctype: max(modified, cut.marks.get(doctype, ""))})
+
+
 def passed(
     cut: Cut, last: Place | None, *, listed: int, changed: int, unread: int, gone: int
 ) -> Cut:
@@ -143,6 +152,7 @@ def ended(progress: Progress, cut: Cut, now: float) -> Progress:
         progress,
         # Rows of the overlap alone leave the mark where it is.
         mark=(seen or progress.mark) if cut.full else max(seen, progress.mark),
+        marks=cut.marks if cut.full else {**progress.marks, **cut.marks},
         sure_at=cut.began_at,
         full_at=now if cut.full else progress.full_at,
         tried_at=now,

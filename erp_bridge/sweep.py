@@ -1,9 +1,11 @@
 """Fill the mirror ahead, page by page, so that no device has to wait for ERPNext.
 
 A sweep lists the equipment that changed since the one before, in the order of ``modified``, and
-reads wishes and passwords of just the rows that the mirror has not as they are. A full one lists
-all, and finds out what is gone. Each page and the progress are kept together: a sweep that is cut
-goes on where it was.
+reads wishes and passwords of just the rows that the mirror has not as they are. Then it lists the
+documents around that changed (subscriptions, and where wishes are linked to), and reads the
+equipment that they concern. A full one lists all equipment, with what stands around it, and finds
+out what is gone. Each page and the progress are kept together: a sweep that is cut goes on where
+it was.
 
 The flow awaits its house (`Shelf`), questions and rests; it knows no reactor and no clock of its
 own.
@@ -21,9 +23,21 @@ from msgspec.structs import replace
 from acs.devices.source import Mirrored, MirrorRow
 from erp_bridge.asking import Asker
 from erp_bridge.errors import ErpMisconfigured, ErpUnavailable
+from erp_bridge.following import Around, Followed
 from erp_bridge.forgetting import Forgetting
-from erp_bridge.lookup import Listed, Lookup, Read, Unread
-from erp_bridge.progress import Cut, Progress, Rhythm, begun, doubted, ended, passed
+from erp_bridge.lookup import Listed, Lookup, Read, Unchanged, Unread
+from erp_bridge.progress import (
+    Cut,
+    Progress,
+    Rhythm,
+    before,
+    begun,
+    doubted,
+    ended,
+    followed,
+    passed,
+)
+from erp_bridge.swap import LEAVING
 
 PAGE = 500
 """Rows of a page: one list, and one call for their passwords."""
@@ -39,6 +53,9 @@ class Shelf(Protocol):
 
     def known(self, names: Collection[str], /) -> Awaitable[Mapping[str, Mirrored]]:
         """Return those of the named equipments that the mirror has, by name."""
+
+    def names_at(self, around: Around, /) -> Awaitable[Sequence[str]]:
+        """Name the equipments of the mirror that any of these documents is linked to."""
 
     def keep(
         self,
@@ -92,6 +109,8 @@ class Sweeper:
         self._rest = rest
         self._told = told
         self._page = page
+        self._seen: set[str] = set()
+        """Names that this sweep has compared, with what stands around them."""
 
     async def sweep(self) -> Progress:
         """Begin a sweep, or go on with the one that was cut, until its end.
@@ -108,12 +127,19 @@ class Sweeper:
         )
         cut = progress.cut
         assert cut is not None
+        documents = await self._asker.ask(self._lookup.following.documents)
+        if cut.full:
+            # What changes from here on is followed by the next sweep.
+            cut = await self._mark(cut, documents)
+        self._seen.clear()
         more = True
         while more:
             await self._rest()
             cut, more = await self._pass_page(progress, cut)
         if cut.full:
             return await self._forget_unseen(progress, cut)
+        for document in documents:
+            cut = await self._follow(progress, cut, document)
         return await self._keep(ended(progress, cut, self._clock()))
 
     async def _pass_page(self, progress: Progress, cut: Cut) -> tuple[Cut, bool]:
@@ -132,6 +158,15 @@ class Sweeper:
             )
         known = await self._shelf.known([one.place.name for one in listed])
         rows, stamps, unread = await self._read(listed, known, progress.mapped_at, at)
+        if left := _left(listed, known):
+            # Who comes in its stead may have its profile now, or no longer.
+            names = await self._shelf.names_at(Around(locations=left))
+            mine = {one.place.name for one in listed}
+            others = [name for name in names if name not in mine]
+            again, stamped, unreadable = await self._read_again(others, progress.mapped_at, at)
+            rows, stamps, unread = [*rows, *again], stamps | stamped, unread + unreadable
+        if not cut.full:
+            self._seen |= {one.place.name for one in listed}
         gone = await self._allowed(
             one.place.name for one in listed if one.equipment is None and one.place.name in known
         )
@@ -172,6 +207,63 @@ class Sweeper:
         # No sweep lists these again once their reason is gone: a contact is to read them.
         stamps |= {name: 0.0 for name in unread if name in known}
         return rows, stamps, len(unread)
+
+    # --- documents around -------------------------------------------------------------------
+
+    async def _mark(self, cut: Cut, documents: Iterable[Followed]) -> Cut:
+        """Note where the documents around stand, unless that was done before a cut."""
+        for one in documents:
+            if one.doctype not in cut.marks:
+                newest = await self._asker.ask(partial(self._lookup.following.newest, one))
+                cut = followed(cut, one.doctype, newest)
+        return cut
+
+    async def _follow(self, progress: Progress, cut: Cut, document: Followed) -> Cut:
+        """Read the equipment again that documents concern which changed since the last sweep."""
+        mark = cut.marks.get(document.doctype) or progress.marks.get(document.doctype, "")
+        after, more = before(mark), True
+        while more:
+            await self._rest()
+            at, limit = self._clock(), self._page
+            page = await self._asker.ask(
+                partial(self._lookup.following.page, document, after, limit)
+            )
+            more = page.count >= limit and page.last != after
+            if page.last is None:
+                break
+            after = page.last
+            names = await self._shelf.names_at(page.around) if page.around else ()
+            # What changed since it was compared, the next sweep lists again: they overlap.
+            others = [name for name in names if name not in self._seen]
+            rows, stamps, unread = await self._read_again(others, progress.mapped_at, at)
+            cut = followed(cut, document.doctype, max(after.modified, mark))
+            cut = passed(cut, None, listed=0, changed=len(rows), unread=unread, gone=0)
+            await self._keep(replace(progress, cut=cut), rows, stamps)
+        return cut
+
+    async def _read_again(
+        self, names: Sequence[str], mapped_at: float, at: float
+    ) -> tuple[list[MirrorRow], dict[str, float], int]:
+        """Read equipment of the mirror again, what differs from it whole; as `_read` does."""
+        rows: list[MirrorRow] = []
+        stamps: dict[str, float] = {}
+        unread = 0
+        for start in range(0, len(names), self._page):
+            some = names[start : start + self._page]
+            known = {
+                name: had.equipment.modified if had.fetched_at >= mapped_at else ""
+                for name, had in (await self._shelf.known(some)).items()
+            }
+            for one in await self._asker.ask(partial(self._lookup.by_name, known)):
+                match one:
+                    case Read():
+                        rows.append(self._row(one, at))
+                    case Unchanged(name):
+                        stamps[name] = at
+                    case Unread(equipment):
+                        stamps[equipment.name] = 0.0
+                        unread += 1
+        return rows, stamps, unread
 
     # --- what is gone -----------------------------------------------------------------------
 
@@ -218,3 +310,15 @@ class Sweeper:
         self._forgetting.forgot(len(gone))
         self._told(progress)
         return progress
+
+
+def _left(listed: Iterable[Listed], known: Mapping[str, Mirrored]) -> frozenset[str]:
+    """Return the places where a box left, or came back, since the mirror knew it."""
+    places: set[str] = set()
+    for one in listed:
+        had = known.get(one.place.name)
+        if had is None or one.equipment is None or had.equipment == one.equipment:
+            continue
+        if {had.equipment.status, one.equipment.status} & LEAVING:
+            places |= {had.equipment.service_location, one.equipment.service_location}
+    return frozenset(places - {""})

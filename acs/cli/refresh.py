@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from acs.cli.failures import Amiss, Failure
 from acs.devices.identity import Hints, terms
@@ -11,8 +12,8 @@ from acs.devices.source import MirrorRow
 from acs.server.bridge import load_mapping, make_client
 from acs.settings import ErpSettings
 from acs.store import Database, equipment
-from erp_bridge.equipment import canonical
 from erp_bridge.lookup import Lookup, Read, Unread
+from erp_bridge.source import mirror_row
 
 
 def refresh(settings: ErpSettings, database: Database, device: Device) -> None:
@@ -24,7 +25,7 @@ def refresh(settings: ErpSettings, database: Database, device: Device) -> None:
     if not settings.url:
         raise Failure("settings: --refresh asks ERPNext, but erp.url is empty")
     client = make_client(settings)
-    lookup = Lookup(client, load_mapping(settings))
+    lookup = Lookup(client, load_mapping(settings), digest=partial(_digest, database))
     try:
         if device.equipment:
             found = lookup.by_name({device.equipment: ""})
@@ -42,6 +43,9 @@ def refresh(settings: ErpSettings, database: Database, device: Device) -> None:
 
 
 def _row(database: Database, read: Read) -> MirrorRow:
-    # The digest of the server's own mirror: another one would look like a new wish.
-    digest = database.vault.digest(canonical(read.equipment, read.intent), "wish")
-    return MirrorRow(read.equipment, read.intent, digest, time.time())
+    return mirror_row(read, partial(_digest, database), time.time())
+
+
+def _digest(database: Database, text: bytes) -> str:
+    # That of the server's own mirror: another one would look like a new wish.
+    return database.vault.digest(text, "wish")

@@ -15,6 +15,8 @@ class DialPlan(StrEnum):
     """Names of the maps below."""
 
     QUEBEC = "quebec"
+    EMERGENCY = "emergency"
+    """For a line that is suspended: 911 alone."""
 
 
 # 911 first and without a timer: some firmware takes the first alternative that begins to fit.
@@ -24,6 +26,9 @@ DIGIT_MAPS: Mapping[DialPlan, str] = {
         "911|988|[2-8]11|[2-9]xx[2-9]xxxxxx|1[2-9]xx[2-9]xxxxxx|011xxxx.t|0[2-9]xx[2-9]xxxxxx|0t"
         "|*x.t|#x.t|x.t"
     ),
+    # A map lets through what it names and nothing else. In Canada 911 is the one number of all
+    # emergency services.
+    DialPlan.EMERGENCY: "911",
 }
 
 

@@ -120,6 +120,28 @@ def restamp_thd(conn: Connection, name: str, before: str, after: str) -> bool:
     return conn.execute(update(equipment).where(*same).values(modified=now)).rowcount > 0
 
 
+def names_at_thd(
+    conn: Connection,
+    locations: Collection[str] = (),
+    subscriptions: Collection[str] = (),
+    customers: Collection[str] = (),
+) -> tuple[str, ...]:
+    """Name equipments present that are at any of these, by name."""
+    found: set[str] = set()
+    for column, wanted in (
+        (equipment.c.service_location, locations),
+        (equipment.c.service_subscription, subscriptions),
+        (equipment.c.customer, customers),
+    ):
+        if sought := sorted({each for each in wanted if each}):
+            found.update(
+                conn.scalars(
+                    select(equipment.c.name).where(column.in_(sought), equipment.c.present)
+                )
+            )
+    return tuple(sorted(found))
+
+
 def size_thd(conn: Connection) -> int:
     """Count the equipments that are present."""
     query = select(func.count()).select_from(equipment).where(equipment.c.present)

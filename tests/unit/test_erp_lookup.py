@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from erp_in_memory import DOCTYPE, Erp
+from erp_in_memory import DOCTYPE, Erp, keyed
 
 from acs.devices.identity import EquipmentStatus, Hints, Terms, terms
 from acs.model import DeviceId, Secret
@@ -41,7 +41,7 @@ def over(own: str) -> Mapping:
 
 
 def reads(erp: Erp, *asked: Terms, mapping: Mapping | None = None) -> list[Read]:
-    found = Lookup(erp.client(), mapping or load()).search(asked)
+    found = Lookup(erp.client(), mapping or load(), digest=keyed).search(asked)
     assert all(isinstance(one, Read) for one in found)
     return [one for one in found if isinstance(one, Read)]
 
@@ -128,7 +128,7 @@ def without_field(name: str) -> Erp:
 def test_one_refused_field_does_not_lose_the_batch(field: str) -> None:
     erp = without_field(field)
     dropped: list[str] = []
-    lookup = Lookup(erp.client(), load(), dropped.append)
+    lookup = Lookup(erp.client(), load(), dropped.append, digest=keyed)
     [one] = lookup.search([Terms(serials=("2227ABC",), gpon_serials=("54504C47B4FA11C8",))])
     assert isinstance(one, Read)
     assert one.intent.wifi[0].passphrase == Secret("s<b>cr3t")
@@ -142,7 +142,7 @@ def test_one_refused_field_does_not_lose_the_batch(field: str) -> None:
 def test_a_refused_field_that_is_needed_stops_with_the_fix() -> None:
     erp = without_field("serial_number")
     with pytest.raises(ErpMisconfigured, match="serial_number"):
-        Lookup(erp.client(), load()).search([Terms(macs=("1C61B4FA11C8",))])
+        Lookup(erp.client(), load(), digest=keyed).search([Terms(macs=("1C61B4FA11C8",))])
 
 
 # --- reading again --------------------------------------------------------------------------
@@ -150,7 +150,7 @@ def test_a_refused_field_that_is_needed_stops_with_the_fix() -> None:
 
 def test_by_name_tells_unchanged_changed_and_gone() -> None:
     erp = Erp([ONE, ONE | {"name": "EQP-2", "mac_address": None}])
-    lookup = Lookup(erp.client(), load())
+    lookup = Lookup(erp.client(), load(), digest=keyed)
     first = {
         one.equipment.name: one.equipment.modified
         for one in lookup.search([Terms(serials=("2227ABC",))])
@@ -184,7 +184,7 @@ def script_answering(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("value", ["********", "*", None, "", 7])
 def test_a_mask_or_nothing_is_never_taken_for_a_password(value: object) -> None:
     erp = Erp([ONE], scripts=script_answering(wifi_password=value))
-    [one] = Lookup(erp.client(), load()).search([Terms(serials=("2227ABC",))])
+    [one] = Lookup(erp.client(), load(), digest=keyed).search([Terms(serials=("2227ABC",))])
     assert isinstance(one, Unread)
     assert "wifi_password" in one.reason
 
@@ -198,13 +198,13 @@ def test_one_unreadable_password_costs_one_equipment() -> None:
         [ONE, ONE | {"name": "EQP-2", "mac_address": None}],
         scripts=dict(SCRIPTS) | {"acs_equipment_secrets": Method(run)},
     )
-    found = Lookup(erp.client(), load()).search([Terms(serials=("2227ABC",))])
+    found = Lookup(erp.client(), load(), digest=keyed).search([Terms(serials=("2227ABC",))])
     assert [type(one) for one in found] == [Unread, Read]
 
 
 def test_a_password_changed_while_it_was_read_is_read_later() -> None:
     erp = Erp([ONE], scripts=script_answering(wifi_password=None, modified="later"))
-    [one] = Lookup(erp.client(), load()).search([Terms(serials=("2227ABC",))])
+    [one] = Lookup(erp.client(), load(), digest=keyed).search([Terms(serials=("2227ABC",))])
     assert isinstance(one, Unread)
     assert "changed while" in one.reason
 
@@ -212,17 +212,19 @@ def test_a_password_changed_while_it_was_read_is_read_later() -> None:
 def test_a_missing_script_is_a_matter_for_a_person() -> None:
     erp = Erp([ONE], scripts={})
     with pytest.raises(ErpMisconfigured, match="acs_equipment_secrets is missing"):
-        Lookup(erp.client(), load()).search([Terms(serials=("2227ABC",))])
+        Lookup(erp.client(), load(), digest=keyed).search([Terms(serials=("2227ABC",))])
 
 
 def test_get_password_only_where_the_mapping_says_so() -> None:
     erp = Erp([ONE], scripts={})
-    lookup = Lookup(erp.client("acs.setup"), over("[passwords]\nsystem_manager = true\n"))
+    lookup = Lookup(
+        erp.client("acs.setup"), over("[passwords]\nsystem_manager = true\n"), digest=keyed
+    )
     [one] = lookup.search([Terms(serials=("2227ABC",))])
     assert isinstance(one, Read)
     assert one.intent.wifi[0].passphrase == Secret("s<b>cr3t")
     with pytest.raises(ErpForbidden):
-        Lookup(erp.client(), over("[passwords]\nsystem_manager = true\n")).search(
+        Lookup(erp.client(), over("[passwords]\nsystem_manager = true\n"), digest=keyed).search(
             [Terms(serials=("2227ABC",))]
         )
 
@@ -236,14 +238,16 @@ def test_one_call_per_equipment_where_the_script_takes_no_list() -> None:
 
 def test_a_user_without_rights_is_told_so() -> None:
     with pytest.raises(ErpForbidden):
-        Lookup(Erp([ONE]).client("acs.nobody"), load()).search([Terms(serials=("2227ABC",))])
+        Lookup(Erp([ONE]).client("acs.nobody"), load(), digest=keyed).search(
+            [Terms(serials=("2227ABC",))]
+        )
 
 
 def test_an_answer_too_late_is_unavailable() -> None:
     erp = Erp([ONE])
     erp.order("timeout")
     with pytest.raises(ErpUnavailable, match="did not answer"):
-        Lookup(erp.client(), load()).search([Terms(serials=("2227ABC",))])
+        Lookup(erp.client(), load(), digest=keyed).search([Terms(serials=("2227ABC",))])
 
 
 def test_results_show_no_password() -> None:
@@ -301,7 +305,7 @@ def test_an_account_of_the_subscription_is_read_with_its_password() -> None:
 
 def test_a_change_of_the_subscription_alone_is_read() -> None:
     erp = with_subscription()
-    lookup = Lookup(erp.client(), over(ACCOUNT))
+    lookup = Lookup(erp.client(), over(ACCOUNT), digest=keyed)
     [first] = lookup.search([Terms(serials=("2227ABC",))])
     assert isinstance(first, Read)
     known = {"EQP-1": first.equipment.modified}
@@ -319,7 +323,7 @@ def test_a_change_of_the_subscription_alone_is_read() -> None:
 
 def test_a_wish_that_makes_no_sense_costs_one_equipment() -> None:
     erp = with_subscription(wifi_channel_5="onze")
-    [one] = Lookup(erp.client(), over(ACCOUNT)).search([Terms(serials=("2227ABC",))])
+    [one] = Lookup(erp.client(), over(ACCOUNT), digest=keyed).search([Terms(serials=("2227ABC",))])
     assert isinstance(one, Unread)
     said = "wifi_channel_5 (radio.5.channel): 'onze' is no whole number, nor auto"
     assert one.reason == f"{said}; correct it in ERPNext"
@@ -357,7 +361,7 @@ def test_a_missing_registrar_is_mentioned() -> None:
         ('[equipment.fields]\nbarcode = "code_barre"\n', "no field 'code_barre'"),
         ('[wishes]\nwan.vlan = "service_subscription.vlna"\n', "no field 'vlna'"),
         ('[wishes]\nwan.vlan = "vlna"\n', "no field 'vlna' (mapped as wan.vlan)"),
-        ('[equipment.fields]\nwifi_password = "firmware_version"\n', "is of type Data"),
+        ('[equipment.fields]\nwifi_password = "pppoe_username"\n', "is of type Data"),
     ],
 )
 def test_a_mapping_that_does_not_fit_is_an_error(own: str, said: str) -> None:

@@ -14,11 +14,11 @@ from erp_bridge.mapping import (
     MappingError,
     customer_fields,
     fields,
-    fold,
     load,
     parse,
     site_fields,
 )
+from erp_bridge.words import fold
 
 DEFAULT = (files("erp_bridge") / "mapping.toml").read_text("utf-8")
 
@@ -135,6 +135,8 @@ isolated = "isoler"
 [constants]
 "voice.dial_plan" = ""
 management.stun_enabled = true
+[subscription.effects.suspended]
+voice = "keep"
 """
     mapping = over(own)
     assert mapping.wishes == {

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from erp_in_memory import DOCTYPE, Erp
+from erp_in_memory import DOCTYPE, Erp, keyed
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 
 from acs.devices.source import Mirrored, MirrorRow
@@ -16,6 +16,7 @@ from acs.model import Secret
 from erp_bridge.asking import Asker
 from erp_bridge.breaker import Breaker
 from erp_bridge.errors import ErpError, ErpMisconfigured, ErpUnavailable
+from erp_bridge.following import Around
 from erp_bridge.forgetting import HANDFUL, WINDOW, Forgetting
 from erp_bridge.lookup import Lookup
 from erp_bridge.mapping import load
@@ -45,6 +46,18 @@ class ShelfInMemory:
     def known(self, names: Collection[str]) -> Deferred[Mapping[str, Mirrored]]:
         found = {name: self.rows[name] for name in names if name in self.rows}
         return succeed({n: Mirrored(row.equipment, row.fetched_at) for n, row in found.items()})
+
+    def names_at(self, around: Around) -> Deferred[Sequence[str]]:
+        boxes = [row.equipment for row in self.rows.values()]
+        return succeed(
+            sorted(
+                box.name
+                for box in boxes
+                if box.service_location in around.locations
+                or box.service_subscription in around.subscriptions
+                or box.customer in around.customers
+            )
+        )
 
     def keep(
         self,
@@ -98,7 +111,7 @@ class World:
 
     def sweeper(self) -> Sweeper:
         return Sweeper(
-            Lookup(self.erp.client(retries=0), load()),
+            Lookup(self.erp.client(retries=0), load(), digest=keyed),
             self.shelf,
             Asker(Breaker(self.clock), maybeDeferred),
             self.forgetting,
@@ -165,7 +178,7 @@ def test_the_first_sweep_mirrors_everything_with_its_wishes() -> None:
     assert world.asked() == {"lists": 3, "secrets": 3}
     assert progress.last is not None
     assert (progress.last.full, progress.last.listed, progress.last.changed) == (True, 10, 10)
-    assert progress.mark == max(row.equipment.modified for row in world.shelf.rows.values())
+    assert progress.mark == max(row.equipment.modified[:26] for row in world.shelf.rows.values())
     assert progress.sure_at < progress.full_at
     assert progress.cut is None
     assert world.rests == 3
@@ -362,7 +375,7 @@ def test_a_cut_sweep_goes_on_where_it_was() -> None:
 def test_a_slow_site_is_asked_for_fewer_rows_the_next_time() -> None:
     world = World(200, page=160)
     sweeper = world.sweeper()
-    world.erp.order("drop", count=2)
+    world.erp.order("drop", count=2, match=DOCTYPE)
     for _ in range(2):
         with pytest.raises(ErpUnavailable):
             world.sweep(sweeper)
