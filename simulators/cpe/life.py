@@ -97,6 +97,8 @@ class Life:
         self._scheduled: list[tuple[float, str]] = []
         self._said: list[tuple[float, Event]] = []
         """Events that are put into its mouth, and when."""
+        self.after_session: Callable[[], None] = _nothing_more
+        """Called when a session is over: the unit may have other settings."""
         self._ended: defer.Deferred[None] | None = None
         self._running: defer.Deferred[Any] | None = None
         """The session that runs."""
@@ -251,6 +253,7 @@ class Life:
         self._save(self.ont)
         self._judge(reports[0])
         self._plan(reports[0])
+        self.after_session()
         self._rest()
 
     def _broken_off(self, failure: Failure) -> None:
@@ -391,3 +394,7 @@ def _cut_off() -> SessionReport:
 
 def _keep_nothing(_: Ont) -> None:
     """The state of this unit is not kept."""
+
+
+def _nothing_more() -> None:
+    """Nothing of this unit follows its settings besides its life."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from os import urandom
 from typing import Any
 
 from twisted.internet.error import CannotListenError
 
 from .connreq import Listener, Quirk
 from .life import Life
+from .stun import StunClient
 
 
 class ListenError(ValueError):
@@ -24,6 +26,7 @@ def listen(
 ) -> None:
     """Listen on a free port of ``address`` for connection requests to the unit of ``life``.
 
+    While its STUNEnable is set, it can be reached by datagrams as well (TR-069 Annex G).
     ``nonce`` gives nonces.  Raises `ListenError`.
     """
     ont = life.ont
@@ -44,3 +47,6 @@ def listen(
         ) from None
     host = f"[{address}]" if ":" in address else address
     ont.connection_request_url = f"http://{host}:{port.getHost().port}{listener.path}"
+    stun = StunClient(reactor, life, address, urandom)
+    life.after_session = stun.look
+    stun.look()
