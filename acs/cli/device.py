@@ -50,6 +50,7 @@ COMMANDS = {
     "operate": Lazy("acs.cli.device_commands:operate", "Run a command of its model (USP)."),
     "activate": Lazy("acs.cli.device_commands:activate", "Run firmware it has stored (USP)."),
     "release": Lazy("acs.cli.device_release:release", "Take over what somebody else set up."),
+    "wake": Lazy("acs.cli.device_wake:wake", "Have it called now, and say what came of it."),
     "forget": Lazy("acs.cli.device_forget:forget", "Delete its record and history."),
 }
 

@@ -14,9 +14,11 @@ from acs.devices.waking import Answer, Reply, Wake, WakeState, Way
 
 JOB = "job: "
 """How the reason of a wake begins that a job is the reason of."""
+WITHHELD = "withheld: "
+"""How the detail of a wake begins that may not leave."""
 BACK_OFF = (10.0, 60.0, 300.0)
 """Seconds until a device is called again that could not be reached; the last one repeats."""
-BUSY_PAUSES = (5.0, 10.0, 30.0)
+BUSY_PAUSES = (2.0, 10.0, 30.0)
 """Seconds until a device is called again that is in a session; the last one repeats."""
 BUSY_MORE = 4
 """Calls beyond `Limits.attempts` that a busy device is given."""
@@ -92,7 +94,7 @@ def woken(wake: Wake, now: float) -> Wake:
 
 def withheld(wake: Wake, why: str, now: float) -> Wake:
     """Nothing may leave for it now."""
-    return replace(wake, detail=f"withheld: {why}", next_at=now + HELD_PAUSE)
+    return replace(wake, detail=WITHHELD + why, next_at=now + HELD_PAUSE)
 
 
 def no_way(wake: Wake, found: Ways, now: float) -> Wake:

@@ -12,6 +12,8 @@ from acs.devices.agents import Presence
 from acs.devices.record import JobState, Standing
 from acs.devices.wake_plan import JOB
 from acs.devices.waking import Wake, WakeState, Way
+from acs.model import Secret
+from acs.store import wake_accounts
 from acs.store.tables import devices, equipment, jobs, tags, usp_agents, wakes
 from acs.store.upsert import insert
 
@@ -130,6 +132,13 @@ def list_thd(
     query = query.where(wakes.c.state.in_([state.value for state in states]))
     rows = conn.execute(query.order_by(wakes.c.asked_at.desc(), wakes.c.device_id).limit(limit))
     return [(_wake(row), row.key) for row in rows]
+
+
+def stun_password_thd(conn: Connection, username: str) -> Secret | None:
+    """Find the STUNPassword of a device by its STUNUsername, which is its key; None: no such."""
+    device_id = conn.scalar(select(devices.c.id).where(devices.c.key == username))
+    account = wake_accounts.load_thd(conn, [device_id]).get(device_id) if device_id else None
+    return account.password if account is not None and account.username == username else None
 
 
 def with_jobs_thd(

@@ -55,7 +55,7 @@ def test_another_way_is_tried_each_time(
     [
         (Reply.ACCEPTED, 0, WakeState.SENT, NOW + 30),
         (Reply.ACCEPTED, 7, WakeState.SENT, NOW + 30),
-        (Reply.BUSY, 0, WakeState.WAITING, NOW + 5),
+        (Reply.BUSY, 0, WakeState.WAITING, NOW + 2),
         (Reply.BUSY, 1, WakeState.WAITING, NOW + 10),
         (Reply.BUSY, 2, WakeState.WAITING, NOW + 30),
         (Reply.BUSY, 6, WakeState.WAITING, NOW + 30),
