@@ -24,6 +24,8 @@ from acs.model import Secret
 
 MOST_OCTETS = 16 * 1024
 """Of one answer; what comes after its head is not waited for."""
+_LEAST_PIECE = 8
+"""Octets that a piece counts for: each is looked at with all before it, so drops are dear."""
 _MOST_CHALLENGES = 2
 """That are answered: the first one, and another if its nonce is new."""
 
@@ -119,7 +121,7 @@ class ConnectionRequest:
     def received(self, octets: bytes) -> Action | None:
         """Take octets of the device; None: wait for more."""
         self._buffer += octets
-        self._heard += len(octets)
+        self._heard += max(len(octets), _LEAST_PIECE)
         action = self._look(ended=False)
         if action is None and self._heard > MOST_OCTETS:
             return self._unreachable("it answers without an end")
