@@ -58,6 +58,7 @@ COMMANDS = {
     "tag": Lazy("acs.cli.tag:tag", "List tags, and tag many devices."),
     "token": Lazy("acs.cli.token:token", "Look after what other systems show to be let in."),
     "group": Lazy("acs.cli.group:group", "Name queries, to use them elsewhere."),
+    "events": Lazy("acs.cli.events:events_group", "Tell other systems what happened to devices."),
     "rule": Lazy("acs.cli.rule:rule", "Look at rules, and try them on a device."),
     "bulk": Lazy("acs.cli.bulk:bulk", "Have one thing done on many devices, with care."),
     "blueprint": Lazy("acs.cli.blueprint:blueprint", "Look at blueprints and check your own."),

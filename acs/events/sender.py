@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from OpenSSL.SSL import Error as TlsFailure
+from service_identity import VerificationError
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.error import ConnectError, DNSLookupError
@@ -216,6 +217,8 @@ def _why(error: Exception) -> str:
             return "the connection was not made in time"
         case ConnectError():
             return str(error).rstrip(".")
+        case VerificationError():
+            return "TLS: the certificate is not that of this host"
         case TlsFailure():
             details = "; ".join(str(each[-1]) for each in (error.args or ([],))[0] if each)
             return f"TLS: {details or 'the connection was broken off'}"

@@ -39,11 +39,21 @@ from acs.log import OncePer, get_logger
 from acs.model import Contact
 from acs.profiles import Facts
 from acs.server import campaigns
+from acs.server.api import ApiServer
 from acs.server.bridge import Bridge
 from acs.server.disk_guard import LOOK_SECONDS, SHED_SECONDS
 from acs.server.disk_sacrifice import guard_of
+from acs.server.events import LOOK_SECONDS as EVENTS_SECONDS
+from acs.server.events import Events
 from acs.server.files import FileServer
-from acs.server.parts import fingerprint_key, known_names, load_library, open_database, policy_of
+from acs.server.parts import (
+    fingerprint_key,
+    known_names,
+    load_library,
+    open_database,
+    policy_of,
+    safety_of,
+)
 from acs.server.place import Place, alone
 from acs.server.pressure import TICK_SECONDS, Load, Pressure, unaccepted
 from acs.server.recorder import RECORDINGS, Recorder, prune_recordings
@@ -51,6 +61,7 @@ from acs.server.rules import RuleFolder
 from acs.server.sweeping import LEARN_SECONDS, SWEEP_LOOK_SECONDS
 from acs.server.upkeep import PRUNE_ROWS, prune
 from acs.server.usp import UspServer
+from acs.server.waking import Waking
 from acs.server.watch import EdgeWatcher
 from acs.settings import CwmpSettings, Settings
 from acs.store import campaign_steps
@@ -142,6 +153,28 @@ class Server:
             reactor,
             self.metrics,
             is_busy=lambda device: device in self._edge.lines.by_device,
+        )
+        self._waking = Waking(
+            settings,
+            self._queues,
+            reactor,
+            self.metrics,
+            safety_of(settings),
+            controller=self._usp.controller if self._usp.is_wanted else None,
+            is_open=lambda device: device in self._edge.lines.by_device,
+            bug=self._watcher.bug,
+        )
+        self._events = Events(
+            settings.events, safety_of(settings), self._queues, reactor, self.metrics
+        )
+        self._api = ApiServer(
+            settings,
+            self._queues,
+            reactor,
+            self.metrics,
+            safety_of(settings),
+            digest=lambda octets: self.database.vault.digest(octets, "acs.api"),
+            bug=self._watcher.bug,
         )
         self._disk = guard_of(settings, self._queues, reactor)
         self._watch()
@@ -302,6 +335,7 @@ class Server:
             port = prompt(open_port("https", cwmp.tls_listen, tls, BACKLOG))
             self._ports.append(("https", port))
         self._ports += self._files.listen(self._tls, open_port).items()
+        self._ports += self._api.listen(self._tls, open_port).items()
         if settings.admin.listen and self._place.is_alone:
             host, port = split_address(settings.admin.listen)
             site = status_site(self.health, self.metrics)
@@ -361,7 +395,7 @@ class Server:
     def addresses(self) -> dict[str, str]:
         """Where each listener is, for instance ``http`` → ``0.0.0.0:7547``."""
         where = {}
-        for name, port in (*self._ports, *self._usp.ports):
+        for name, port in (*self._ports, *self._usp.ports, *self._waking.ports):
             at = port.getHost()
             host = f"[{at.host}]" if ":" in at.host else at.host
             where[name] = f"{host}:{at.port}"
@@ -377,16 +411,25 @@ class Server:
             self._duties = [
                 self._every(PRUNE_SECONDS, self._prune),
                 self._every(PRUNE_SECONDS, self._files.prune),
+                self._every(PRUNE_SECONDS, self._api.prune),
                 self._every(COUNT_SECONDS, self._count),
                 self._every(SHED_SECONDS, lambda: Deferred.fromCoroutine(self._disk.shed())),
                 self._every(CAMPAIGN_SECONDS, self._advance_campaigns),
                 self._every(PRUNE_SECONDS, self._forget_campaigns),
+                self._every(EVENTS_SECONDS, lambda: Deferred.fromCoroutine(self._events.work())),
+                self._every(PRUNE_SECONDS, lambda: Deferred.fromCoroutine(self._events.prune())),
             ]
+            self.health.watch("events", self._events.health)
             if self._usp.is_wanted:
                 self._usp.start(_tls_problem)
                 self.health.watch("usp", self._usp.health)
+            if self._waking.is_wanted:
+                self._waking.start()
             if self._bridge is not None and self._bridge.sweeping.is_wanted:
                 self._duties.append(self._every(SWEEP_LOOK_SECONDS, self._sweep_erpnext))
+            if self._bridge is not None:
+                inbox = self._bridge.inbox
+                self._duties.append(self._every(inbox.look_seconds, self._work_off_inbox))
 
     def end_duties(self) -> None:
         """Leave to another what is done for all; what is under way ends by itself."""
@@ -394,9 +437,12 @@ class Server:
         for loop in duties:
             self._loops.remove(loop)
             loop.stop()
+        self._events.rest()
         if self._bridge is not None:
             self._bridge.sweeping.stop()
+            self._bridge.inbox.stop()
         self._usp.stop().addErrback(lambda failure: self._watcher.bug("usp", failure.value))
+        self._waking.stop().addErrback(lambda failure: self._watcher.bug("waking", failure.value))
 
     async def close_ports(self) -> None:
         """Take no more connections; those that are open, and all else, go on."""
@@ -417,7 +463,8 @@ class Server:
     @property
     def work(self) -> int:
         """Sessions and transfers that are under way."""
-        return len(self._edge.lines) + self._files.transfers + self._usp.work
+        ours = len(self._edge.lines) + self._api.under_way
+        return ours + self._files.transfers + self._usp.work
 
     async def written(self) -> None:
         """Return once all is written that was learned until now."""
@@ -428,8 +475,11 @@ class Server:
         for loop in self._loops:
             loop.stop()
         await self.close_ports()
+        await self._api.finish()
         await self._usp.stop()
+        await self._events.stop()
         try:
+            await self._waking.stop()
             if self._bridge is not None:
                 await self._bridge.stop()
         finally:
@@ -465,6 +515,9 @@ class Server:
 
     def _sweep_erpnext(self) -> Deferred[None] | None:
         return Deferred.fromCoroutine(self._bridge.sweeping.work()) if self._bridge else None
+
+    def _work_off_inbox(self) -> Deferred[None] | None:
+        return Deferred.fromCoroutine(self._bridge.inbox.work()) if self._bridge else None
 
     def _learn_of_sweeps(self) -> Deferred[None] | None:
         return Deferred.fromCoroutine(self._bridge.sweeping.learn()) if self._bridge else None
