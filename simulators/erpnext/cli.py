@@ -54,6 +54,8 @@ for command in COMMANDS:
 @click.option("--customers", default=0, show_default=True, help="Generate so many customers more.")
 @click.option("--random-seed", default=1, show_default=True, help="Seed of the generated ones.")
 @click.option("--doctypes", type=_File, help="Doctypes in TOML instead of the demo ISP's.")
+@click.option("--bare", is_flag=True, help="No role, custom fields, scripts of ours: to install.")
+@click.option("--no-server-scripts", is_flag=True, help="server_script_enabled is off.")
 @click.option("--host", "hosts", multiple=True, help="Site name to answer to; default: any.")
 @click.option("--time-zone", default="America/Toronto", show_default=True, help="Of the site.")
 @click.option("--api-key", default="demo-key", show_default=True, help="Of the bridge user.")
@@ -78,6 +80,8 @@ def serve(
     customers: int,
     random_seed: int,
     doctypes: Path | None,
+    bare: bool,
+    no_server_scripts: bool,
     hosts: tuple[str, ...],
     time_zone: str,
     api_key: str,
@@ -102,7 +106,15 @@ def serve(
     )
 
     def build() -> Site:
-        site = Site(kinds, _utc_now, users=users, hosts=hosts, time_zone=time_zone)
+        site = Site(
+            kinds,
+            _utc_now,
+            users=users,
+            hosts=hosts,
+            time_zone=time_zone,
+            scripts_allowed=not no_server_scripts,
+            bare=bare,
+        )
         if seed_file:
             site.seed(read_documents(seed_file.read_text("utf-8")))
         elif not empty:

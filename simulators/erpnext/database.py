@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from simulators.erpnext.collation import fold
-from simulators.erpnext.schema import DocType, DocTypes, Values
+from simulators.erpnext.schema import NUMERIC, DocType, DocTypes, Field, Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +41,35 @@ class Change:
 
 
 class Table:
-    """The rows of one doctype, found by name or by any indexed field."""
+    """The rows of one doctype, found by name or by any indexed field, or in order of change."""
 
     def __init__(self, doctype: DocType) -> None:
-        self.doctype = doctype
+        self._columns: Mapping[str, Field] = {}
         self._rows: dict[str, Row] = {}
-        self._indexes: dict[str, dict[str, dict[str, None]]] = {
-            column.name: {}
-            for column in doctype.columns.values()
-            if column.searchable and column.name != "name"
-        }
+        self._indexes: dict[str, dict[str, dict[str, None]]] = {}
+        self._by_modified: list[tuple[str, str]] = []
+        self.reshape(doctype)
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self._rows.values())
+
+    def reshape(self, doctype: DocType) -> None:
+        """Take on a form of the doctype; new columns hold what an ALTER TABLE gives."""
+        new = [column for name, column in doctype.columns.items() if name not in self._columns]
+        fresh = {column.name: 0 if column.type in NUMERIC else None for column in new}
+        rows, self._rows = self._rows, {}
+        self._columns = doctype.columns
+        self._by_modified = []
+        self._indexes = {
+            column.name: {}
+            for column in doctype.columns.values()
+            if column.searchable and column.name != "name"
+        }
+        for row in rows.values():
+            self.put(Row({**fresh, **row.values}, row.secrets))
 
     def get(self, name: str) -> Row | None:
         """Return the row of that name, in any case or accent."""
@@ -71,11 +85,18 @@ class Table:
             names = (key,) if column == "name" else self._indexes[column].get(key, ())
             yield from (self._rows[name] for name in names if name in self._rows)
 
+    def modified_since(self, text: str) -> Iterator[Row]:
+        """Yield the rows whose ``modified`` is not less, in its order, then that of names."""
+        start = bisect_left(self._by_modified, (text, ""))
+        for place in range(start, len(self._by_modified)):
+            yield self._rows[self._by_modified[place][1]]
+
     def put(self, row: Row) -> None:
         """Store a row in place of the one with the same name."""
         self.remove(row.name)
         key = fold(row.name)
         self._rows[key] = row
+        insort(self._by_modified, (str(row.values["modified"]), key))
         for column, index in self._indexes.items():
             if (value := row.values.get(column)) not in (None, ""):
                 index.setdefault(fold(str(value)), {})[key] = None
@@ -86,6 +107,7 @@ class Table:
         row = self._rows.pop(key, None)
         if row is None:
             return
+        del self._by_modified[bisect_left(self._by_modified, (str(row.values["modified"]), key))]
         for column, index in self._indexes.items():
             if (value := row.values.get(column)) not in (None, ""):
                 names = index[fold(str(value))]

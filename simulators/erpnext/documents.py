@@ -6,10 +6,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
+from simulators.erpnext.controllers import customises, reshape, validate
 from simulators.erpnext.database import Database, Row
 from simulators.erpnext.errors import FRAPPE, Message, Refusal, crash, missing, thrown
 from simulators.erpnext.naming import Named, new_name
-from simulators.erpnext.schema import STANDARD_FIELDS, DocType, DocTypes, Right, Value
+from simulators.erpnext.schema import (
+    STANDARD_FIELDS,
+    DocType,
+    DocTypes,
+    Right,
+    Value,
+    describe,
+)
 from simulators.erpnext.users import (
     User,
     list_refused,
@@ -48,13 +58,40 @@ class Work:
 
 
 class Documents:
-    """The documents of the site, guarded by rights and rules."""
+    """The documents of the site, guarded by rights and rules.
+
+    ``bases`` are the doctypes as they were delivered, ``doctypes`` as they were customised.
+    ``before_validate`` may change a draft, as a Server Script of that event does.
+    """
 
     def __init__(self, doctypes: DocTypes) -> None:
-        self.doctypes = doctypes
+        self.bases = dict(doctypes)
+        self.doctypes = dict(doctypes)
         self.db = Database(doctypes)
+        self.before_validate: Callable[[str, Draft], None] = lambda doctype, draft: None
+        self.find_links()
+
+    def insert_doctypes(self, now: str) -> None:
+        """Insert the DocType documents; only their names are stored."""
+        stamp: Draft = {"owner": "Administrator", "creation": now, "modified": now}
+        constant: Draft = {"modified_by": "Administrator", "docstatus": 0, "idx": 0, "custom": 1}
+        constant |= {"module": "Custom", "istable": 0, "issingle": 0}
+        for kind in self.doctypes.values():
+            values = {"name": kind.name, "autoname": kind.autoname, **stamp, **constant}
+            self.db.write("DocType", None, Row(values))
+        self.db.commit()
+
+    def withdraw(self, role: str) -> None:
+        """Leave a role without any right of its own."""
+        for name, kind in self.bases.items():
+            rights = {other: given for other, given in kind.permissions.items() if other != role}
+            bare = msgspec.structs.replace(kind, permissions=rights)
+            self.bases[name] = self.doctypes[name] = bare
+
+    def find_links(self) -> None:
+        """Find out anew which doctypes link to which."""
         self._links_to: dict[str, list[tuple[DocType, str]]] = {}
-        for doctype in doctypes.values():
+        for doctype in self.doctypes.values():
             for link in doctype.links:
                 self._links_to.setdefault(link.target or "", []).append((doctype, link.name))
 
@@ -99,17 +136,20 @@ class Documents:
         set_defaults(kind, draft, work.user.name, now)
         check_links(kind, draft, self.db)
         require_change(work.user, Right.CREATE, kind)
+        if doctype == "Custom Field":  # named by what its validation completes
+            validate(doctype, draft, None, self, work)
         wanted = str(data.get("name") or data.get("__newname") or "")
         named = Named(forced_name) if forced_name else new_name(kind, draft, wanted, now, self.db)
         if named.note:
             work.messages.append(named.note)
         draft |= {"name": named.name, "owner": work.user.name, "creation": now}
         draft |= {"modified": now, "modified_by": work.user.name, "docstatus": 0, "idx": 0}
-        secrets = self._checked(kind, draft, {}, {})
+        secrets = self._checked(kind, draft, None, work)
         self._check_name_free(kind, str(draft["name"]))
         check_unique(kind, draft, self.db)
         row = Row(draft, secrets)
         self.db.write(doctype, None, row)
+        self._saved(doctype, row)
         return row
 
     def update(self, doctype: str, name: str, data: Mapping[str, Any], work: Work) -> Row:
@@ -172,6 +212,7 @@ class Documents:
                         work.base_url, (doctype, row.name), (other.name, holder.name)
                     )
         self.db.delete(doctype, row)
+        self._saved(doctype, row)
 
     def shown(self, doctype: str, row: Row, *, nulls: bool) -> dict[str, Any]:
         """Return a whole document as an answer holds it."""
@@ -185,6 +226,9 @@ class Documents:
             else:
                 values[spec.name] = row.values.get(spec.name)
         values["doctype"] = doctype
+        if doctype == "DocType":
+            described = describe(self.doctypes[row.name])
+            values |= {key: described[key] for key in ("fields", "permissions")}
         return values if nulls else {k: v for k, v in values.items() if v is not None}
 
     def _fetched(self, doctype: DocType, row: Row, source: str) -> Value:
@@ -212,21 +256,31 @@ class Documents:
                 " Please refresh to get the latest document.",
             )
         check_links(kind, draft, self.db)
-        secrets = self._checked(kind, draft, before.values, before.secrets)
+        secrets = self._checked(kind, draft, before, work)
         check_unique(kind, draft, self.db)
         draft |= {"modified": now, "modified_by": work.user.name}
         row = Row(draft, secrets)
         self.db.write(kind.name, before, row)
+        self._saved(kind.name, row)
         return row
 
     def _checked(
-        self, kind: DocType, draft: Draft, before: Mapping[str, Value], secrets: Mapping[str, str]
+        self, kind: DocType, draft: Draft, before: Row | None, work: Work
     ) -> dict[str, str]:
+        self.before_validate(kind.name, draft)
         check_mandatory(kind, draft)
+        if before is not None or kind.name != "Custom Field":
+            validate(kind.name, draft, before, self, work)
         check_options(kind, draft)
         check_lengths(kind, draft)
         clean(kind, draft)
-        return _take_passwords(kind, draft, before, secrets)
+        values, secrets = (before.values, before.secrets) if before else ({}, {})
+        return _take_passwords(kind, draft, values, secrets)
+
+    def _saved(self, doctype: str, row: Row) -> None:
+        """Let a document take effect that says what other doctypes are like."""
+        if target := customises(doctype, row):
+            reshape(target, self)
 
     def _check_name_free(self, kind: DocType, name: str) -> None:
         if self.db.table(kind.name).get(name) is not None:

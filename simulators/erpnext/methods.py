@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from simulators.erpnext.administration import ADMINISTRATION
 from simulators.erpnext.call import Call
 from simulators.erpnext.errors import FRAPPE, Message, Refusal, crash, missing, thrown
 from simulators.erpnext.filters import decode_json
@@ -27,13 +28,13 @@ class Method:
     guest: bool = False
 
 
-def find_method(name: str, call: Call, scripts: Mapping[str, Method]) -> Method:
+def find_method(name: str, call: Call, scripts: Callable[[str], Method | None]) -> Method:
     """Return the method a caller may run.
 
     Raises 417 for an unknown one, 403 for a wrong verb or one that is closed to guests
     or not whitelisted.
     """
-    method = scripts.get(name) or METHODS.get(name)
+    method = scripts(name) or METHODS.get(name)
     if method is None:
         if name in _NOT_WHITELISTED:
             raise _not_whitelisted(name)
@@ -195,4 +196,5 @@ METHODS: Mapping[str, Method] = {
     "frappe.client.delete": Method(_delete, _DELETE),
     "frappe.client.bulk_update": Method(_bulk_update, _WRITE),
     "frappe.client.get_password": Method(_get_password),
+    **{name: Method(run) for name, run in ADMINISTRATION.items()},
 }

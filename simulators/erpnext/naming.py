@@ -37,6 +37,11 @@ def new_name(doctype: DocType, values: Values, wanted: str | None, now: str, db:
             return Named(name)
         case "title":
             return _title(doctype, str(values.get(argument) or "").strip(), db)
+        case "custom_field":
+            return Named(f"{values['dt']}-{values['fieldname']}")
+        case "property_setter":
+            part = values.get("field_name") or values.get("row_name") or "main"
+            return Named(f"{values['doc_type']}-{part}-{values['property']}")
         case "hash":
             return Named(_hash(db.next_number(f"hash of {doctype.name}")))
         case "naming_series":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -15,7 +15,8 @@ from simulators.erpnext.schema import describe
 from simulators.erpnext.users import forbidden
 
 Answer = tuple[int, dict[str, Any]]
-Scripts = Mapping[str, Method]
+Scripts = Callable[[str], Method | None]
+"""Finds the API script of a method name."""
 
 
 def run_v1(segments: Sequence[str], call: Call, scripts: Scripts) -> Answer:
@@ -45,7 +46,7 @@ def run_v2(segments: Sequence[str], call: Call, scripts: Scripts) -> Answer:
     """Run a call of version 2; ``segments`` is the path after ``/api/v2``."""
     match segments:
         case ["method", name]:
-            key = "message" if name in scripts else "data"
+            key = "message" if scripts(name) else "data"
             return _method(name, call, scripts, key)
         case ["doctype", doctype, "meta"] if call.verb == "GET":
             if call.user.name == "Guest":

@@ -72,7 +72,8 @@ class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """One field (``DocField`` in Frappe).
 
     ``options`` are the choices of a Select, ``target`` is the doctype of a Link, and
-    ``fetch_from`` (``link.field``) makes a field that is never stored.
+    ``fetch_from`` (``link.field``) makes a field that is never stored.  ``custom``: added
+    to the doctype by a Custom Field document.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     default: str | int | None = None
     ignore_xss_filter: bool = False
     fetch_from: str | None = None
+    custom: bool = False
 
     @property
     def searchable(self) -> bool:
@@ -208,6 +210,7 @@ def _describe_field(doctype: DocType, field: Field, idx: int) -> dict[str, Any]:
         "default": None if field.default is None else str(field.default),
         "ignore_xss_filter": int(field.ignore_xss_filter),
         "fetch_from": field.fetch_from,
+        "is_custom_field": 1 if field.custom else None,
         "is_virtual": int(field.fetch_from is not None),
     }
     return {key: value for key, value in shown.items() if value is not None}

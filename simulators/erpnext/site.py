@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 from simulators.erpnext.call import Call
+from simulators.erpnext.controllers import require_scripts_allowed
+from simulators.erpnext.customizing import additions, delivered
 from simulators.erpnext.database import Change
 from simulators.erpnext.documents import Documents, Work
 from simulators.erpnext.errors import (
@@ -34,8 +37,17 @@ from simulators.erpnext.methods import Method
 from simulators.erpnext.queueing import QueueUnavailable
 from simulators.erpnext.rest import run_v1, run_v2
 from simulators.erpnext.schema import DocTypes, FieldType, system_doctypes
-from simulators.erpnext.scripts import SCRIPTS
-from simulators.erpnext.users import DEMO_USERS, SYSTEM_MANAGER, User, authenticate
+from simulators.erpnext.scripts import (
+    DISABLED,
+    EVENT_SCRIPTS,
+    SCRIPTS,
+    KnownEventScript,
+    find_event_scripts,
+    find_script,
+    script_documents,
+)
+from simulators.erpnext.users import BRIDGE, DEMO_USERS, SYSTEM_MANAGER, User, authenticate
+from simulators.erpnext.validation import Draft
 
 MAX_REQUEST_LINE = 4094
 ADMINISTRATOR = User("Administrator", roles=frozenset({SYSTEM_MANAGER}))
@@ -51,6 +63,10 @@ class Site:
     ``now`` gives the time as an aware datetime; ``hosts`` are the names the site answers
     to in ``Host`` or ``X-Frappe-Site-Name`` (empty: any); ``committed`` hears every
     committed change, and may raise `QueueUnavailable`: the answer is then a 500 page.
+
+    ``scripts`` and ``event_scripts`` are those the stand-in knows; they are installed from
+    the start, as are the custom fields and the role of the bridge, unless the site is ``bare``.
+    ``scripts_allowed`` is ``server_script_enabled`` of the bench.
     """
 
     def __init__(
@@ -62,17 +78,24 @@ class Site:
         hosts: Iterable[str] = (),
         time_zone: str = "America/Toronto",
         scripts: Mapping[str, Method] = SCRIPTS,
+        event_scripts: Mapping[str, KnownEventScript] = EVENT_SCRIPTS,
+        scripts_allowed: bool = True,
+        bare: bool = False,
         committed: Callable[[tuple[Change, ...]], None] = _ignore,
     ) -> None:
-        self.documents = Documents({**system_doctypes(), **doctypes})
+        kinds = {name: delivered(kind) for name, kind in doctypes.items()}
+        self.documents = Documents({**system_doctypes(), **kinds})
         self.shift = timedelta()
         self.committed = committed
-        self._users = tuple(users)
+        self.scripts_allowed = scripts_allowed
         self._hosts = frozenset(hosts)
         self._scripts = scripts
+        self._event_scripts = event_scripts
+        self._seeding = False
         self.set_zone(time_zone)
         self._now = now
-        self._insert_fixed_records()
+        self.documents.before_validate = self._run_event_scripts
+        self._furnish(doctypes, users, bare)
 
     def set_zone(self, time_zone: str) -> None:
         """Change the time zone; times that are stored stay as they are, as in Frappe.
@@ -93,9 +116,11 @@ class Site:
     def seed(self, documents: Iterable[Mapping[str, Any]]) -> None:
         """Insert documents (each with its ``doctype``) as Administrator, names as given.
 
-        All or nothing; nobody hears of it.  Raises `Refusal` for a bad document.
+        All or nothing; as with an import nobody hears of it and no script runs.  Raises
+        `Refusal` for a bad document.
         """
         work = Work(ADMINISTRATOR, self.now, "")
+        self._seeding = True
         try:
             for document in documents:
                 name = document.get("name")
@@ -105,6 +130,8 @@ class Site:
         except Refusal:
             self.documents.db.rollback()
             raise
+        finally:
+            self._seeding = False
         self.documents.db.commit()
 
     def act(
@@ -166,7 +193,7 @@ class Site:
     ) -> Response:
         work: Work | None = None
         try:
-            user = authenticate(request.headers.get("authorization"), self._users)
+            user = authenticate(request.headers.get("authorization"), self._user)
             work = Work(user, self.now, f"http://{host}")
             call = Call(
                 verb="GET" if request.method == "HEAD" else request.method,
@@ -176,7 +203,7 @@ class Site:
                 time_zone=self.time_zone,
             )
             run = run_v2 if version == 2 else run_v1
-            status, body = run(segments, call, self._scripts)
+            status, body = run(segments, call, self._script)
         except Refusal as refusal:
             self.documents.db.rollback()
             return refused(refusal, version, work.messages if work else ())
@@ -196,18 +223,64 @@ class Site:
             body["_server_messages"] = v1_messages(work.messages)
         return json_response(status, body)
 
-    def _insert_fixed_records(self) -> None:
-        self.seed(
-            {"doctype": "DocType", "name": kind.name, "custom": 1, "module": "Custom"}
-            | {"autoname": kind.autoname}
-            for kind in self.documents.doctypes.values()
-        )
-        for doctype in self.documents.doctypes.values():
-            names = [f.name for f in doctype.fields if f.mandatory and f.type is FieldType.DATA]
-            self.seed(
-                {"doctype": doctype.name, "name": record} | dict.fromkeys(names, record)
-                for record in doctype.records
+    def _user(self, api_key: str) -> User | None:
+        for row in self.documents.db.table("User").find("api_key", [api_key]):
+            roles = row.values.get("roles")
+            return User(
+                row.name,
+                api_key,
+                row.secrets.get("api_secret", ""),
+                frozenset(str(one.get("role")) for one in roles)
+                if isinstance(roles, list)
+                else frozenset(),
+                bool(row.values.get("enabled")),
             )
+        return None
+
+    def _script(self, name: str) -> Method | None:
+        found = find_script(self.documents.db, self._scripts, name)
+        return found if found is None or self.scripts_allowed else DISABLED
+
+    def _run_event_scripts(self, doctype: str, draft: Draft) -> None:
+        if self._seeding:
+            return
+        for script in find_event_scripts(self.documents.db, self._event_scripts, doctype):
+            require_scripts_allowed(self.scripts_allowed)
+            script(draft)
+
+    def _furnish(self, doctypes: DocTypes, users: Iterable[User], bare: bool) -> None:
+        """Insert what a site has from the start; ``bare``: nothing that was made for us."""
+        ours = frozenset({BRIDGE}) if bare else frozenset()
+        if bare:
+            self.documents.withdraw(BRIDGE)
+        self.documents.insert_doctypes(self.now())
+        kinds = self.documents.doctypes.values()
+        people = [replace(user, roles=user.roles - ours) for user in users]
+        roles = {role for user in people for role in user.roles}
+        roles |= {role for kind in kinds for role in kind.permissions}
+        self.seed({"doctype": "Role", "role_name": role} for role in sorted(roles))
+        self.seed(_user_document(user) for user in people)
+        for kind in list(kinds):
+            names = [f.name for f in kind.fields if f.mandatory and f.type is FieldType.DATA]
+            self.seed(
+                {"doctype": kind.name, "name": record} | dict.fromkeys(names, record)
+                for record in kind.records
+            )
+        if not bare:
+            self.seed(document for kind in doctypes.values() for document in additions(kind))
+            self.seed(script_documents(self._scripts, self._event_scripts, doctypes))
+
+
+def _user_document(user: User) -> dict[str, Any]:
+    return {
+        "doctype": "User",
+        "email": user.name,
+        "first_name": user.name.partition("@")[0],
+        "enabled": int(user.enabled),
+        "roles": [{"role": role} for role in sorted(user.roles)],
+        "api_key": user.api_key,
+        "api_secret": user.api_secret,
+    }
 
 
 def refused(

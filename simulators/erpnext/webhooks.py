@@ -164,6 +164,12 @@ def _placeholder(inside: str, document: Mapping[str, Any]) -> str:
     return json.dumps(value) if field["tojson"] else str(value)
 
 
+def check_template(template: str) -> None:
+    """Raise `WebhookError` for a template with an expression that is not understood."""
+    for found in _PLACEHOLDER.finditer(template):
+        _placeholder(found["inside"], {})
+
+
 _COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from erp_in_memory import Erp
+from erp_in_memory import Erp, keyed
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.task import Clock
 
@@ -18,10 +17,11 @@ from acs.model import DeviceId, Secret
 from acs.profiles.intent import Intent
 from erp_bridge.asking import Asker
 from erp_bridge.breaker import Breaker, State
+from erp_bridge.errors import ErpUnavailable
 from erp_bridge.forgetting import Forgetting
 from erp_bridge.lookup import Lookup
 from erp_bridge.mapping import load
-from erp_bridge.source import ErpSource, Hooks, Limits
+from erp_bridge.source import ErpSource, Hooks, Limits, Reread
 from erp_bridge.spelling import fits
 from simulators.erpnext.methods import Method
 from simulators.erpnext.scripts import SCRIPTS
@@ -42,6 +42,7 @@ class MirrorInMemory:
     def __init__(self) -> None:
         self.rows: dict[str, MirrorRow] = {}
         self.stored: list[list[str]] = []
+        self.on_line: list[list[str]] = []
         self.broken = False
 
     def find(self, asked: Sequence[Terms]) -> Awaitable[tuple[MirrorRow, ...]]:
@@ -51,10 +52,14 @@ class MirrorInMemory:
     def wish(self, equipment: str) -> Awaitable[MirrorRow | None]:
         return succeed(self.rows.get(equipment))
 
-    def store(self, rows: Sequence[MirrorRow]) -> Awaitable[None]:
+    def known(self, wanted: Sequence[str]) -> Awaitable[Mapping[str, MirrorRow]]:
+        return succeed({name: self.rows[name] for name in wanted if name in self.rows})
+
+    def store(self, rows: Sequence[MirrorRow], *, on_line: Collection[str] = ()) -> Awaitable[None]:
         if self.broken:
             raise OSError("disk full")
         self.stored.append([row.equipment.name for row in rows])
+        self.on_line.append(sorted(on_line))
         self.rows |= {row.equipment.name: row for row in rows}
         return succeed(None)
 
@@ -94,7 +99,7 @@ class World:
     def new_source(self, user: str) -> ErpSource:
         return ErpSource(
             self.clock,
-            Lookup(self.erp.client(user, **self.client_options), load()),
+            Lookup(self.erp.client(user, **self.client_options), load(), digest=keyed),
             self.mirror,
             Asker(
                 self.breaker,
@@ -103,7 +108,7 @@ class World:
                 changed=lambda state, reason, alarm: self.told.append((state, reason, alarm)),
             ),
             Forgetting(0.1, self.clock.seconds),
-            digest=lambda text: hashlib.sha256(b"key" + text).hexdigest(),
+            digest=keyed,
             clock=self.clock.seconds,
             limits=self.limits,
             hooks=Hooks(failed=self.failures.append, kept=self.kept.append),
@@ -173,7 +178,8 @@ def test_many_sessions_share_one_query() -> None:
     heard = [world.ask(Terms(serials=(f"2227{n:09d}",))) for n in range(1, 201)]
     world.clock.advance(1)
     assert [names(found) for [found] in heard] == [[f"EQP-{100_000 + n}"] for n in range(1, 201)]
-    assert world.erp.queries == 2
+    # Equipment, passwords, whether there are subscriptions, and which.
+    assert world.erp.queries <= 4
 
 
 def test_the_same_device_twice_asks_once() -> None:
@@ -422,7 +428,7 @@ def test_refreshes_share_one_query() -> None:
         world.ask(one)
         world.ask(one)
     world.clock.advance(1)
-    assert world.erp.queries == queries + 1
+    assert world.erp.queries <= queries + 2
     assert all(row.fetched_at > START + 3600 - 1 for row in world.mirror.rows.values())
 
 
@@ -462,6 +468,103 @@ def test_nothing_is_asked_after_the_stop() -> None:
     world.clock.advance(10)
     assert isinstance(heard[0], Pending)
     assert world.erp.queries == 0
+
+
+# --- read again because something is known to have changed ---------------------------------
+
+
+def reread(world: World, *wanted: str) -> Reread:
+    [found] = World._heard(world.source.reread(wanted))
+    assert isinstance(found, Reread)
+    return found
+
+
+def test_a_reread_tells_new_changed_same_and_gone_in_one_query() -> None:
+    ones = ({"name": f"EQP-{n}", "serial_number": f"S{n}", "mac_address": None} for n in (1, 2, 3))
+    world = World(*(ONE | one for one in ones))
+    assert reread(world, "EQP-1", "EQP-2") == Reread(new=("EQP-1", "EQP-2"))
+    world.erp.change("EQP-2", wifi_password="s<b>cr3u")  # same length: asterisks are equal
+    world.erp.change("EQP-1", model="XX530v")
+    world.mirror.rows["EQP-8"] = row_of(Equipment("EQP-8"), START)
+    lists = world.erp.routes["list Service Equipment"]
+    found = reread(world, "EQP-1", "EQP-2", "EQP-3", "EQP-8", "EQP-9")
+    assert found == Reread(
+        new=("EQP-3",), changed=("EQP-2",), same=("EQP-1",), gone=("EQP-8", "EQP-9")
+    )
+    assert world.erp.routes["list Service Equipment"] == lists + 1
+    assert world.mirror.rows["EQP-2"].intent.wifi[0].passphrase == Secret("s<b>cr3u")
+    assert "EQP-8" not in world.mirror.rows
+
+
+def test_a_reread_of_many_names_goes_in_batches() -> None:
+    world = World(customers=30, batch=20)
+    found = reread(world, *(f"EQP-{100_000 + n}" for n in range(1, 31)))
+    assert len(found.new) == 30
+    assert [len(page) for page in world.mirror.stored] == [20, 10]
+
+
+def test_a_reread_brings_back_what_was_unknown_or_rested() -> None:
+    world = World(negative_ttl=3600, scripts={"acs_equipment_secrets": Method(unreadable)})
+    assert names(world.find(Terms(serials=("LATER",)))) == []
+    setup = world.erp.client("acs.setup")
+    new = {"doctype": "Service Equipment", "name": "EQP-5", "serial_number": "LATER"}
+    setup.call("frappe.client.insert", doc=new | {"equipment_type": "ONT"})
+    assert names(world.find(Terms(serials=("LATER",)))) == [], "it is believed for an hour"
+    assert reread(world, "EQP-5").new == ("EQP-5",)
+    assert names(world.find(Terms(serials=("LATER",)))) == ["EQP-5"]
+
+
+def test_a_reread_that_cannot_read_a_password_keeps_the_row_and_says_why() -> None:
+    world = World(ONE, scripts={"acs_equipment_secrets": Method(unreadable)})
+    old = row_of(Equipment("EQP-1", serial_number="2227ABC"), START)
+    world.mirror.rows["EQP-1"] = old
+    found = reread(world, "EQP-1")
+    assert "asterisks" in found.unreadable["EQP-1"]
+    assert world.mirror.rows["EQP-1"] == replace(old, fetched_at=0.0), "read again at a contact"
+
+
+def test_a_reread_of_a_site_that_shows_nothing_empties_no_mirror() -> None:
+    world = World(ONE)
+    reread(world, "EQP-1")
+    world.erp.order("empty")
+    found = reread(world, "EQP-1")
+    assert "too little" in found.unreadable["EQP-1"]
+    assert found.gone == ()
+    assert "EQP-1" in world.mirror.rows
+
+
+def test_a_reread_fails_as_the_site_does() -> None:
+    world = World(ONE)
+    world.erp.order("drop")
+    heard: list[Any] = []
+    Deferred.fromCoroutine(world.source.reread(["EQP-1"])).addErrback(
+        lambda failure: heard.append(failure.value)
+    )
+    assert isinstance(heard[0], ErpUnavailable)
+
+
+def test_a_row_is_as_old_as_the_question() -> None:
+    world = World(ONE)
+    world.slow = True
+    found = World._heard(world.source.reread(["EQP-1"]))
+    world.clock.advance(30)
+    world.slow = False
+    world.release()
+    assert found == [Reread(new=("EQP-1",))]
+    assert world.mirror.rows["EQP-1"].fetched_at == START
+
+
+def test_who_waits_on_the_line_is_told_from_who_was_sent_away() -> None:
+    world = World(ONE, hold_seconds=2.0)
+    world.find()
+    assert world.mirror.on_line == [["EQP-1"]]
+    world.mirror.rows.clear()
+    world.slow = True
+    world.ask()
+    world.clock.advance(3)
+    world.slow = False
+    world.release()
+    assert world.mirror.on_line == [["EQP-1"], []]
 
 
 # --- how fresh a sweep makes it, and what is not believed ---------------------------------

@@ -120,6 +120,7 @@ def test_names_collide_in_any_case_or_accent(client):
 
 
 def test_macs_collide_by_case_but_not_by_separators(client):
+    client.site.overwrite("Server Script", "acs_mac_normaliser", {"disabled": 1}, touch=False)
     assert client.equipment("A", mac_address="AA:BB:CC:00:10:01")[0] == 200
     assert client.equipment("B", mac_address="aa:bb:cc:00:10:01")[0] == 417
     assert client.equipment("C", mac_address="AABBCC001001")[0] == 200

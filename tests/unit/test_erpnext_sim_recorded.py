@@ -115,7 +115,9 @@ class Client:
             return start + timedelta(milliseconds=137 * next(ticks))
 
         def build():
-            return Site(read_doctypes(DOCTYPES), now, users=USERS, hosts=["erp.test"])
+            return Site(
+                read_doctypes(DOCTYPES), now, users=USERS, hosts=["erp.test"], event_scripts={}
+            )
 
         self.session = requests.Session()
         self.session.mount("http://", SimulatorAdapter(Simulator(build, now)))

@@ -168,22 +168,30 @@ def test_disabled_webhooks_are_silent():
     assert hooked.sent == []
 
 
+def test_what_cannot_be_rendered_is_not_sent():
+    hooked = Hooked(webhook_json='{"on": "{{ doc.notes }}"}', condition="")
+    assert hooked.job("POST", notes='so "quoted"') == 200
+    assert hooked.sent == []
+    assert hooked.failed == ["W"]
+
+
 @pytest.mark.parametrize(
     "hook",
     [
-        {"webhook_json": '{"on": "{{ doc.notes }}"}', "condition": ""},
-        {"webhook_json": "{{ frappe.get_doc(doc) }}", "condition": ""},
+        {"webhook_json": "{{ frappe.get_doc(doc) }}"},
         {"condition": "__import__('os').getcwd()"},
         {"condition": "doc.status =="},
         {"condition": "doc.notes > 3"},
+        {"request_url": "acs.test/hooks"},
+        {"webhook_docevent": "on_submit"},
+        {"webhook_secret": ""},
     ],
-    ids=["quote in a bare value", "call in template", "call in condition", "syntax", "type"],
+    ids=["template", "call", "syntax", "type", "address", "not submittable", "no secret"],
 )
-def test_what_cannot_be_rendered_is_not_sent(hook):
-    hooked = Hooked(**hook)
-    assert hooked.job("POST", notes='so "quoted"', status="Completed") == 200
-    assert hooked.sent == []
-    assert hooked.failed == ["W"]
+def test_a_webhook_that_makes_no_sense_is_refused(hook):
+    hooked = Hooked()
+    bad = HOOK | {"name": "W2"} | hook
+    assert hooked.ask("POST", "/api/resource/Webhook", bad) == 417
 
 
 def test_a_form_goes_out_as_json():
