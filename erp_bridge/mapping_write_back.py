@@ -23,6 +23,7 @@ class StandingWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     faulted: str
     held: str
     neutral: str
+    planned: str
 
     def of(self, standing: str) -> str:
         """Return the word; a standing that has none is called what it is."""
