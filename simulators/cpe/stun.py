@@ -123,6 +123,8 @@ class StunClient(DatagramProtocol):
     ``random`` gives that many random octets.
     """
 
+    noisy = False
+
     def __init__(
         self, reactor: Any, life: Life, address: str, random: Callable[[int], bytes]
     ) -> None:

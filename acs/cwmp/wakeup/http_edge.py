@@ -92,7 +92,7 @@ class _Call:
         kind = TCP6ClientEndpoint if ":" in self._target.host else TCP4ClientEndpoint
         # What ends a connection that does not come about is the limit of the whole request.
         endpoint: Any = kind(self._reactor, self._target.host, self._target.port, self._timeout)
-        connecting: Deferred[_Line] = endpoint.connect(Factory.forProtocol(lambda: _Line(self)))
+        connecting: Deferred[_Line] = endpoint.connect(_Lines.forProtocol(lambda: _Line(self)))
         self._connecting = connecting
         connecting.addCallbacks(self._connected, self._failed, callbackArgs=(octets,))
 
@@ -164,3 +164,8 @@ class _Line(Protocol):
         if self._cut is not None and self._cut.active():
             self._cut.cancel()
         self._call.closed(self)
+
+
+class _Lines(Factory):
+    noisy = False
+    """A line in the log for each request is of no use."""

@@ -50,6 +50,8 @@ class StunServer(DatagramProtocol):
     seconds since 1970, by which a device knows that a request is not an old one.
     """
 
+    noisy = False
+
     def __init__(
         self,
         reactor: Any,
