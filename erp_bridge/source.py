@@ -375,7 +375,11 @@ class ErpSource:
         )
         rows = {r.equipment.name: self._row(r, at) for r in results if isinstance(r, Read)}
         unreadable = {r.equipment.name: r.reason for r in results if isinstance(r, Unread)}
-        await self._kept(rows.values(), [name for name in rows if self._held_for[name]])
+        # What could not be read now is read again at a contact.
+        put_off = [replace(had[name], fetched_at=0.0) for name in unreadable if name in had]
+        await self._kept(
+            (*rows.values(), *put_off), [name for name in rows if self._held_for[name]]
+        )
         gone = [name for name in names if name not in rows and name not in unreadable]
         mirrored = [name for name in gone if name in had]
         if mirrored and not await self._forgotten(mirrored, anything=bool(results)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,17 @@ from acs.api import Metrics, Part, State
 from acs.devices.identity import Terms
 from acs.devices.source import MirrorRow
 from acs.log import get_logger
+from acs.server.inbox import Inbox
+from acs.server.reacting import let_go_thd, take_in_thd
 from acs.server.sweeping import Sweeping
 from acs.settings import ErpSettings
 from acs.store import equipment
 from acs.store.queues import Queues
 from erp_bridge import mapping
-from erp_bridge.asking import Asker
+from erp_bridge.asking import Asker, Turns
 from erp_bridge.breaker import Breaker
 from erp_bridge.breaker import State as BreakerState
+from erp_bridge.budget import Budget, Turn
 from erp_bridge.check import schema_findings
 from erp_bridge.client import ErpClient
 from erp_bridge.errors import ErpError
@@ -48,25 +51,25 @@ class QueuesMirror:
         """The row of the equipment of this name."""
         return await self._queues.wish(name)
 
-    async def store(self, rows: Sequence[MirrorRow], /) -> None:
-        """Insert or replace ``rows``."""
-        await self._queues.run("mirror", equipment.store_thd, rows)
+    async def known(self, names: Sequence[str], /) -> dict[str, MirrorRow]:
+        """The rows of the equipments of these names."""
+        return await self._queues.run("mirror", equipment.wish_thd, names)
+
+    async def store(self, rows: Sequence[MirrorRow], /, *, on_line: Collection[str] = ()) -> None:
+        """Insert or replace ``rows``, and have devices called that they change something for."""
+        await self._queues.run("mirror", take_in_thd, rows, time.time(), on_line=on_line)
 
     async def forget(self, names: Sequence[str], /) -> None:
-        """Delete the rows of these names."""
-        await self._queues.run("mirror", equipment.forget_thd, names)
+        """Delete the rows of these names, and have devices called in whose way they stood."""
+        await self._queues.run("mirror", let_go_thd, names, time.time())
 
     async def size(self) -> int:
         """How many rows there are."""
         return await self._queues.run("mirror", equipment.size_thd)
 
 
-def make_client(settings: ErpSettings, metrics: Metrics | None = None) -> ErpClient:
+def make_client(settings: ErpSettings, **options: Any) -> ErpClient:
     """The client of these settings. Raises `ValueError` with the fix named."""
-    options: dict[str, Any] = {}
-    if metrics is not None:
-        options["warn"] = lambda text: log.info("ERPNext warns", text=text)
-        options["observe"] = lambda _outcome, seconds: metrics.erp_call(seconds)
     return ErpClient(
         settings.url,
         settings.api_key,
@@ -114,16 +117,33 @@ class Bridge:
     ) -> None:
         """Build the parts; ``digest`` is a keyed hash."""
         self._metrics = metrics
-        self._client = make_client(settings, metrics)
+        self._turns = Turns(
+            reactor,
+            Budget(
+                settings.queries_per_second,
+                settings.writes_per_second,
+                settings.connections,
+                reactor.seconds(),
+            ),
+        )
+        self._client = make_client(
+            settings,
+            warn=lambda text: log.info("ERPNext warns", text=text),
+            observe=lambda _outcome, seconds: self._called(seconds),
+        )
         self._threads = Threads(reactor, settings.connections)
         self._breaker = Breaker(time.monotonic)
         self._kept = ""
         self._kept_at = 0.0
         site = load_mapping(settings)
-        lookup = Lookup(self._client, site, dropped=self._dropped)
+        lookup = Lookup(self._client, site, dropped=self._dropped, digest=digest)
         forgetting = Forgetting(settings.forget_share, time.time)
-        asker = Asker(
-            self._breaker, self._threads.run, failed=self._failed, changed=self._breaker_changed
+        self.asker = asker = Asker(
+            self._breaker,
+            self._threads.run,
+            failed=self._failed,
+            changed=self._breaker_changed,
+            turns=self._turns,
         )
         self.source = ErpSource(
             reactor,
@@ -132,6 +152,7 @@ class Bridge:
             asker,
             forgetting,
             digest=digest,
+            neutral=lookup.neutral,
             clock=time.time,
             limits=Limits(
                 hold_seconds=settings.hold_seconds,
@@ -148,13 +169,22 @@ class Bridge:
             reactor,
             queues,
             self.source,
-            asker,
+            asker.as_turn(Turn.SWEEP),
             forgetting,
             lookup,
             self._client,
             site,
             row=lambda read, at: mirror_row(read, digest, at),
             metrics=metrics,
+        )
+        self.inbox = Inbox(settings, reactor, queues, self.source, asker, lookup, site, metrics)
+        metrics.watch(
+            "erp_waiting", "Questions that wait for their turn.", lambda: self._turns.waiting
+        )
+        metrics.watch(
+            "erp_waiting_seconds",
+            "How long one of them has waited at most.",
+            lambda: self._turns.waited,
         )
 
     def start(self) -> None:
@@ -164,6 +194,7 @@ class Bridge:
     async def stop(self) -> None:
         """Ask no more, and wait for what is under way."""
         self.sweeping.stop()
+        self.inbox.stop()
         self.source.stop()
         await self._threads.stop()
         self._client.close()
@@ -172,11 +203,18 @@ class Bridge:
         """Degraded while ERPNext is not asked: devices are served from the mirror."""
         if self._breaker.state is not BreakerState.CLOSED:
             return Part(State.DEGRADED, self._breaker.reason)
+        if late := self.inbox.late:
+            return Part(State.DEGRADED, late)
         swept = self.sweeping.progress
         lately = self._kept_at > max(swept.sure_at, time.time() - WINDOW)
         if doubt := swept.alarm or (self._kept if lately else ""):
             return Part(State.DEGRADED, doubt)
         return Part(State.OK, self._client.origin)
+
+    def _called(self, seconds: float) -> None:
+        """A call was made; in its thread."""
+        self._turns.called()
+        self._metrics.erp_call(seconds)
 
     def _looked_up(self, asked: int, found: int) -> None:
         self._metrics.erp_batch(asked)

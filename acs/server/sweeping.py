@@ -15,16 +15,17 @@ from twisted.internet.task import deferLater
 from acs.api import Metrics
 from acs.devices.source import Mirrored, MirrorRow
 from acs.log import get_logger
+from acs.server.reacting import let_go_thd, take_in_thd
 from acs.settings import ErpSettings
 from acs.store import equipment
 from acs.store.notes import leave_note_thd, read_note_thd
 from acs.store.queues import Queues
 from erp_bridge.asking import Asker
 from erp_bridge.client import ErpClient
+from erp_bridge.following import Around, has_unfollowed_links
 from erp_bridge.forgetting import Forgetting
 from erp_bridge.lookup import Lookup, Read
 from erp_bridge.mapping import Mapping as SiteMapping
-from erp_bridge.mapping import wished_links
 from erp_bridge.progress import Progress, Rhythm, is_due
 from erp_bridge.source import ErpSource
 from erp_bridge.sweep import Sweeper
@@ -59,11 +60,12 @@ def keep_thd(
     gone: Collection[str],
     progress: Progress,
 ) -> None:
-    """Keep a page of a sweep, and that it is kept."""
-    equipment.store_thd(conn, rows)
+    """Keep a page of a sweep, and that it is kept; have devices called that it changes."""
+    now = time.time()
+    take_in_thd(conn, rows, now)
     for at in set(stamps.values()):
         equipment.stamp_thd(conn, [name for name, stamp in stamps.items() if stamp == at], at)
-    equipment.forget_thd(conn, gone)
+    let_go_thd(conn, gone, now)
     leave_note_thd(conn, NOTE, msgspec.json.encode(progress))
 
 
@@ -80,6 +82,11 @@ class QueuesShelf:
     def known(self, names: Collection[str], /) -> Deferred[dict[str, Mirrored]]:
         """Those of these names that are mirrored."""
         return self._queues.run("sweep", equipment.known_thd, names)
+
+    def names_at(self, around: Around, /) -> Deferred[tuple[str, ...]]:
+        """Those that are linked to any of these documents."""
+        where = around.locations, around.subscriptions, around.customers
+        return self._queues.run("sweep", equipment.names_at_thd, *where)
 
     def keep(
         self,
@@ -128,7 +135,7 @@ class Sweeping:
         self._metrics = metrics
         self._every = settings.sweep_minutes * 60
         self._rhythm = Rhythm(
-            self._every, settings.full_sweep_hours * 3600, always_full=bool(wished_links(mapping))
+            self._every, settings.full_sweep_hours * 3600, always_full=has_unfollowed_links(mapping)
         )
         self._mapping = sha256(msgspec.json.encode(mapping)).hexdigest()
         self._shelf = QueuesShelf(queues)

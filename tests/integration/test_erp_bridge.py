@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -73,7 +73,10 @@ class MirrorInMemory:
     def wish(self, equipment: str) -> Awaitable[MirrorRow | None]:
         return succeed(self.rows.get(equipment))
 
-    def store(self, rows: Sequence[MirrorRow]) -> Awaitable[None]:
+    def known(self, names: Sequence[str]) -> Awaitable[Mapping[str, MirrorRow]]:
+        return succeed({name: self.rows[name] for name in names if name in self.rows})
+
+    def store(self, rows: Sequence[MirrorRow], *, on_line: Collection[str] = ()) -> Awaitable[None]:
         self.rows |= {row.equipment.name: row for row in rows}
         if not self.filled.called:
             self.filled.callback(None)
@@ -99,7 +102,7 @@ class Bridge:
         self.threads = Threads(reactor, 4)
         self.source = ErpSource(
             reactor,
-            Lookup(self.client, load()),
+            Lookup(self.client, load(), digest=lambda text: hashlib.sha256(text).hexdigest()),
             self.mirror,
             Asker(Breaker(time.monotonic), self.threads.run, failed=self.failures.append),
             Forgetting(0.1, time.time),
