@@ -19,7 +19,7 @@ from acs.cli.lookup import device_argument, find_device
 from acs.cli.main import Context, pass_context
 from acs.cli.masking import Masks
 from acs.cli.usp_agent import agent_document, presence_words, proof_words
-from acs.cli.wake_words import Waking, said_if_open, waking_thd
+from acs.cli.wake_words import Waking, news, waking_thd
 from acs.devices.agents import Agent
 from acs.devices.ledger import facts_of
 from acs.devices.record import Device, FaultRecord, Job, JobState, Proof
@@ -93,7 +93,7 @@ def show(context: Context, device: str, customer: bool, as_json: bool) -> None:
                 firmware_word(facts_of(found), context.settings.provisioning.firmware_rules),
                 agent,
                 usp_models.get_thd(conn, model_key(agent)) if agent else None,
-                waking_thd(conn, found.id, context.settings),
+                waking_thd(conn, found.id, context.settings.provisioning.periodic_inform_interval),
             )
     if customer:
         _show_with_customer(context, known, as_json)
@@ -175,7 +175,7 @@ def _print(known: _Known, now: float) -> None:
             ("Blueprint", device.blueprint or "none"),
             ("Password", _password(device)),
             ("Seen", f"{age(device.last_seen, now)}, first {age(device.first_seen, now)}"),
-            ("Called", said_if_open(known.waking, now)),
+            ("Called", news(known.waking, now)),
             ("Booted", age(device.last_boot, now)),
             ("Reset", age(device.last_bootstrap, now)),
             ("Tags", " ".join(sorted(known.tags))),

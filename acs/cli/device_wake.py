@@ -17,7 +17,6 @@ from acs.cli.lookup import device_argument, find_device
 from acs.cli.main import Context, pass_context
 from acs.cli.wake_words import Waking, is_open, is_withheld, waking_thd, words
 from acs.devices.waking import WakeState
-from acs.settings import Settings
 from acs.store import Database, wakes
 
 _EVERY = 0.2
@@ -49,11 +48,12 @@ def wake(context: Context, device: str, wait: float, as_json: bool) -> None:
         raise Amiss("no device is called: set wakeup.enabled to true, and restart the server")
     with opened(context) as database:
         found = find_device(database, device)
+        interval = context.settings.provisioning.periodic_inform_interval
         reason = f"asked by {asked_by()}"
         database.run("wake", wakes.ask_thd, [found.id], reason, time.time())
         try:
             with render.progress(f"{found.key} is about to be called") as told:
-                waking = follow(database, found.id, context.settings, wait, lambda text: told(text))
+                waking = follow(database, found.id, wait, told, interval=interval)
         except KeyboardInterrupt:
             raise Amiss(f"it is called all the same; see `acs device show {found.key}`") from None
     if waking is None or waking.wake is None:
@@ -70,21 +70,22 @@ def wake(context: Context, device: str, wait: float, as_json: bool) -> None:
 def follow(
     database: Database,
     device_id: int,
-    settings: Settings,
     seconds: float,
     told: Callable[[str], None],
     *,
+    interval: float = 0.0,
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Waking | None:
     """Look at a wake until it ends or ``seconds`` are over, and return how it stands then.
 
-    ``told`` hears how it stands meanwhile. None: the device was deleted.
+    ``told`` hears how it stands meanwhile. ``interval`` is that of `waking_thd`. None: the device
+    was deleted.
     """
     until = clock() + seconds
     while True:
         with database.read() as conn:
-            waking = waking_thd(conn, device_id, settings)
+            waking = waking_thd(conn, device_id, interval)
         now = clock()
         if waking is None or waking.wake is None:
             return waking

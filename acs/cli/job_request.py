@@ -24,6 +24,7 @@ from acs.cli.lookup import find_device
 from acs.cli.main import Context
 from acs.cli.masking import Masks
 from acs.cli.waiting import follow
+from acs.cli.wake_words import news, waking_thd
 from acs.cli.wanted import Refusal, Wanted, nothing_against
 from acs.devices.jobs.kind import Unsound
 from acs.devices.jobs.run import KINDS
@@ -151,7 +152,21 @@ def ask(
         )
         job_id = database.run("enqueue", jobs.enqueue_thd, job)
         job, device = followed(database, job_id, device, options.wait)
-    leave(0 if show(job, device, masks, options) else DIFFERENT)
+        called = _called(database, job, context) if options.wait else ""
+    is_shown_well = show(job, device, masks, options)
+    if called and not options.as_json:
+        render.say(f"The device {called}.")
+    leave(0 if is_shown_well else DIFFERENT)
+
+
+def _called(database: Database, job: Job, context: Context) -> str:
+    """Say what came of calling the device of a job that still waits for it."""
+    if job.state is not JobState.QUEUED:
+        return ""
+    with database.read() as conn:
+        interval = context.settings.provisioning.periodic_inform_interval
+        waking = waking_thd(conn, job.device_id, interval)
+    return news(waking, time.time(), job.created_at)
 
 
 def sound(kind: JobKind, payload: Payload) -> Payload:

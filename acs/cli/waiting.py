@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from acs.cli.ages import age
+from acs.cli.wake_words import news, waking_thd
 from acs.devices.record import Device, Job, JobKind, JobState
 from acs.store import Database, devices, jobs
 
@@ -31,12 +32,13 @@ def follow(
         with database.read() as conn:
             job = jobs.get_thd(conn, job_id)
             device = devices.get_thd(conn, job.device_id) if job else None
+            waking = waking_thd(conn, job.device_id) if job else None
         if job is None or device is None:
             return None
         now = clock()
         if job.state in _FINAL or is_over(job, now) or now >= until:
             return job, device
-        told(waits_for(job, device, now))
+        told(waits_for(job, device, now, news(waking, now, job.created_at)))
         sleep(min(_EVERY, max(until - now, 0.0)))
 
 
@@ -45,12 +47,14 @@ def is_over(job: Job, now: float) -> bool:
     return job.state is JobState.QUEUED and 0 < job.expires_at <= now
 
 
-def waits_for(job: Job, device: Device, now: float) -> str:
-    """Say what an open job waits for."""
+def waits_for(job: Job, device: Device, now: float, called: str = "") -> str:
+    """Say what an open job waits for; ``called``: how the waking of its device stands."""
     seen = age(device.last_seen, now)
     if is_over(job, now):
         return "has expired"
     match job.state, job.kind:
+        case JobState.QUEUED, _ if called:
+            return f"queued: its device {called}"
         case JobState.QUEUED, _:
             tried = f", tried {job.attempts} times" if job.attempts else ""
             # An agent is connected all the time.

@@ -11,7 +11,6 @@ from acs.cli.ages import age, clock, span
 from acs.devices.record import Device, Snapshot
 from acs.devices.wake_plan import WITHHELD, next_inform
 from acs.devices.waking import Wake, WakeState, Way
-from acs.settings import Settings
 from acs.store import devices, snapshots, wakes
 
 _DAY = 86_400.0
@@ -30,22 +29,19 @@ class Waking:
     """When it calls by itself at the latest; 0: nobody knows."""
 
 
-def waking_thd(conn: Connection, device_id: int, settings: Settings) -> Waking | None:
-    """Load how the waking of a device stands; None: there is no such device."""
+def waking_thd(conn: Connection, device_id: int, interval: float = 0.0) -> Waking | None:
+    """Load how the waking of a device stands; None: there is no such device.
+
+    ``interval``: seconds between periodic Informs of devices that did not tell it; 0: not known.
+    """
     device = devices.get_thd(conn, device_id)
     if device is None:
         return None
     snapshot = snapshots.load_thd(conn, [device_id]).get(device_id, Snapshot())
-    interval = _interval(snapshot, device.root, settings.provisioning.periodic_inform_interval)
-    is_cwmp = device.protocol == "cwmp"
-    due = next_inform(device.last_seen, interval) if is_cwmp else 0.0
+    told = snapshot.values.get(f"{device.root}ManagementServer.PeriodicInformInterval")
+    known = float(told.text) if told is not None and told.text.isdecimal() else interval
+    due = next_inform(device.last_seen, known) if device.protocol == "cwmp" else 0.0
     return Waking(device, wakes.get_thd(conn, device_id), due)
-
-
-def _interval(snapshot: Snapshot, root: str, usual: float) -> float:
-    """Seconds between two periodic Informs: as the device told, else as we set it; 0: unknown."""
-    told = snapshot.values.get(f"{root}ManagementServer.PeriodicInformInterval")
-    return float(told.text) if told is not None and told.text.isdecimal() else usual
 
 
 def is_open(wake: Wake, now: float) -> bool:
@@ -65,14 +61,14 @@ def is_left(wake: Wake, now: float) -> bool:
 
 
 def words(waking: Waking, now: float) -> str:
-    """Say how the waking stands, what the device said, and when else it is served."""
+    """Say of a device how its waking stands, what it said, and when else it is served."""
     wake = waking.wake
     if wake is None:
-        return f"nobody asked for a call; {promise(waking, now)}"
+        return f"was not to be called; {promise(waking, now)}"
     if is_withheld(wake):
-        return f"not called, {wake.detail}"
+        return f"is not called, {wake.detail}"
     if is_left(wake, now):
-        return f"nobody calls it: is `acs serve` running? {promise(waking, now).capitalize()}"
+        return f"is called by nobody (does `acs serve` run?); {promise(waking, now)}"
     said = f": {wake.detail}" if wake.detail else ""
     match wake.state:
         case WakeState.WAITING if not wake.attempts:
@@ -83,20 +79,26 @@ def words(waking: Waking, now: float) -> str:
         case WakeState.SENT:
             return f"was told to call{_OVER[wake.way]} {age(wake.sent_at, now)}, and has not yet"
         case WakeState.WOKEN if not wake.sent_at:
-            return wake.detail or "it called by itself"
+            return wake.detail.removeprefix("it ") or "called by itself"
         case WakeState.WOKEN:
             called = waking.device.last_seen
             took = (called if called >= wake.asked_at else wake.ended_at) - wake.asked_at
-            return f"woken{_OVER[wake.way]}: it called {span(took)} after it was asked for"
-        case WakeState.BUSY | WakeState.UNREACHABLE | WakeState.REFUSED:
-            return f"{wake.state}{said}; {promise(waking, now)}"
+            return f"was woken{_OVER[wake.way]}: it called {span(took)} after it was asked for"
+        case WakeState.BUSY | WakeState.UNREACHABLE:
+            return f"is {wake.state}{said}; {promise(waking, now)}"
+        case WakeState.REFUSED:
+            verdict = "refused" if wake.attempts else "must not be called"
+            return f"{verdict}{said}; {promise(waking, now)}"
 
 
-def said_if_open(waking: Waking | None, now: float) -> str:
-    """Say how the waking stands; empty where there is none, or it worked."""
+def news(waking: Waking | None, now: float, since: float = 0.0) -> str:
+    """Say how the waking stands; empty where it worked, the device called since, or it was asked
+    for before ``since``."""
     wake = waking.wake if waking else None
-    is_told = wake is not None and wake.state is not WakeState.WOKEN
-    return words(waking, now) if waking and is_told else ""
+    if waking is None or wake is None or wake.asked_at < since:
+        return ""
+    is_over = wake.state is WakeState.WOKEN or waking.device.last_seen > wake.asked_at
+    return "" if is_over else words(waking, now)
 
 
 def promise(waking: Waking, now: float) -> str:

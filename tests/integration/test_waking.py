@@ -164,7 +164,7 @@ def test_an_address_outside_the_networks_is_never_called(
     assert refused.attempts == 0
     ended = waking_acs.command("device", "wake", unit.serial, "--wait", "30")
     assert ended.returncode == 1
-    assert "refused: 127.0.0.2 is not the address it called from" in ended.stdout
+    assert "must not be called: 127.0.0.2 is not the address it called from" in ended.stdout
     assert "served at its next Inform" in ended.stdout
     assert unit.bell.rung == []
     assert waking_acs.job(job).state is JobState.QUEUED
