@@ -15,9 +15,8 @@ from acs.api.problems import Problem
 from acs.api.routes import Call, Caller, Route
 from acs.api.scopes import Scope
 from acs.store import tokens
-from acs.store.idempotency import KEEP_SECONDS, Kept, Once, OtherRequest, once_thd, prune_thd
 from acs.store.lookups import Lookup
-from acs.store.tables import api_tokens, idempotency
+from acs.store.tables import api_tokens
 from acs.store.tokens import Token
 
 NOW = 1_790_000_000.0
@@ -132,39 +131,3 @@ def test_a_scope_that_is_lacking_is_named() -> None:
     assert refused.value.status == 403
     every = Token(1, "all", frozenset({"*"}), NOW, 0.0, 0.0, "")
     assert asked(OneToken(every), "Bearer acs_right", write).name == "all"
-
-
-# --- once --------------------------------------------------------------------------------
-
-
-def test_a_request_is_carried_out_once_for_its_key(house: House) -> None:
-    done: list[int] = []
-
-    def work() -> Kept:
-        done.append(1)
-        return Kept(202, b"{}")
-
-    first, other = Once("hub /x", "k", "digest"), Once("hub /x", "k", "another")
-    database = house.open()
-    with database.begin() as conn:
-        assert once_thd(conn, first, NOW, work) == Kept(202, b"{}")
-        assert once_thd(conn, first, NOW + 9, work) == Kept(202, b"{}", again=True)
-        with pytest.raises(OtherRequest):
-            once_thd(conn, other, NOW, work)
-        assert once_thd(conn, Once("n8n /x", "k", "digest"), NOW, work).again is False
-        assert len(done) == 2
-        late = NOW + KEEP_SECONDS + 1
-        assert once_thd(conn, other, late, work).again is False
-        assert prune_thd(conn, late, 10) == 1
-        assert [row.scope for row in conn.execute(select(idempotency))] == ["hub /x"]
-    database.dispose()
-
-
-def test_a_refusal_is_not_kept(house: House) -> None:
-    answers = iter([Kept(404, b""), Kept(202, b"{}")])
-    database = house.open()
-    with database.begin() as conn:
-        once = Once("hub /x", "k", "digest")
-        assert once_thd(conn, once, NOW, lambda: next(answers)).status == 404
-        assert once_thd(conn, once, NOW, lambda: next(answers)).status == 202
-    database.dispose()
