@@ -44,7 +44,8 @@ def body(
     """
     shown = _without_private(detail or {})
     data: dict[str, Any] = {"device": device, "equipment": equipment}
-    data |= {name: shown.pop(name) for name in _LIFTED if name in shown}
+    lifted = {name: shown.pop(name, "") for name in _LIFTED}
+    data |= {name: fact for name, fact in lifted.items() if fact}
     data |= {"text": text, "detail": shown}
     when = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
     document = {"type": kind, "timestamp": when.replace("+00:00", "Z"), "data": data}

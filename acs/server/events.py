@@ -160,8 +160,7 @@ class Events:
         free = []
         withheld: dict[str, list[int]] = {}
         for each in deliveries:
-            customer = str(each.news.detail.get("customer") or "")
-            if reason := self._safety.withheld(each.news.subject, customer, each.tags):
+            if reason := self._safety.withheld(each.news.subject, each.customer, each.tags):
                 withheld.setdefault(reason, []).append(each.id)
             else:
                 free.append(each)
@@ -199,7 +198,7 @@ class Events:
             text=piece.text,
             device=piece.subject,
             equipment=piece.equipment,
-            detail=piece.detail,
+            detail={**piece.detail, "customer": delivery.customer},
         )
         headers = signing.headers(
             subscriber.secret, message.message_id(piece.id, piece.at), time.time(), body

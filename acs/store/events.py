@@ -21,8 +21,8 @@ from acs.store import subscribers, tags
 from acs.store.news import KeptNews, consume_thd, kept
 from acs.store.news import prune_thd as prune_news_thd
 from acs.store.subscribers import Subscriber
+from acs.store.tables import equipment, event_subscribers, news
 from acs.store.tables import event_deliveries as table
-from acs.store.tables import event_subscribers, news
 from acs.store.upsert import insert_missing
 
 CONSUMER = "events"
@@ -52,6 +52,8 @@ class Delivery:
     """Tries that failed."""
     tags: frozenset[str]
     """Of the device."""
+    customer: str = ""
+    """Whom it is about: as the news says, else who has the equipment by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +144,15 @@ def due_thd(
     wanted = select(news).where(news.c.id.in_([row.news_id for row in first]))
     told = {row.id: kept(row) for row in conn.execute(wanted)}
     tagged = tags.of_thd(conn, {piece.device_id for piece in told.values()})
+    holders = _customers(conn, {piece.equipment for piece in told.values()})
     return subscriber, [
-        Delivery(row.id, piece, row.attempts, tagged.get(piece.device_id, frozenset()))
+        Delivery(
+            row.id,
+            piece,
+            row.attempts,
+            tagged.get(piece.device_id, frozenset()),
+            str(piece.detail.get("customer") or holders.get(piece.equipment, "")),
+        )
         for row in first
         if (piece := told.get(row.news_id)) is not None
     ]
@@ -243,6 +252,11 @@ def prune_thd(conn: Connection, before: float, limit: int) -> int:
         its = table.c.subscriber_id.in_(everyone) & table.c.news_id.in_(gone)
         conn.execute(delete(table).where(its))
     return len(gone)
+
+
+def _customers(conn: Connection, names: Collection[str]) -> dict[str, str]:
+    wanted = select(equipment.c.name, equipment.c.customer).where(equipment.c.name.in_(names))
+    return {row.name: row.customer for row in conn.execute(wanted)}
 
 
 def _of(subscriber_id: int) -> Select[Any]:
