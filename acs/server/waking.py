@@ -20,9 +20,14 @@ from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 
 from acs.api.metrics import Metrics
-from acs.cwmp.wakeup.http_edge import HttpCaller
-from acs.cwmp.wakeup.target import Refused, Target, allowed, allowed_datagram
-from acs.cwmp.wakeup.udp_edge import StunServer
+from acs.cwmp.wakeup import (
+    HttpCaller,
+    Refused,
+    StunServer,
+    Target,
+    allowed,
+    allowed_datagram,
+)
 from acs.devices import wake_plan
 from acs.devices.house import WakeAccount
 from acs.devices.safety import Safety
@@ -265,7 +270,7 @@ class Waking:
         if self._stun is None or account is None:
             return ""
         binding = self._stun.binding_of(account.username)
-        return f"{binding.host}:{binding.port}" if binding else call.udp_address
+        return binding.address if binding else call.udp_address
 
     def _begin(self, call: Call, reach: Reach, wake: Wake) -> None:
         begun = Deferred.fromCoroutine(self._answered(call, reach, wake)).addErrback(self._failed)

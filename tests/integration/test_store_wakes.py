@@ -5,10 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from acs.devices.agents import Presence
-from acs.devices.effects import EnqueueJob, SaveAgent, SaveDevice, SaveJob, SaveTags
+from acs.devices.effects import (
+    EnqueueJob,
+    SaveAgent,
+    SaveDevice,
+    SaveJob,
+    SaveTags,
+    SaveWakeAccount,
+)
 from acs.devices.record import Job, JobKind, JobState
 from acs.devices.waking import Wake, WakeState, Way
-from acs.model import Contact, DeviceId, Event, EventKind
+from acs.model import Contact, DeviceId, Event, EventKind, Secret
 from acs.store import Database, wakes
 from acs.store.apply import apply_thd
 from acs.store.opening import open_thd
@@ -177,3 +184,12 @@ def test_lists_and_forgets(database: Database) -> None:
     assert database.run("prune", wakes.prune_thd, NOW) == 0
     assert database.run("prune", wakes.prune_thd, NOW + 1) == 1
     assert database.run("get", wakes.get_thd, first) is None
+
+
+def test_a_stun_password_is_that_of_the_account_with_the_devices_key(database: Database) -> None:
+    own, other, _without = (new_device(database, serial) for serial in ("S1", "S2", "S3"))
+    key = "00259E-XC220%2DG3-S{}".format
+    saves = [SaveWakeAccount(own, key(1), "geheim"), SaveWakeAccount(other, "chosen", "x")]
+    database.run("apply", apply_thd, saves)
+    found = [database.run("STUN", wakes.stun_password_thd, key(number)) for number in (1, 2, 3, 4)]
+    assert found == [Secret("geheim"), None, None, None]

@@ -21,6 +21,7 @@ from acs.store import wake_accounts, wakes
 from simulators.cpe import Identity, Ont
 from simulators.cpe.blocking import Client
 from simulators.cpe.connreq import Door, answer
+from simulators.cpe.stun import Calls, Mapped, binding_request, read_answer
 
 PASSWORD = "Appelez-moi-7"
 UPTIME = "Device.DeviceInfo.UpTime"
@@ -80,7 +81,13 @@ class Unit:
 
     _count = 0
 
-    def __init__(self, acs: RunningAcs, first: Sequence[str] = (), address: str = "127.0.0.1"):
+    def __init__(
+        self,
+        acs: RunningAcs,
+        first: Sequence[str] = (),
+        address: str = "127.0.0.1",
+        url: str = "",
+    ) -> None:
         Unit._count += 1
         self.acs = acs
         self.serial = f"22275C{Unit._count:07d}"
@@ -88,7 +95,7 @@ class Unit:
         self.ont = Ont("tplink-a-xx230v", identity, username=BOOTSTRAP[0], password=BOOTSTRAP[1])
         self._client = Client(acs.url, self.ont, timeout=30)
         self.bell = Doorbell(self.call, first, address)
-        self.ont.connection_request_url = self.bell.url
+        self.ont.connection_request_url = url or self.bell.url
         self._client.session()
         self.device = acs.device(self.serial)
         self.bell.username = self.device.key
@@ -187,3 +194,25 @@ def test_a_device_that_does_not_believe_us_is_not_asked_over_and_over(
     assert len(unit.bell.rung) == 2  # One without a proof, one with it.
     shown = waking_acs.command("device", "show", unit.serial)
     assert "is called again in" in shown.stdout
+
+
+def test_a_device_behind_a_nat_is_woken_by_a_datagram(
+    waking_acs: RunningAcs, new_unit: NewUnit
+) -> None:
+    unit = new_unit(url="http://192.168.1.1:7547/behind-its-nat")
+    account = (unit.device.key, PASSWORD)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as hole:
+        hole.settimeout(30)
+        hole.bind(("127.0.0.1", 0))
+        transaction = bytes(range(16))
+        stun = ("127.0.0.1", waking_acs.port("stun"))
+        hole.sendto(binding_request(transaction, account), stun)
+        mapped = read_answer(hole.recv(2048), transaction)
+        assert mapped == Mapped(*hole.getsockname())
+
+        job = waking_acs.enqueue(unit.device, JobKind.READ, paths=[UPTIME])
+        assert Calls().takes(hole.recv(2048), *account)
+    unit.call()
+    wake = unit.woken()
+    assert (wake.way, wake.attempts) == (Way.UDP, 1)
+    assert waking_acs.job(job).state is JobState.DONE
