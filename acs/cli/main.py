@@ -59,6 +59,9 @@ COMMANDS = {
     "token": Lazy("acs.cli.token:token", "Look after what other systems show to be let in."),
     "group": Lazy("acs.cli.group:group", "Name queries, to use them elsewhere."),
     "events": Lazy("acs.cli.events:events_group", "Tell other systems what happened to devices."),
+    "reconcile": Lazy(
+        "acs.cli.reconcile:reconcile_group", "Show where this server and ERPNext do not agree."
+    ),
     "rule": Lazy("acs.cli.rule:rule", "Look at rules, and try them on a device."),
     "bulk": Lazy("acs.cli.bulk:bulk", "Have one thing done on many devices, with care."),
     "blueprint": Lazy("acs.cli.blueprint:blueprint", "Look at blueprints and check your own."),

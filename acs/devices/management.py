@@ -81,7 +81,9 @@ async def with_management(ledger: Ledger, intent: Intent, blueprint: Blueprint) 
         )
         if management.stun_server is not None and management.stun_username is None:
             # A binding tells whose it is by the user name (TR-069 G.2.1.1).
-            management = replace(management, stun_username=account.username)
+            management = replace(
+                management, stun_username=account.username, stun_password=account.password
+            )
     return intent if management == Management() else replace(intent, management=management)
 
 

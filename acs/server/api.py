@@ -11,7 +11,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from acs.api import Metrics, devices, openapi, reprovision, webhooks
+from acs.api import Metrics, devices, gaps, openapi, reprovision, webhooks
 from acs.api.access import Access
 from acs.api.intake import Intake
 from acs.api.limits import RateLimit
@@ -19,6 +19,7 @@ from acs.api.router import Router
 from acs.api.routes import Route
 from acs.api.site import Site
 from acs.api.webhooks import Sender
+from acs.devices.reconcile import Finding
 from acs.devices.safety import Safety
 from acs.http import Bounds, HttpFactory
 from acs.http.listen import BACKLOG, prompt, secured
@@ -43,7 +44,8 @@ _PRUNE_ROWS = 1000
 class ApiServer:
     """`listen`, and `finish` before the store is closed.
 
-    ``digest`` is a keyed digest of octets, ``bug`` is told of failures of ours.
+    ``found`` finds where devices and equipment differ, ``digest`` is a keyed digest of octets,
+    ``bug`` is told of failures of ours.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class ApiServer:
         metrics: Metrics,
         safety: Safety,
         *,
+        found: Callable[[], Deferred[list[Finding]]],
         digest: Callable[[bytes], str],
         bug: Callable[[str, BaseException], None],
     ) -> None:
@@ -63,7 +66,7 @@ class ApiServer:
         self._bug = bug
         answers = metrics.counter("api_requests", "Requests of other systems.", "status")
         self._site = Site(
-            Router(_routes(settings, queues, safety, digest)),
+            Router(_routes(settings, queues, safety, found, digest)),
             Access(queues, time.time),
             RateLimit(self._settings.requests_per_minute),
             seconds=reactor.seconds,
@@ -117,7 +120,11 @@ def _prune_thd(conn: Any, now: float) -> int:
 
 
 def _routes(
-    settings: Settings, queues: Queues, safety: Safety, digest: Callable[[bytes], str]
+    settings: Settings,
+    queues: Queues,
+    safety: Safety,
+    found: Callable[[], Deferred[list[Finding]]],
+    digest: Callable[[bytes], str],
 ) -> tuple[Route, ...]:
     """All there is; a new resource is a module of `acs.api` and a line here."""
     equipment = load_mapping(settings.erp).equipment.doctype
@@ -126,6 +133,7 @@ def _routes(
             *webhooks.routes(_sender(settings.erp), Intake(queues, time.time)),
             *reprovision.routes(queues, time.time, digest, equipment),
             *devices.routes(queues, time.time, safety),
+            *gaps.routes(found),
         ),
         version("gigafibre-acs"),
     )

@@ -46,6 +46,7 @@ from acs.server.disk_sacrifice import guard_of
 from acs.server.events import LOOK_SECONDS as EVENTS_SECONDS
 from acs.server.events import Events
 from acs.server.files import FileServer
+from acs.server.gaps import Gaps
 from acs.server.parts import (
     fingerprint_key,
     known_names,
@@ -63,6 +64,8 @@ from acs.server.upkeep import PRUNE_ROWS, prune
 from acs.server.usp import UspServer
 from acs.server.waking import Waking
 from acs.server.watch import EdgeWatcher
+from acs.server.writing_back import LOOK_SECONDS as WRITE_BACK_SECONDS
+from acs.server.writing_back import STEP_SECONDS, WritingBack
 from acs.settings import CwmpSettings, Settings
 from acs.store import campaign_steps
 from acs.store.devices import standings_thd
@@ -173,9 +176,11 @@ class Server:
             reactor,
             self.metrics,
             safety_of(settings),
+            found=Gaps(self.database, reactor, time.monotonic).find,
             digest=lambda octets: self.database.vault.digest(octets, "acs.api"),
             bug=self._watcher.bug,
         )
+        self._writing_back = self._build_writing_back()
         self._disk = guard_of(settings, self._queues, reactor)
         self._watch()
 
@@ -190,6 +195,20 @@ class Server:
             self._queues,
             digest=lambda text: self.database.vault.digest(text, "wish"),
             metrics=self.metrics,
+        )
+
+    def _build_writing_back(self) -> WritingBack | None:
+        if self._bridge is None or not self.settings.erp.write_back:
+            return None
+        return WritingBack(
+            self.settings.erp,
+            safety_of(self.settings),
+            self._queues,
+            self._bridge.client,
+            self._bridge.mapping,
+            self._bridge.asker,
+            self.library,
+            self.metrics,
         )
 
     def _build_edge(self) -> CwmpEdge:
@@ -419,6 +438,12 @@ class Server:
                 self._every(EVENTS_SECONDS, lambda: Deferred.fromCoroutine(self._events.work())),
                 self._every(PRUNE_SECONDS, lambda: Deferred.fromCoroutine(self._events.prune())),
             ]
+            if (back := self._writing_back) is not None:
+                self._duties += [
+                    self._every(WRITE_BACK_SECONDS, lambda: Deferred.fromCoroutine(back.work())),
+                    self._every(STEP_SECONDS, lambda: Deferred.fromCoroutine(back.walk())),
+                    self._every(PRUNE_SECONDS, lambda: Deferred.fromCoroutine(back.prune())),
+                ]
             self.health.watch("events", self._events.health)
             if self._usp.is_wanted:
                 self._usp.start(_tls_problem)
@@ -438,6 +463,8 @@ class Server:
             self._loops.remove(loop)
             loop.stop()
         self._events.rest()
+        if self._writing_back is not None:
+            self._writing_back.stop()
         if self._bridge is not None:
             self._bridge.sweeping.stop()
             self._bridge.inbox.stop()
@@ -480,6 +507,8 @@ class Server:
         await self._events.stop()
         try:
             await self._waking.stop()
+            if self._writing_back is not None:
+                self._writing_back.stop()
             if self._bridge is not None:
                 await self._bridge.stop()
         finally:

@@ -213,3 +213,18 @@ def test_the_document_of_the_interface_needs_no_token(acs: RunningAcs) -> None:
     assert document["openapi"].startswith("3.1")
     reprovision = document["paths"]["/hooks/reprovision"]["post"]
     assert reprovision["security"] == [{"token": ["reprovision"]}]
+
+
+def test_gaps_are_those_that_the_command_shows(
+    acs: RunningAcs, hub: dict[str, str], new_cpe: NewCpe
+) -> None:
+    new_cpe().session()
+    found = requests.get(url(acs, "/api/reconcile"), headers=hub, timeout=LIMIT).json()
+    told = json.loads(acs.command("reconcile", "--json").stdout)
+    assert found["counts"] == told["counts"]
+    assert found["counts"]["in ACS only"] >= 1
+    only = {"gap": "in ACS only"}
+    lone = requests.get(url(acs, "/api/reconcile"), params=only, headers=hub, timeout=LIMIT).json()
+    assert {each["gap"] for each in lone["findings"]} == {"in ACS only"}
+    few = made_token(acs, "few", "devices:read")
+    assert requests.get(url(acs, "/api/reconcile"), headers=few, timeout=LIMIT).status_code == 403
