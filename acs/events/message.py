@@ -17,6 +17,8 @@ _LIFTED = ("serial_number", "customer")
 # News holds no secrets; should one ever slip in, its name stops it here.
 _PRIVATE = re.compile(r"ssid|wi_?fi|wlan|sip", re.IGNORECASE)
 _MASKS = Masks()
+# What a device holds, or should hold, is quoted in texts: names of networks, SIP users …
+_QUOTED = re.compile(r"""(?<!\w)(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")""")
 
 
 def message_id(news_id: int, at: float) -> str:
@@ -40,13 +42,13 @@ def body(
 
     ``at`` is when it happened (epoch seconds), ``device`` the device's key. ``serial_number`` and
     ``customer`` of ``detail`` stand beside them; the rest stays below ``detail``, without Wi-Fi,
-    SIP and secrets.
+    SIP and secrets. What ``text`` quotes is left out.
     """
     shown = _without_private(detail or {})
     data: dict[str, Any] = {"device": device, "equipment": equipment}
     lifted = {name: shown.pop(name, "") for name in _LIFTED}
     data |= {name: fact for name, fact in lifted.items() if fact}
-    data |= {"text": text, "detail": shown}
+    data |= {"text": _QUOTED.sub("'…'", text), "detail": shown}
     when = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
     document = {"type": kind, "timestamp": when.replace("+00:00", "Z"), "data": data}
     return msgspec.json.encode(document)

@@ -93,6 +93,8 @@ class Events:
     def rest(self) -> None:
         """Begin no further delivery until `work` is called again."""
         self._is_resting = True
+        # Whoever has the duty now knows better.
+        self._figures, self._counted_at = Figures(), 0.0
 
     async def stop(self) -> None:
         """Rest; what is being sent has a moment to end, and is else sent again some day."""

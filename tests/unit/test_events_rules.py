@@ -135,6 +135,19 @@ def test_a_body_tells_what_happened_and_nothing_private() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("A.SSID: wanted 'Chez Moi', reads 'TP-Link_01'", "A.SSID: wanted '…', reads '…'"),
+        ("""wanted "it's 'me'", reads nothing""", "wanted '…', reads nothing"),
+        (r"wanted 'a\'b\\', reads 'c'", "wanted '…', reads '…'"),
+        ("the customer's box has no owner's name", "the customer's box has no owner's name"),
+    ],
+)
+def test_values_of_a_device_that_a_text_quotes_stay_here(text: str, told: str) -> None:
+    assert json.loads(body("device.drift", 0.0, text=text))["data"]["text"] == told
+
+
 def test_a_message_has_one_id_that_no_other_database_gives() -> None:
     assert message_id(7, 1000.0) == message_id(7, 1000.0)
     assert len({message_id(7, 1000.0), message_id(7, 1000.5), message_id(8, 1000.0)}) == 3
