@@ -129,18 +129,25 @@ def serve(
     if log_requests:
         log.startLogging(sys.stderr, setStdout=False)
     host, _, listed = listen.rpartition(":")
-    Workers(queue, scale=time_scale).start()
     for user in users:
         click.echo(f"user {user.name} token {user.api_key}:{user.api_secret}")
     try:
-        react(_run, (simulator, host, int(listed) if port is None else port))
+        react(_run, (simulator, time_scale, host, int(listed) if port is None else port))
     except CannotListenError as error:
         raise click.ClickException(
             f"cannot listen on {host}:{error.port}: {error.socketError}; name another --port"
         ) from None
 
 
-def _run(reactor: Any, simulator: Simulator, host: str, port: int) -> Deferred[None]:
+def _run(
+    reactor: Any, simulator: Simulator, time_scale: float, host: str, port: int
+) -> Deferred[None]:
+    workers = Workers(
+        simulator.queue,
+        scale=time_scale,
+        sent=lambda delivery, fate: reactor.callFromThread(simulator.sent, delivery, fate),
+    )
+    workers.start()
     bound = reactor.listenTCP(port, web_site(simulator, reactor), interface=host)
     click.echo(f"listening http://{host}:{bound.getHost().port}")
     sys.stdout.flush()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from zlib import crc32
 
@@ -19,11 +20,15 @@ from simulators.erpnext.filters import (
     read_conditions,
     sort_key,
 )
-from simulators.erpnext.schema import DocType, Field
+from simulators.erpnext.schema import STANDARD_FIELDS, DocType, Field
 from simulators.erpnext.users import User, require_list
 
 DEFAULT_PAGE = 20
 _ORDER = re.compile(r"(?:tab[^.]+\.)?(?P<column>\w+)(?:\s+(?P<way>asc|desc))?", re.IGNORECASE)
+
+_CHANGE_ORDER = re.compile(r"`?modified`?( asc)?(, *`?name`?( asc)?)?", re.IGNORECASE)
+"""The order in which a table keeps its rows by itself."""
+_MODIFIED = next(field for field in STANDARD_FIELDS if field.name == "modified")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +56,9 @@ def list_rows(documents: Documents, name: str, query: Query, user: User) -> list
     """Return the rows of a list with the fields asked for; null fields stay null."""
     doctype = documents.listable(name, user)
     columns = _columns(documents, doctype, query.fields, user)
-    rows = _ordered(doctype, _matching(documents, doctype, query), query.order_by)
     end = query.start + query.length if query.length else None
-    page = rows[query.start : end]
+    matching = _matching(documents, doctype, query)
+    page = list(islice(_ordered(doctype, matching, query.order_by), query.start, end))
     shown = [{key: read(row) for key, read in columns.items()} for row in page]
     for link in decode_json(query.expand) or ():
         _expand(documents, doctype, link, shown)
@@ -63,33 +68,52 @@ def list_rows(documents: Documents, name: str, query: Query, user: User) -> list
 def count_rows(documents: Documents, name: str, filters: Any, user: User) -> int:
     """Return how many rows match."""
     doctype = documents.listable(name, user)
-    return len(_matching(documents, doctype, Query(filters=filters)))
+    return sum(1 for _ in _matching(documents, doctype, Query(filters=filters)))
 
 
-def _matching(documents: Documents, doctype: DocType, query: Query) -> list[Row]:
+def _matching(documents: Documents, doctype: DocType, query: Query) -> Iterator[Row]:
+    """Yield the rows that match; in the order asked for, if that is the order of change."""
     every = read_conditions(query.filters, doctype)
     some = read_conditions(query.or_filters, doctype)
     tests = [predicate(condition) for condition in every]
     choices = [predicate(condition) for condition in some]
-    return [
+    return (
         row
-        for row in _candidates(documents.db.table(doctype.name), every)
+        for row in _candidates(documents.db.table(doctype.name), every, some, query.order_by)
         if all(test(row.values) for test in tests)
         and (not choices or any(test(row.values) for test in choices))
-    ]
+    )
 
 
-def _candidates(table: Table, conditions: Iterable[Condition]) -> Iterable[Row]:
-    for condition in conditions:
+def _candidates(
+    table: Table, every: Sequence[Condition], some: Sequence[Condition], order_by: str | None
+) -> Iterable[Row]:
+    """Return rows among which all that match are; only as many as an index allows."""
+    if order_by and _CHANGE_ORDER.fullmatch(order_by.strip()):
+        return table.modified_since(_earliest(every))
+    for condition in every:
         if condition.keys is not None and table.indexed(condition.field.name):
             return table.find(condition.field.name, condition.keys)
+    if some and all(one.keys is not None and table.indexed(one.field.name) for one in some):
+        found = (row for one in some for row in table.find(one.field.name, one.keys or ()))
+        return {row.name: row for row in found}.values()
     return table
 
 
-def _ordered(doctype: DocType, rows: list[Row], order_by: str | None) -> list[Row]:
+def _earliest(conditions: Iterable[Condition]) -> str:
+    """Return the ``modified`` before which no row can match."""
+    key = sort_key(_MODIFIED)
+    asked = (c for c in conditions if c.field.name == "modified" and c.operator in (">", ">="))
+    return max((str(key(condition.value)[1]) for condition in asked), default="")
+
+
+def _ordered(doctype: DocType, rows: Iterator[Row], order_by: str | None) -> Iterable[Row]:
     """Sort rows; without ``order_by`` they come in an order that nobody can rely on."""
     if not order_by:
         return sorted(rows, key=lambda row: crc32(row.name.encode()))
+    if _CHANGE_ORDER.fullmatch(order_by.strip()):
+        return rows
+    ordered: Iterable[Row] = rows
     for term in reversed(order_by.split(",")):
         named = _ORDER.fullmatch(term.replace("`", "").strip())
         column = named["column"] if named else term.strip()
@@ -100,8 +124,8 @@ def _ordered(doctype: DocType, rows: list[Row], order_by: str | None) -> list[Ro
             )
         key = sort_key(doctype.columns[column])
         down = named is not None and (named["way"] or "").lower() == "desc"
-        rows = sorted(rows, key=_by(column, key), reverse=down)
-    return rows
+        ordered = sorted(ordered, key=_by(column, key), reverse=down)
+    return ordered
 
 
 def _by(column: str, key: Callable[[Any], Any]) -> Callable[[Row], Any]:

@@ -143,6 +143,26 @@ class DocType(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         return tuple(field for field in self.fields if field.type is FieldType.PASSWORD)
 
     @cached_property
+    def mandatory(self) -> tuple[Field, ...]:
+        """The fields that must not be empty."""
+        return tuple(field for field in self.fields if field.mandatory)
+
+    @cached_property
+    def unique(self) -> tuple[Field, ...]:
+        """The fields with a unique index."""
+        return tuple(field for field in self.fields if field.unique)
+
+    @cached_property
+    def selects(self) -> tuple[Field, ...]:
+        """The Select fields."""
+        return tuple(field for field in self.fields if field.type is FieldType.SELECT)
+
+    @cached_property
+    def lengths(self) -> Mapping[str, int]:
+        """The longest text of each field that has a limit."""
+        return {field.name: field.max_length for field in self.fields if field.max_length}
+
+    @cached_property
     def links(self) -> tuple[Field, ...]:
         """The Link fields."""
         return tuple(field for field in self.fields if field.type is FieldType.LINK)

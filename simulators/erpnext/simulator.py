@@ -29,7 +29,8 @@ from simulators.erpnext.http import (
 from simulators.erpnext.queueing import WebhookQueue
 from simulators.erpnext.site import Site, refused
 from simulators.erpnext.statistics import Statistics, classify
-from simulators.erpnext.webhooks import BodyForm, WebhookError, deliveries
+from simulators.erpnext.webhooks import BodyForm, Delivery, WebhookError, deliveries
+from simulators.erpnext.worker import LOST, TRIES
 
 SLOW_SECONDS = 2.0
 
@@ -169,3 +170,16 @@ class Simulator:
 
     def _not_rendered(self, webhook: str, error: WebhookError) -> None:
         self.queue.note_unrendered(webhook, str(error))
+        self.site.log_webhook(webhook=webhook, error=str(error))
+
+    def sent(self, delivery: Delivery, fate: str) -> None:
+        """Log what became of a webhook that a worker took."""
+        self.queue.remember(delivery, fate)
+        self.site.log_webhook(
+            webhook=delivery.webhook,
+            reference_doctype=delivery.doctype,
+            reference_document=delivery.name,
+            url=delivery.url,
+            data=delivery.body.decode(),
+            error="" if fate != LOST else f"lost after {TRIES} tries",
+        )

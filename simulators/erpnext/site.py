@@ -50,6 +50,9 @@ from simulators.erpnext.users import BRIDGE, DEMO_USERS, SYSTEM_MANAGER, User, a
 from simulators.erpnext.validation import Draft
 
 MAX_REQUEST_LINE = 4094
+LOGGED = 1000
+"""Rows of the Webhook Request Log that are kept."""
+_LOG = "Webhook Request Log"
 ADMINISTRATOR = User("Administrator", roles=frozenset({SYSTEM_MANAGER}))
 
 
@@ -170,6 +173,15 @@ class Site:
         work = Work(ADMINISTRATOR, self.now, "")
         self.documents.set_values(doctype, name, fields, work, touch=touch)
         self.committed(self.documents.db.commit())
+
+    def log_webhook(self, **values: str) -> None:
+        """Keep a Webhook Request Log, the only place where a site tells of a lost webhook."""
+        table = self.documents.db.table(_LOG)
+        if len(table) >= LOGGED:
+            self.documents.db.delete(_LOG, next(iter(table)))
+        work = Work(ADMINISTRATOR, self.now, "")
+        self.documents.insert(values, work, doctype=_LOG)
+        self.documents.db.commit()
 
     def handle(self, request: Request) -> Response:
         """Answer a request; commit what it wrote, unless it failed or was a GET."""

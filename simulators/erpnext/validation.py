@@ -20,12 +20,12 @@ def set_defaults(doctype: DocType, draft: Draft, user: str, now: str) -> None:
     ``user`` and ``now`` (the site's time) stand for the defaults ``__user`` and ``Today``.
     """
     special: dict[str | int | None, str] = {"__user": user, "Today": now[:10]}
-    for field in doctype.columns.values():
-        if draft.get(field.name) is None:
-            draft[field.name] = special.get(field.default) or default(field)
+    for name, field in doctype.columns.items():
+        if draft.get(name) is None:
+            draft[name] = special.get(field.default) or _default(field)
 
 
-def default(field: Field) -> Value:
+def _default(field: Field) -> Value:
     """Return what a column holds where nothing was given."""
     if field.default is not None:
         return field.default
@@ -100,7 +100,7 @@ def check_links(doctype: DocType, draft: Draft, db: Database) -> None:
 
 def check_mandatory(doctype: DocType, draft: Draft) -> None:
     """Refuse a document with an empty mandatory field."""
-    empty = [f for f in doctype.fields if f.mandatory and draft.get(f.name) in (None, "", [])]
+    empty = [field for field in doctype.mandatory if draft.get(field.name) in (None, "", [])]
     if empty:
         raise Refusal(
             FRAPPE + "MandatoryError",
@@ -114,8 +114,8 @@ def check_mandatory(doctype: DocType, draft: Draft) -> None:
 
 def check_options(doctype: DocType, draft: Draft) -> None:
     """Refuse a Select value that is not among the options, to the letter."""
-    for field in doctype.fields:
-        if field.type is not FieldType.SELECT or not draft.get(field.name):
+    for field in doctype.selects:
+        if not draft.get(field.name):
             continue
         value = draft[field.name] = str(draft[field.name]).strip()
         if value not in field.options:
@@ -128,13 +128,14 @@ def check_options(doctype: DocType, draft: Draft) -> None:
 
 def check_lengths(doctype: DocType, draft: Draft) -> None:
     """Refuse text that the column would cut."""
-    for field in doctype.fields:
-        value = draft.get(field.name)
-        if field.max_length and isinstance(value, str) and len(value) > field.max_length:
+    for name, limit in doctype.lengths.items():
+        value = draft.get(name)
+        if isinstance(value, str) and len(value) > limit:
+            label = doctype.columns[name].label
             raise thrown(
                 "CharacterLengthExceededError",
-                f"{doctype.name} {draft['name']}: '<strong>{field.label}</strong>' ({value})"
-                f" will get truncated, as max characters allowed is {field.max_length}",
+                f"{doctype.name} {draft['name']}: '<strong>{label}</strong>' ({value})"
+                f" will get truncated, as max characters allowed is {limit}",
                 "Value too big",
             )
 
@@ -143,8 +144,9 @@ def clean(doctype: DocType, draft: Draft) -> None:
     """Run the XSS filter over every text field that does not opt out."""
     for field in doctype.fields:
         value = draft.get(field.name)
-        filtered = not field.ignore_xss_filter and field.type is not FieldType.CODE
-        if isinstance(value, str) and filtered:
+        if not isinstance(value, str) or "<" not in value:
+            continue
+        if not field.ignore_xss_filter and field.type is not FieldType.CODE:
             draft[field.name] = sanitize(value)
 
 
@@ -152,9 +154,9 @@ def check_unique(doctype: DocType, draft: Draft, db: Database) -> None:
     """Refuse a value that another document holds in a unique field."""
     table = db.table(doctype.name)
     own = table.get(str(draft["name"]))
-    for field in doctype.fields:
+    for field in doctype.unique:
         value = draft.get(field.name)
-        if not field.unique or value in (None, ""):
+        if value in (None, ""):
             continue
         if any(row is not own for row in table.find(field.name, [str(value)])):
             raise Refusal(

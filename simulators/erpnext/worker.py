@@ -59,7 +59,7 @@ class Workers:
         queue: WebhookQueue,
         *,
         scale: float = 1.0,
-        sent: Callable[[Delivery, str], None] = lambda delivery, fate: None,
+        sent: Callable[[Delivery, str], object],
     ) -> None:
         self._queue = queue
         self._scale = scale
@@ -90,5 +90,4 @@ class Workers:
                 self._queue.wait(_IDLE)
                 continue
             fate = send(delivery, self._stopping.wait, self._scale)
-            self._queue.remember(delivery, fate)
             self._sent(delivery, fate)
