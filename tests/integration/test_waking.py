@@ -12,10 +12,13 @@ from typing import Any
 
 import pytest
 from acs_fixtures import StartAcs
+from homes import new_home
 from running_acs import BOOTSTRAP, RunningAcs, wait_for
+from usp_crew import Crew
 
+from acs.devices.agents import Presence
 from acs.devices.effects import SaveWakeAccount
-from acs.devices.record import JobKind, JobState
+from acs.devices.record import Device, JobKind, JobState
 from acs.devices.waking import Wake, WakeState, Way
 from acs.store import wake_accounts, wakes
 from simulators.cpe import Identity, Ont
@@ -105,21 +108,34 @@ class Unit:
     def call(self) -> None:
         self._client.session(["6 CONNECTION REQUEST"])
 
-    def wake(self) -> Wake | None:
-        with self.acs.database.read() as connection:
-            return wakes.get_thd(connection, self.device.id)
 
-    def woken(self, state: WakeState = WakeState.WOKEN) -> Wake:
-        def look() -> Wake | None:
-            found = self.wake()
-            return found if found is not None and found.state is state else None
+def wake_of(acs: RunningAcs, device: Device) -> Wake:
+    with acs.database.read() as connection:
+        return wakes.get_thd(connection, device.id) or Wake(device.id, "")
 
-        return wait_for(f"its wake to be {state}", look)
+
+def ask(acs: RunningAcs, device: Device) -> None:
+    acs.database.run("ask", wakes.ask_thd, [device.id], "a test", time.time())
+
+
+def ended(acs: RunningAcs, device: Device) -> Wake:
+    def look() -> Wake | None:
+        wake = wake_of(acs, device)
+        return wake if wake.ended_at else None
+
+    return wait_for("its wake to end", look)
 
 
 @pytest.fixture(scope="module")
 def waking_acs(start_acs: StartAcs) -> RunningAcs:
-    return start_acs(WAKEUP_ENABLED="true", WAKEUP_TIMEOUT="5", STUN_LISTEN="127.0.0.1:0")
+    return start_acs(
+        WAKEUP_ENABLED="true",
+        WAKEUP_TIMEOUT="5",
+        STUN_LISTEN="127.0.0.1:0",
+        WEBSOCKET_LISTEN="127.0.0.1:0",
+        WEBSOCKET_AUTH="basic",
+        AUTH_ALLOW_BASIC_ON_HTTP="true",
+    )
 
 
 NewUnit = Callable[..., Unit]
@@ -142,10 +158,11 @@ def test_a_job_is_done_without_the_device_calling_by_itself(
     waking_acs: RunningAcs, new_unit: NewUnit
 ) -> None:
     unit = new_unit()
-    ended = waking_acs.command("device", "read", unit.serial, UPTIME, "--wait", "30")
-    assert ended.returncode == 0, ended.stderr
-    assert UPTIME in ended.stdout
-    wake = unit.woken()
+    said = waking_acs.command("device", "read", unit.serial, UPTIME, "--wait", "30")
+    assert said.returncode == 0, said.stderr
+    assert UPTIME in said.stdout
+    wake = ended(waking_acs, unit.device)
+    assert wake.state is WakeState.WOKEN
     assert (wake.reason, wake.way, wake.attempts) == ("job: read", Way.HTTP, 1)
     assert PASSWORD not in "".join(unit.bell.rung)
     assert waking_acs.metric('acs_wakes_total{result="woken"}') >= 1
@@ -155,11 +172,11 @@ def test_a_job_is_done_without_the_device_calling_by_itself(
 def test_a_busy_device_is_called_again_and_woken(waking_acs: RunningAcs, new_unit: NewUnit) -> None:
     busy = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
     unit = new_unit(first=[busy])
-    ended = waking_acs.command("device", "wake", unit.serial, "--wait", "30", "--json")
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    said = json.loads(ended.stdout)
-    assert (said["wake"]["state"], said["wake"]["attempts"]) == ("woken", 2)
-    assert said["device"] == unit.device.key
+    said = waking_acs.command("device", "wake", unit.serial, "--wait", "30", "--json")
+    assert said.returncode == 0, said.stdout + said.stderr
+    told = json.loads(said.stdout)
+    assert (told["wake"]["state"], told["wake"]["attempts"]) == ("woken", 2)
+    assert told["device"] == unit.device.key
 
 
 def test_an_address_outside_the_networks_is_never_called(
@@ -167,12 +184,12 @@ def test_an_address_outside_the_networks_is_never_called(
 ) -> None:
     unit = new_unit(address="127.0.0.2")
     job = waking_acs.enqueue(unit.device, JobKind.READ, paths=[UPTIME])
-    refused = unit.woken(WakeState.REFUSED)
-    assert refused.attempts == 0
-    ended = waking_acs.command("device", "wake", unit.serial, "--wait", "30")
-    assert ended.returncode == 1
-    assert "must not be called: 127.0.0.2 is not the address it called from" in ended.stdout
-    assert "served at its next Inform" in ended.stdout
+    refused = ended(waking_acs, unit.device)
+    assert (refused.state, refused.attempts) == (WakeState.REFUSED, 0)
+    said = waking_acs.command("device", "wake", unit.serial, "--wait", "30")
+    assert said.returncode == 1
+    assert "must not be called: 127.0.0.2 is not the address it called from" in said.stdout
+    assert "served at its next Inform" in said.stdout
     assert unit.bell.rung == []
     assert waking_acs.job(job).state is JobState.QUEUED
 
@@ -182,13 +199,9 @@ def test_a_device_that_does_not_believe_us_is_not_asked_over_and_over(
 ) -> None:
     unit = new_unit()
     unit.bell.username = "somebody else"
-    waking_acs.database.run("ask", wakes.ask_thd, [unit.device.id], "a test", time.time())
-
-    def tried() -> Wake | None:
-        found = unit.wake()
-        return found if found is not None and found.attempts else None
-
-    wake = wait_for("it to be called", tried)
+    ask(waking_acs, unit.device)
+    wait_for("it to be called", lambda: wake_of(waking_acs, unit.device).attempts)
+    wake = wake_of(waking_acs, unit.device)
     assert (wake.state, wake.attempts) == (WakeState.WAITING, 1)
     assert wake.next_at > time.time() + 20
     assert len(unit.bell.rung) == 2  # One without a proof, one with it.
@@ -213,6 +226,29 @@ def test_a_device_behind_a_nat_is_woken_by_a_datagram(
         job = waking_acs.enqueue(unit.device, JobKind.READ, paths=[UPTIME])
         assert Calls().takes(hole.recv(2048), *account)
     unit.call()
-    wake = unit.woken()
-    assert (wake.way, wake.attempts) == (Way.UDP, 1)
+    wake = ended(waking_acs, unit.device)
+    assert (wake.state, wake.way, wake.attempts) == (WakeState.WOKEN, Way.UDP, 1)
     assert waking_acs.job(job).state is JobState.DONE
+
+
+def test_an_agent_is_asked_over_usp(waking_acs: RunningAcs) -> None:
+    home = new_home(waking_acs, "http://127.0.0.1:1")  # Nobody records it in an ERPNext.
+    crew = Crew(waking_acs)
+    try:
+        unit = crew.begin(home, crew.way("websocket"))
+        wait_for("its first visit", lambda: waking_acs.find(home.serial))
+        wait_for("it to be settled", lambda: waking_acs.agent(unit.endpoint).settled)
+        device = waking_acs.device(home.serial)
+        ask(waking_acs, device)
+        wake = ended(waking_acs, device)
+        assert (wake.state, wake.way, wake.attempts) == (WakeState.WOKEN, Way.USP, 1)
+    finally:
+        crew.close()
+    wait_for(
+        "it to be away",
+        lambda: waking_acs.agent(unit.endpoint).presence is Presence.OFFLINE,
+    )
+    ask(waking_acs, device)
+    wake = ended(waking_acs, device)
+    assert (wake.state, wake.attempts) == (WakeState.UNREACHABLE, 0)
+    assert wake.detail == "its USP agent is not connected"
