@@ -15,6 +15,7 @@ from erp_bridge.schema import (
     check_customer,
     check_linked,
     check_meta,
+    check_subscription,
     linked_doctypes,
 )
 
@@ -88,6 +89,38 @@ def schema_findings(client: ErpClient, mapping: Mapping) -> Iterator[Finding]:
     problems = check_meta(mapping, meta)
     for link, target in linked_doctypes(mapping, meta).items():
         problems += check_linked(mapping, link, target, client.meta(target))
+    yield from problems or [Finding(Level.OK, f"{doctype} has all mapped fields")]
+    yield from _subscriptions(client, mapping)
+
+
+def _subscriptions(client: ErpClient, mapping: Mapping) -> Iterator[Finding]:
+    """A site without such a doctype is served without; one that hides it is not."""
+    doctype = mapping.subscription.doctype
+    if not doctype:
+        return
+    try:
+        meta = client.meta(doctype)
+    except (ErpNotFound, ErpRejected) as error:
+        yield Finding(
+            Level.WARNING,
+            f"The site has no doctype {doctype!r}, so no subscription is looked at, and devices get"
+            f" what their equipment says: {error.text}",
+            'Name the right one in subscription.doctype of the mapping, or write doctype = ""'
+            " there",
+        )
+        return
+    try:
+        # That the schema is told does not mean that the documents are.
+        client.get_list(doctype, ["name"], limit=1)
+    except ErpForbidden as error:
+        yield Finding(
+            Level.ERROR,
+            f"{doctype} may not be read, so nobody knows who is still a customer: {error.text}",
+            f'Give the API user a role that may read {doctype}, or write doctype = "" in'
+            " [subscription] of the mapping",
+        )
+        return
+    problems = check_subscription(mapping, meta)
     yield from problems or [Finding(Level.OK, f"{doctype} has all mapped fields")]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Answer
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -18,7 +19,9 @@ from erp_bridge.mapping import (
     site_fields,
     wished_links,
 )
+from erp_bridge.mapping_services import subscription_fields
 from erp_bridge.wishes import SETTINGS
+from erp_bridge.words import meaning
 
 
 class Level(StrEnum):
@@ -131,6 +134,47 @@ def check_customer(mapping: Mapping, meta: Answer[str, Any]) -> list[Finding]:
     return findings
 
 
+_SUBSCRIPTION_TYPES = {
+    "status": _CHOICE,
+    "service_category": _CHOICE,
+    "monthly_price": _NUMBER | {"Currency", "Float"},
+    "service_location": frozenset({"Link", "Data"}),
+    "customer": frozenset({"Link", "Data"}),
+}
+
+
+def check_subscription(mapping: Mapping, meta: Answer[str, Any]) -> list[Finding]:
+    """Compare the mapped fields of a subscription with ``meta``, the site's answer for it.
+
+    A field that is missing is an error: a subscription that is misread switches a customer off,
+    or gives away what nobody pays for.
+    """
+    doctype = mapping.subscription.doctype
+    known = _known(meta)
+    findings: list[Finding] = []
+    for ours, theirs in subscription_fields(mapping).items():
+        wanted = _SUBSCRIPTION_TYPES[ours]
+        if (row := known.get(theirs)) is None:
+            findings.append(_missing(doctype, f"subscription.fields.{ours}", theirs))
+        elif (fieldtype := str(row.get("fieldtype"))) not in wanted:
+            findings.append(
+                Finding(
+                    Level.ERROR,
+                    f"{doctype}.{theirs} is of type {fieldtype}, which cannot serve as {ours}",
+                    f"Use a field of type {' or '.join(sorted(wanted))}",
+                )
+            )
+        elif ours in ("status", "service_category") and fieldtype == "Select":
+            part = "status" if ours == "status" else "category"
+            words = getattr(mapping.subscription, part)
+            options = [each.strip() for each in str(row.get("options") or "").splitlines()]
+            if strange := [word for word in options if word and not meaning(word, words)]:
+                findings.append(
+                    _strange_words(f"{doctype}.{theirs}", strange, f"subscription.{part}")
+                )
+    return findings
+
+
 def _known(meta: Answer[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the fields of a schema by name."""
     listed = meta.get("fields")
@@ -211,15 +255,15 @@ def _is_ssid(ours: str) -> bool:
 def _check_words(where: str, options: str, mapping: Mapping) -> list[Finding]:
     words = [word.strip() for word in options.splitlines() if word.strip()]
     strange = [w for w in words if mapping.status_of(w) is EquipmentStatus.UNKNOWN]
-    if not strange:
-        return []
-    return [
-        Finding(
-            Level.WARNING,
-            f"{where} offers words the mapping does not know: {', '.join(strange)}",
-            "Put them into the lists of [equipment.status] in the mapping",
-        )
-    ]
+    return [_strange_words(where, strange, "equipment.status")] if strange else []
+
+
+def _strange_words(where: str, words: Sequence[str], table: str) -> Finding:
+    return Finding(
+        Level.WARNING,
+        f"{where} offers words the mapping does not know: {', '.join(words)}",
+        f"Put them into the lists of [{table}] in the mapping",
+    )
 
 
 def _wanted_types(ours: str, *, linked: bool) -> frozenset[str]:

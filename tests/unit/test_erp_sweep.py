@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from erp_bridge.errors import ErpError, ErpMisconfigured, ErpUnavailable
 from erp_bridge.following import Around
 from erp_bridge.forgetting import HANDFUL, WINDOW, Forgetting
 from erp_bridge.lookup import Lookup
-from erp_bridge.mapping import load
+from erp_bridge.mapping import parse
 from erp_bridge.progress import Cut, Place, Progress, Rhythm, before, begun, is_due
 from erp_bridge.source import mirror_row
 from erp_bridge.sweep import Sweeper
@@ -28,6 +29,7 @@ from simulators.erpnext.methods import Method
 from simulators.erpnext.scripts import SCRIPTS
 from simulators.erpnext.seeding import bulk_documents
 
+DEFAULT = (files("erp_bridge") / "mapping.toml").read_text("utf-8")
 START = 1_800_000_000.0
 DAY = 86_400.0
 SECRETS = f"acs_equipment_secrets {DOCTYPE}"
@@ -100,6 +102,7 @@ class World:
         self.now = START
         self.zone = "America/Toronto"
         self.mapping = "mapping"
+        self.own = ""
         self.page = page
         self.rhythm = Rhythm(600, DAY, always_full=always_full)
         self.forgetting = Forgetting(0.1, self.clock)
@@ -111,7 +114,7 @@ class World:
 
     def sweeper(self) -> Sweeper:
         return Sweeper(
-            Lookup(self.erp.client(retries=0), load(), digest=keyed),
+            Lookup(self.erp.client(retries=0), parse(self.own, "site.toml", DEFAULT), digest=keyed),
             self.shelf,
             Asker(Breaker(self.clock), maybeDeferred),
             self.forgetting,
@@ -148,12 +151,12 @@ class World:
         for name in names:
             self.write(name, modified=modified)
 
-    def write(self, name: str, **values: Any) -> None:
+    def write(self, name: str, doctype: str = DOCTYPE, **values: Any) -> None:
         """Change a document behind Frappe's back."""
-        row = self.erp.simulator.site.documents.db.table(DOCTYPE).get(name)
+        table = self.erp.simulator.site.documents.db.table(doctype)
+        row = table.get(name)
         assert row is not None
-        stored: Any = row.values
-        stored.update(values)
+        table.put(replace(row, values={**row.values, **values}))
 
     def delete(self, *names: str) -> None:
         setup = self.erp.client("acs.setup")
@@ -491,3 +494,178 @@ def test_a_refused_list_ends_the_sweep_and_keeps_the_mirror() -> None:
     with pytest.raises(ErpError):
         world.sweep()
     assert len(world.shelf.rows) == 4
+
+
+# --- documents around -------------------------------------------------------------------------
+
+SUBSCRIPTION = "Service Subscription"
+
+
+def age(world: World) -> None:
+    """Have all documents changed long ago, and the last one so late that no overlap has others."""
+    for n in range(1, 7):
+        day = "02" if n == 6 else "01"
+        modified = f"2026-10-{day} 08:00:00.000000"
+        world.write(f"EQP-{100_000 + n}", modified=modified)
+        world.write(f"SUB-0000{100_000 + n}", SUBSCRIPTION, modified=modified)
+
+
+def set_value(world: World, doctype: str, name: str, **values: Any) -> None:
+    world.erp.client("acs.setup").call(
+        "frappe.client.set_value", doctype=doctype, name=name, fieldname=values
+    )
+
+
+def test_a_change_of_a_subscription_alone_is_swept_in() -> None:
+    world = World(6)
+    age(world)
+    assert world.sweep().marks == {SUBSCRIPTION: "2026-10-02 08:00:00.000000"}
+    before = world.shelf.rows["EQP-100004"]
+    world.now += 600
+    set_value(world, SUBSCRIPTION, "SUB-0000100004", status="Suspendu")
+    world.shelf.stored.clear()
+    world.asked()
+    progress = world.sweep()
+    assert [some for some in world.shelf.stored if some] == [["EQP-100004"]]
+    row = world.shelf.rows["EQP-100004"]
+    assert not row.intent.wifi[0].enabled
+    assert row.digest != before.digest
+    assert progress.last is not None
+    assert (progress.last.full, progress.last.changed) == (False, 1)
+    assert world.asked() == {"lists": 2, "secrets": 1}, "of one equipment, not of all"
+    assert progress.marks[SUBSCRIPTION] > "2026-11-22"
+
+    world.now += 600
+    world.sweep()
+    assert world.asked() == {"lists": 2, "secrets": 0}, "the overlap reads no password again"
+    assert world.shelf.rows["EQP-100004"].digest == row.digest
+
+
+def test_a_follow_up_that_is_cut_goes_on_where_it_was() -> None:
+    world = World(6, page=2)
+    age(world)
+    world.sweep()
+    world.now += 600
+    for n in range(1, 7):
+        set_value(world, SUBSCRIPTION, f"SUB-0000{100_000 + n}", status="Suspendu")
+    sweeper = world.sweeper()
+    following = sweeper._lookup.following
+    whole, pages = following.page, iter(range(2))
+
+    def page(*asked: Any) -> Any:
+        if next(pages, None) is None:
+            raise ErpUnavailable("away", "wait")
+        return whole(*asked)
+
+    following.page = page  # type: ignore[assignment, method-assign]
+    with pytest.raises(ErpUnavailable):
+        world.sweep(sweeper)
+    assert world.shelf.kept.cut is not None
+    on = [name for name, row in world.shelf.rows.items() if row.intent.wifi[0].enabled]
+    assert on == ["EQP-100005"]
+    world.sweep()
+    assert not any(row.intent.wifi[0].enabled for row in world.shelf.rows.values())
+
+
+def test_what_changes_during_a_full_sweep_is_followed_by_the_next() -> None:
+    world = World(6, page=2)
+    age(world)
+    sweeper = world.sweeper()
+    whole, pages = sweeper._lookup.page, iter((False, False, True))
+
+    def page(*asked: Any) -> Any:
+        listed = whole(*asked)
+        if next(pages, False):
+            # All of them are listed by now.
+            set_value(world, SUBSCRIPTION, "SUB-0000100001", status="Suspendu")
+        return listed
+
+    sweeper._lookup.page = page  # type: ignore[assignment, method-assign]
+    world.sweep(sweeper)
+    assert world.shelf.rows["EQP-100001"].intent.wifi[0].enabled
+    world.now += 600
+    progress = world.sweep()
+    assert progress.last is not None
+    assert not progress.last.full
+    assert not world.shelf.rows["EQP-100001"].intent.wifi[0].enabled
+
+
+def test_a_linked_document_with_wishes_is_followed_too() -> None:
+    world = World(2)
+    world.own = '[wishes]\n"wan.vlan" = "service_subscription.vlan"\n"wan.mode" = "wan_mode"\n'
+    for name in names(2):
+        world.write(name, wan_mode="DHCP")
+    world.stamp("2026-10-01 08:00:00.000000", "EQP-100002")
+    world.sweep()
+    world.now += 600
+    set_value(world, SUBSCRIPTION, "SUB-0000100002", vlan=41)
+    progress = world.sweep()
+    wan = world.shelf.rows["EQP-100002"].intent.wan
+    assert wan is not None
+    assert wan.vlan == 41
+    assert progress.last is not None
+    assert not progress.last.full
+
+
+def test_the_new_box_follows_when_the_old_one_leaves() -> None:
+    new = {"name": "EQP-NEW", "serial_number": "NEW1", "status": "active"}
+    world = World(1, equipment=[new])
+    world.erp.change("EQP-NEW", service_location="LOC-100001")
+    world.stamp("2026-10-01 08:00:00.000000", "EQP-NEW")
+    world.sweep()
+    assert world.shelf.rows["EQP-NEW"].intent.empty
+    world.now += 600
+    world.erp.change("EQP-100001", status="defective")
+    world.sweep()
+    old, heir = (world.shelf.rows[name].intent for name in ("EQP-100001", "EQP-NEW"))
+    assert (heir.wifi[0].ssid or "").startswith("Maison")
+    assert heir.voice[0].password
+    assert old.wifi[0].ssid == "neutre"
+
+
+# --- the site's clock ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("doctype", [DOCTYPE, SUBSCRIPTION])
+def test_the_hour_that_comes_twice_loses_no_change(doctype: str) -> None:
+    """At 2 a.m. the site's clock is put back to 1 a.m.: what follows is stamped earlier."""
+    world = World(6)
+    age(world)
+    last, first = ("EQP-100006", "EQP-100001")
+    if doctype == SUBSCRIPTION:
+        last, first = ("SUB-0000100006", "SUB-0000100001")
+    world.write(last, doctype, modified="2026-11-01 01:59:59.900000")
+    world.sweep()
+    world.now += 600
+    change = {"status": "returned" if doctype == DOCTYPE else "Suspendu"}
+    world.write(first, doctype, modified="2026-11-01 01:00:00.100000", **change)
+    progress = world.sweep()
+    assert progress.last is not None
+    assert not progress.last.full
+    assert not world.shelf.rows["EQP-100001"].intent.wifi[0].enabled
+    marks = {DOCTYPE: progress.mark, **progress.marks}
+    assert marks[doctype] == "2026-11-01 01:59:59.900000", "it is not put back with the clock"
+
+
+def test_another_time_zone_of_the_site_makes_all_marks_void() -> None:
+    """Its texts of before and of now are not to be compared."""
+    world = World(6)
+    age(world)
+    world.sweep()
+    world.now += 600
+    world.zone = "America/Vancouver"
+    # Three hours earlier than what was saved before it, and saved after it.
+    world.write(
+        "SUB-0000100002", SUBSCRIPTION, status="Suspendu", modified="2026-10-02 05:00:00.000000"
+    )
+    progress = world.sweep()
+    assert progress.last is not None
+    assert progress.last.full
+    assert not world.shelf.rows["EQP-100002"].intent.wifi[0].enabled
+    assert progress.zone == "America/Vancouver"
+    world.now += 600
+    world.write(
+        "SUB-0000100003", SUBSCRIPTION, status="Suspendu", modified="2026-10-02 08:00:01.000000"
+    )
+    assert not world.sweep().cut
+    assert not world.shelf.rows["EQP-100003"].intent.wifi[0].enabled
