@@ -11,13 +11,16 @@ import click
 from acs.cli import render
 from acs.cli.ages import age, iso, span
 from acs.cli.database import as_it_is
+from acs.cli.erp_outbox import notice_of, summary
 from acs.cli.failures import DIFFERENT, Failure, leave
 from acs.cli.lazy import Lazy, LazyGroup
 from acs.cli.main import Context, pass_context
+from acs.devices.outgoing import OutgoingState
 from erp_bridge.progress import Cut, Done, Progress
 
 COMMANDS = {
     "status": Lazy("acs.cli.erp:status", "Show how fresh the mirror of ERPNext's equipment is."),
+    "outbox": Lazy("acs.cli.erp_outbox:outbox", "Show what is to be written to ERPNext."),
 }
 
 
@@ -28,6 +31,7 @@ def erp() -> None:
     \b
     Examples:
       acs erp status
+      acs erp outbox      what is to be written, and what was refused
       acs doctor          does the mapping fit the site?
     """
 
@@ -47,17 +51,26 @@ def status(context: Context, as_json: bool) -> None:
       acs erp status --json | jq -r .last_sweep.ended
     """
     from acs.server.sweeping import progress_thd
-    from acs.store import equipment
+    from acs.store import equipment, outbox
 
     if not context.settings.erp.url:
         raise Failure("erp.url is empty: no ERPNext is connected; set it (docs/connect-erpnext.md)")
     with as_it_is(context.settings) as database, database.read() as conn:
         mirrored = equipment.size_thd(conn)
         progress = progress_thd(conn)
+        unwritten = outbox.counts_thd(conn)
+        oldest = outbox.oldest_thd(conn, time.time())
     if as_json:
-        render.emit(_document(mirrored, progress))
+        counts = {state.value: unwritten.get(state, 0) for state in OutgoingState}
+        render.emit({**_document(mirrored, progress), "outbox": counts})
     else:
-        render.print_facts(list(_facts(mirrored, progress, context.settings.erp.sweep_minutes)))
+        render.print_facts(
+            [
+                *_facts(mirrored, progress, context.settings.erp.sweep_minutes),
+                ("Outbox", summary(unwritten, oldest, time.time())),
+                ("Write-back", notice_of(context.settings)),
+            ]
+        )
     leave(DIFFERENT if progress.alarm else 0)
 
 

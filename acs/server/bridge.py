@@ -135,7 +135,7 @@ class Bridge:
         self._breaker = Breaker(time.monotonic)
         self._kept = ""
         self._kept_at = 0.0
-        site = load_mapping(settings)
+        self.mapping = site = load_mapping(settings)
         lookup = Lookup(self._client, site, dropped=self._dropped, digest=digest)
         forgetting = Forgetting(settings.forget_share, time.time)
         self.asker = asker = Asker(
@@ -186,6 +186,11 @@ class Bridge:
             "How long one of them has waited at most.",
             lambda: self._turns.waited,
         )
+
+    @property
+    def client(self) -> ErpClient:
+        """Speaks to the site; blocking, so it is asked by the `asker`."""
+        return self._client
 
     def start(self) -> None:
         """Be ready to ask."""

@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import partial
 
 from sqlalchemy import Connection
+from twisted.internet.defer import CancelledError, Deferred
 
 from acs.api import Metrics
 from acs.devices.field_report import FieldReport
@@ -191,6 +192,7 @@ class WritingBack:
         self._rhythm = rhythm_of(settings)
         self._asker = asker
         self._library = library
+        self._under_way: Deferred[None] | None = None
         self._owed = 0.0
         self._holding = 0
         self._counts: Mapping[OutgoingState, int] = {}
@@ -210,7 +212,21 @@ class WritingBack:
         return self._counts.get(state, 0)
 
     async def work(self) -> None:
-        """Record what follows from news, then write what is due."""
+        """Record what follows from news, then write what is due; return when that has ended."""
+        self._under_way = Deferred.fromCoroutine(self._work())
+        try:
+            await self._under_way
+        except CancelledError:
+            return
+        finally:
+            self._under_way = None
+
+    def stop(self) -> None:
+        """Give up what is being written; whoever is next looks whether it was saved."""
+        if self._under_way is not None:
+            self._under_way.cancel()
+
+    async def _work(self) -> None:
         derive = partial(derive_thd, mapping=self._mapping, rhythm=self._rhythm, now=time.time())
         while await self._queues.run("news", consume_thd, CONSUMER, PIECES, derive) == PIECES:
             pass

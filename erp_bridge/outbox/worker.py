@@ -112,6 +112,8 @@ class Worker:
         self._clock = clock
         self._warn = warn
         self._warned: set[str] = set()
+        self._lacking: set[str] = set()
+        """Fields the site turned out not to have."""
         self._no_script_until = 0.0
         self._zone: tuple[str, float] = ("", 0.0)
 
@@ -169,19 +171,25 @@ class Worker:
         doubted = [row for row in rows if row.state is OutgoingState.DOUBTED]
         done: frozenset[str] = frozenset()
         if doubted:
-            found, done = await self._read_back({row.name: fields[row.name] for row in doubted})
+            found, done = await self._read_back(
+                {row.name: self._without_lacking(fields[row.name]) for row in doubted}
+            )
             modified |= found
             await self._keep([_ended(row) for row in doubted if row.name in done])
-        rows = [row for row in rows if row.name not in done]
-        if rows and len(rows) > 1 and await self._write_many(rows, fields):
-            return
-        for row in rows:
-            await self._attempt(row, self._change_of(row, fields[row.name], modified[row.name]))
+        rest = [row for row in rows if row.name not in done]
+        if len(rest) > 1:
+            rest = await self._write_many(rest, fields)
+        for row in rest:
+            await self._attempt(
+                row, partial(self._change, row, fields[row.name], modified[row.name])
+            )
 
-    def _change_of(
-        self, row: Outgoing, fields: Mapping[str, object], modified: str
-    ) -> Callable[[], Saved]:
-        return lambda: delivery.change(self._site, row.doctype, row.name, fields, modified)
+    def _change(self, row: Outgoing, fields: Mapping[str, object], modified: str) -> Saved:
+        known = self._without_lacking(fields)
+        return delivery.change(self._site, row.doctype, row.name, known, modified)
+
+    def _without_lacking(self, fields: Mapping[str, object]) -> dict[str, object]:
+        return {field: value for field, value in fields.items() if field not in self._lacking}
 
     async def _read_back(
         self, rows: Mapping[str, Mapping[str, object]]
@@ -195,25 +203,26 @@ class Worker:
 
     async def _write_many(
         self, rows: Sequence[Outgoing], fields: Mapping[str, Mapping[str, object]]
-    ) -> bool:
-        """Write by the Server Script; False where the site has none."""
+    ) -> list[Outgoing]:
+        """Write by the Server Script; return the rows it does not take, all without a script.
+
+        Those are then written one by one: only so is told what is wrong with each.
+        """
         script = self._mapping.write_back.script
         if not script or self._clock() < self._no_script_until:
-            return False
-        asked = [(row.doctype, row.name, fields[row.name]) for row in rows]
+            return list(rows)
+        asked = [(row.doctype, row.name, self._without_lacking(fields[row.name])) for row in rows]
         try:
             errors = await self._ask(lambda: delivery.change_many(self._site, script, asked))
         except (ErpRejected, ErpForbidden, ErpNotFound) as error:
             self._no_script_until = self._clock() + SCRIPT_PAUSE
             self._tell(f"rows are written one by one: {error.text}. {error.fix}")
-            return False
+            return list(rows)
         except ErpError as error:
             await self._keep([self._failed(row, error) for row in rows])
-            if _is_of_the_site(error):
-                raise
-            return True
-        await self._keep([_ended(row, errors[row.name]) for row in rows])
-        return True
+            raise
+        await self._keep([_ended(row) for row in rows if not errors[row.name]])
+        return [row for row in rows if errors[row.name]]
 
     # --- one row at a time ---------------------------------------------------------------------
 
@@ -234,6 +243,7 @@ class Worker:
             return
         for field in saved.missing:
             self._tell(f'{row.doctype} has no field {field!r}: add it, or map it as ""')
+            self._lacking.add(field)
         restamps = []
         if row.kind == Kind.FACTS and saved.before and saved.after:
             restamps = [Restamp(row.name, saved.before, saved.after)]

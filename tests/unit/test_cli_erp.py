@@ -68,6 +68,7 @@ def test_the_sweeps_are_shown_for_machines(house: House) -> None:
             "gone": 0,
         },
         "alarm": None,
+        "outbox": {"waiting": 0, "doubted": 0, "done": 0, "dead": 0},
     }
 
 
