@@ -63,7 +63,13 @@ for command in COMMANDS:
 @click.option("--slow", default=0.0, help="Answer every request so many seconds late.")
 @click.option("--webhook-workers", default=1, show_default=True, help="More: order not kept.")
 @click.option("--webhook-delay", default=0.0, help="Seconds until a worker comes to a webhook.")
-@click.option("--webhook-form", type=click.Choice(list(BodyForm)), default=BodyForm.V15)
+@click.option(
+    "--webhook-form",
+    type=click.Choice([form.value for form in BodyForm]),
+    default=BodyForm.V15.value,
+    show_default=True,
+    help="JSON of a version of Frappe.",
+)
 @click.option("--max-queued", default=MAX_QUEUED, show_default=True, help="Webhooks that may wait.")
 @click.option(
     "--time-scale",

@@ -130,7 +130,7 @@ def sql(doctype: str, name: str, fields: tuple[str, ...], touch: bool, url: str)
 
 
 @click.command()
-@click.argument("kind", required=False, type=click.Choice(list(FaultKind)))
+@click.argument("kind", required=False, type=click.Choice([kind.value for kind in FaultKind]))
 @click.option("--count", type=int, help="Hit so many requests.")
 @click.option("--seconds", type=float, help="Last so long.")
 @click.option("--match", help="Hit only what has this in METHOD /path.")
@@ -209,7 +209,7 @@ def flush(url: str) -> None:
 
 
 @webhook.command()
-@click.argument("kind", required=False, type=click.Choice(list(Twist)))
+@click.argument("kind", required=False, type=click.Choice([kind.value for kind in Twist]))
 @click.option("--count", type=int, help="Of the next so many; default 1.")
 @click.option("--match", help="Only what has this in WEBHOOK DOCTYPE/NAME.")
 @click.option("--seconds", type=float, help="How late.")

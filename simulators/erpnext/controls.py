@@ -81,7 +81,7 @@ def control(simulator: Simulator, request: Request) -> Response:
     except (msgspec.DecodeError, ZoneInfoNotFoundError, ValueError) as error:
         return json_response(400, {"error": str(error)})
     except Refusal as refusal:
-        return json_response(400, {"error": str(refusal)})
+        return json_response(400, {"error": refusal.said})
     except LookupError as error:
         return json_response(404, {"error": error.args[0]})
 

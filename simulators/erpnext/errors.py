@@ -59,6 +59,11 @@ class Refusal(Exception):  # noqa: N818 - a refusal is what it is
         self.source = source
 
     @property
+    def said(self) -> str:
+        """What a person is told: the last message, or the error itself."""
+        return self.messages[-1].text if self.messages else str(self)
+
+    @property
     def exc_type(self) -> str:
         """The class name, the key that clients decide on."""
         return self.kind.rpartition(".")[2]

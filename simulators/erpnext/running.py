@@ -45,6 +45,36 @@ class RunningSimulator:
         """Go back to the state of the start."""
         self._control("POST", "reset")
 
+    def save(self, doctype: str, name: str, **fields: Any) -> dict[str, Any]:
+        """Save a document as a person at the desk does; return it."""
+        return self._control("POST", "set", {"doctype": doctype, "name": name, "fields": fields})
+
+    def create(self, doctype: str, name: str = "", **fields: Any) -> dict[str, Any]:
+        """Create a document as a person at the desk does; return it."""
+        act = {"doctype": doctype, "name": name, "fields": fields, "action": "create"}
+        return self._control("POST", "set", act)
+
+    def overwrite(self, doctype: str, name: str, *, touch: bool = False, **fields: Any) -> None:
+        """Change a row as SQL does: nobody is told, ``modified`` stays unless ``touch``."""
+        row = {"doctype": doctype, "name": name, "fields": fields, "touch": touch}
+        self._control("POST", "sql", row)
+
+    def set_clock(self, *, zone: str | None = None, shift: float | None = None) -> None:
+        """Change the time zone; put the clock ``shift`` seconds ahead."""
+        self._control("POST", "clock", {"zone": zone, "shift": shift})
+
+    def webhooks(self, **states: Any) -> dict[str, Any]:
+        """Set ``redis``, ``worker``, ``limit`` or ``flush``; show what waits and what was."""
+        return self._control("POST", "webhooks", states)
+
+    def twist(self, kind: str, **fault: Any) -> None:
+        """Lose, double, delay or mix webhooks; see `simulators.erpnext.queueing.WebhookFault`."""
+        self._control("POST", "webhooks/faults", {"kind": kind, **fault})
+
+    def clear_twists(self) -> None:
+        """Let webhooks go their way again, also those held back."""
+        self._control("DELETE", "webhooks/faults")
+
     def _control(self, method: str, action: str, body: Any = None) -> dict[str, Any]:
         answer = requests.request(method, f"{self.url}/__sim__/{action}", json=body, timeout=60)
         answer.raise_for_status()

@@ -158,8 +158,7 @@ def _written(call: Call, row: Any) -> dict[str, Any]:
             case _:
                 raise thrown("ValidationError", "a row needs doctype, name and fields")
     except Refusal as refusal:
-        said = refusal.messages[-1].text if refusal.messages else str(refusal)
-        return {"name": name, "ok": False, "error": f"{refusal.exc_type}: {said}"}
+        return {"name": name, "ok": False, "error": f"{refusal.exc_type}: {refusal.said}"}
     return {"name": name, "ok": True, "error": None}
 
 

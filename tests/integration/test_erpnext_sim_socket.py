@@ -2,15 +2,18 @@
 
 import base64
 import hmac
+import json
 import queue
 import subprocess
 import sys
 import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
+from click.testing import CliRunner
 
+from simulators.erpnext.cli import main
 from simulators.erpnext.running import running_simulator
 
 TOKEN = {"Authorization": "token demo-key:demo-secret"}
@@ -18,7 +21,8 @@ TOKEN = {"Authorization": "token demo-key:demo-secret"}
 
 @pytest.fixture(scope="module")
 def simulator():
-    with running_simulator("--customers", "3", "--host", "127.0.0.1") as simulator:
+    options = ("--customers", "3", "--host", "127.0.0.1", "--time-scale", "0.02")
+    with running_simulator(*options) as simulator:
         yield simulator
 
 
@@ -108,21 +112,35 @@ def test_a_bad_seed_file_is_reported(tmp_path):
         pass
 
 
-def test_a_webhook_arrives_with_its_signature(simulator):
-    received = queue.Queue()
+class Receiver:
+    """Takes webhooks; answers with the ``statuses`` in turn, then 200."""
 
-    class Hook(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            received.put((body, self.headers["X-Frappe-Webhook-Signature"]))
-            self.send_response(200)
-            self.end_headers()
+    def __init__(self):
+        self.received = queue.Queue()
+        self.statuses = []
+        receiver = self
 
-        def log_message(self, *args):
-            pass
+        class Hook(BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                self.send_response(receiver.statuses.pop(0) if receiver.statuses else 200)
+                self.end_headers()
+                receiver.received.put((body, self.headers["X-Frappe-Webhook-Signature"]))
 
-    with HTTPServer(("127.0.0.1", 0), Hook) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+            def log_message(self, *args):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+
+    def next(self):
+        return self.received.get(timeout=30)
+
+
+@pytest.fixture
+def receiver(simulator):
+    receiver = Receiver()
+    with receiver.server as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         hook = {
             "name": "equipment",
             "webhook_doctype": "Service Equipment",
@@ -136,13 +154,73 @@ def test_a_webhook_arrives_with_its_signature(simulator):
         setup = {"Authorization": "token setup-key:setup-secret"}
         path = f"{simulator.url}/api/resource/Webhook"
         assert requests.post(path, json=hook, headers=setup, timeout=10).status_code == 200
-        change = {"model": "XX230v"}
-        requests.put(equipment(simulator, "EQP-00001"), json=change, headers=TOKEN, timeout=10)
-        body, signature = received.get(timeout=30)
+        yield receiver
         server.shutdown()
+
+
+def test_a_webhook_arrives_with_its_signature(simulator, receiver):
+    change = {"model": "XX230v"}
+    requests.put(equipment(simulator, "EQP-00001"), json=change, headers=TOKEN, timeout=10)
+    body, signature = receiver.next()
     assert body == b'{"name": "EQP-00001"}'
     expected = hmac.digest(b"secret", body, "sha256")
     assert base64.b64decode(signature) == expected
+
+
+def test_a_webhook_is_tried_three_times_with_the_same_bytes(simulator, receiver):
+    receiver.statuses = [500, 404, 200]
+    simulator.save("Service Equipment", "EQP-00001", model="A")
+    first, *others = [receiver.next() for _ in range(3)]
+    assert others == [first, first]
+
+
+def test_webhooks_wait_for_a_stopped_worker(simulator, receiver):
+    simulator.webhooks(worker="stopped")
+    simulator.save("Service Equipment", "EQP-00001", model="A")
+    assert len(simulator.webhooks()["waiting"]) == 1
+    assert receiver.received.empty()
+    simulator.webhooks(worker="running")
+    receiver.next()
+
+
+def test_the_commands_reach_a_running_stand_in(simulator, receiver):
+    def run(*words):
+        ended = CliRunner().invoke(main, [*words, "--at", simulator.url])
+        assert ended.exit_code == 0, ended.output
+        return json.loads(ended.output) if ended.output else None
+
+    saved = run("set", "Service Equipment", "EQP-00001", "wifi_ssid=Sapin=12", "model=")
+    assert (saved["wifi_ssid"], saved["model"]) == ("Sapin=12", "")
+    assert receiver.next()[0] == b'{"name": "EQP-00001"}'
+    run("sql", "Service Equipment", "EQP-00001", "status=returned")
+    assert run("fault", "503", "--count", "2")[0]["left"] == 2
+    assert run("fault", "--clear") == []
+    assert run("clock", "--zone", "America/Vancouver")["time_zone"] == "America/Vancouver"
+    run("webhook", "redis", "down")
+    assert run("set", "Service Equipment", "EQP-00001", "model=B")["webhooks"] == "lost"
+    assert run("webhook", "list")["done"][-1]["fate"] == "lost: no queue"
+    assert run("webhook", "twist", "late", "--seconds", "1")[0]["kind"] == "late"
+    assert run("state")["documents"]["Service Equipment"] == 9
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["set", "Service Equipment", "NOPE", "model=A"], "Service Equipment NOPE not found"),
+        (["set", "Service Equipment", "EQP-00001", "model"], "is not FIELD=VALUE"),
+        (["fault"], "name a KIND, or --clear"),
+    ],
+)
+def test_a_command_that_fails_says_why(simulator, words, told):
+    ended = CliRunner().invoke(main, [*words, "--at", simulator.url])
+    assert ended.exit_code != 0
+    assert told in ended.output
+
+
+def test_a_command_without_a_stand_in_names_the_fix():
+    ended = CliRunner().invoke(main, ["state", "--at", "http://127.0.0.1:1"])
+    assert ended.exit_code == 1
+    assert "erpnext-sim serve" in ended.output
 
 
 def test_an_address_that_is_taken_is_named(simulator):
