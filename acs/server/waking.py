@@ -11,7 +11,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import ip_network
 from typing import Any
 
 from sqlalchemy import Connection
@@ -35,7 +34,7 @@ from acs.devices.wake_plan import JOB, Limits, Ways
 from acs.devices.waking import Answer, Reply, Wake, Way
 from acs.http import split_address
 from acs.log import get_logger
-from acs.settings import Settings, SettingsError, StunSettings
+from acs.settings import Settings, StunSettings
 from acs.store import wake_accounts, wakes
 from acs.store.notes import leave_note_thd, read_note_thd
 from acs.store.queues import Queues
@@ -96,17 +95,12 @@ class Waking:
         is_open: Callable[[str], bool],
         bug: Callable[[str, BaseException | None], None],
     ) -> None:
-        """Take the parts; nothing is called yet. Raises `SettingsError` for a bad network.
+        """Take the parts; nothing is called yet.
 
         ``controller`` asks agents over USP; None: there are none. ``is_open`` tells of a device,
         by its key, that it has a CWMP session here right now. ``bug`` takes what went wrong.
         """
         self._wakeup = wakeup = settings.wakeup
-        try:
-            for network in wakeup.networks:
-                ip_network(network, strict=False)
-        except ValueError as error:
-            raise SettingsError((f"wakeup.networks: {error}",)) from None
         self._queues = queues
         self._reactor = reactor
         self._safety = safety
@@ -147,6 +141,10 @@ class Waking:
         """True when devices are to be called at all."""
         return self._wakeup.enabled
 
+    @property
+    def _is_running(self) -> bool:
+        return self._loop is not None
+
     def start(self) -> None:
         """Begin to look for devices that are to be called. Raises `CannotListenError`."""
         if self._stun is not None:
@@ -186,7 +184,7 @@ class Waking:
         self._bug("waking", failure.value)
 
     async def _look(self) -> None:
-        if self._is_looking or self._loop is None:
+        if self._is_looking or not self._is_running:
             return
         self._is_looking = True
         room = self._wakeup.parallel - len(self._calling)
@@ -200,6 +198,8 @@ class Waking:
             raise
         finally:
             self._is_looking = False
+        if not self._is_running:
+            return  # We stop; who was taken is due again in a while.
         for call in found.sent:
             self._look_at_sent(call, now)
         for call in found.due:
@@ -208,7 +208,7 @@ class Waking:
             self._look_soon()
 
     def _look_soon(self) -> None:
-        if self._loop is not None and (self._soon is None or not self._soon.active()):
+        if self._is_running and (self._soon is None or not self._soon.active()):
             self._soon = self._reactor.callLater(SOON_SECONDS, self.look)
 
     def _keep(self, wake: Wake, key: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 from acs.address import split_address
@@ -25,6 +26,11 @@ def contradictions(settings: Settings) -> Iterator[str]:
         yield "api.tls_listen: needs cwmp.tls_certificate and cwmp.tls_key"
     if files.url and not (files.listen or files.tls_listen):
         yield "files.url: nothing listens there; set files.listen or files.tls_listen"
+    for network in settings.wakeup.networks:
+        try:
+            ip_network(network, strict=False)
+        except ValueError:
+            yield f"wakeup.networks: {network!r} is no network, like 100.64.0.0/10"
     yield from _of_mqtt(settings)
     yield from _of_websocket(settings)
     if cwmp.tls_require_client_certificate and not cwmp.tls_client_ca:

@@ -133,6 +133,12 @@ def test_without_wake_ups_it_says_what_to_set(house: House) -> None:
     assert "set wakeup.enabled to true" in ended.stderr
 
 
+def test_a_network_that_is_none_is_named(house: House) -> None:
+    ended = house.run("device", "wake", SERIAL, ACS_WAKEUP_NETWORKS="100.64.0.0/10,all of them")
+    assert ended.exit_code == 3
+    assert "wakeup.networks: 'all of them' is no network" in ended.stderr
+
+
 def test_who_waits_for_a_job_hears_that_its_device_cannot_be_called(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
