@@ -19,6 +19,8 @@ from acs.store.upsert import upsert
 
 OPEN = (OutgoingState.WAITING, OutgoingState.DOUBTED)
 _OPEN = tuple(state.value for state in OPEN)
+# For statements that are executed for many rows, which IN with its own parameters cannot be.
+_IS_OPEN = or_(*(outbox.c.state == state for state in _OPEN))
 _CHUNK = 500
 _FIXED = ("id", "key", "created_at")
 _COLUMNS = tuple(column.name for column in outbox.c if column.name not in _FIXED)
@@ -28,7 +30,7 @@ _SETTLE = (
     .where(
         outbox.c.key == bindparam("the_key"),
         outbox.c.changed_at == bindparam("the_version"),
-        outbox.c.state.in_(_OPEN),
+        _IS_OPEN,
     )
     .values(
         {name: bindparam(name) for name in ("state", "next_at", "ended_at", "error")}

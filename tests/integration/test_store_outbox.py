@@ -95,9 +95,11 @@ def test_what_was_told_is_remembered_as_long_as_the_equipment_is_mirrored(
     mirrored = MirrorRow(Equipment("EQ-1"), Intent(), "d", 1.0)
     database.run("o", equipment.store_thd, [mirrored])
     issue = Outgoing("equipment/EQ-1/issue", "issue", "Service Equipment", "EQ-1", b"x")
-    for new in (facts(), facts(key="equipment/EQ-2/facts"), issue):
-        row = put(database, new, 100.0)
-        database.run("o", outbox.settle_thd, [settled(row, OutgoingState.DONE)], 106.0)
+    rows = [
+        put(database, new, 100.0) for new in (facts(), facts(key="equipment/EQ-2/facts"), issue)
+    ]
+    done = [settled(row, OutgoingState.DONE) for row in rows]
+    database.run("o", outbox.settle_thd, done, 106.0)
     put(database, facts(key="equipment/EQ-3/facts"), 100.0)
     assert database.run("o", outbox.prune_thd, ("facts",), 106.0, 10) == 0
     assert database.run("o", outbox.prune_thd, ("facts",), 107.0, 10) == 2
