@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
-from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred, succeed
 from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 
@@ -178,14 +178,14 @@ class Waking:
 
     def look(self) -> Deferred[None]:
         """Keep what came of calls, and call who is due."""
+        if self._is_looking or not self._is_running:
+            return succeed(None)
         return Deferred.fromCoroutine(self._look()).addErrback(self._failed)
 
     def _failed(self, failure: Failure) -> None:
         self._bug("waking", failure.value)
 
     async def _look(self) -> None:
-        if self._is_looking or not self._is_running:
-            return
         self._is_looking = True
         room = self._wakeup.parallel - len(self._calling)
         results, self._results = self._results, []
