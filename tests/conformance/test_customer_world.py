@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 from acs_fixtures import ERP_SETTINGS, NewHome
-from homes import Home
+from homes import KEY, MAIN, SIP_PASSWORD, SSID, Home
 from running_acs import RunningAcs, wait_for
 
 from acs.devices.record import Standing
@@ -145,20 +147,59 @@ def test_a_box_that_is_recorded_only_after_its_reset_ends_provisioned(home: Home
     assert home.is_served
 
 
+ENABLED = "Device.WiFi.SSID.{}.Enable"
+DIGIT_MAP = "Device.X_TP_Services.X_TP_VoiceService.1.VoiceProfile.1.DigitMap"
+
+
 @pytest.mark.parametrize("status", ["defective", "returned"])
-def test_a_box_out_of_service_is_held_until_it_is_active(home: Home, status: str) -> None:
-    home.scan(status=status)
-    assert not home.call().named("SetParameterValues")
-    assert home.device.standing is Standing.HELD
-    assert not home.is_served
+def test_a_box_out_of_service_is_neutral_until_it_is_active(home: Home, status: str) -> None:
+    home.scan()
+    home.settle_in()
+    assert home.is_served
+    change_and_call(home, lambda: home.change(status=status))
+    assert home.device.standing is Standing.NEUTRAL
+    for i in MAIN:
+        assert home.shows(ENABLED.format(i)) == "0"
+        assert home.ssid not in home.shows(SSID.format(i))
+        assert home.key not in home.shows(KEY.format(i))
+    assert home.shows(SIP_PASSWORD) != home.sip_password
+    change_and_call(home, lambda: home.change(status="active"))
+    assert home.is_served
+    assert home.shows(ENABLED.format(1)) == "1"
+    assert home.shows(SIP_PASSWORD) == home.sip_password
+    assert home.device.standing is Standing.LIVE
+
+
+def change_and_call(home: Home, change: Callable[[], None]) -> None:
+    """Change something in ERPNext, and have the ONT call until it has what follows from it."""
     before = home.mirrored().digest
-    home.change(status="active")
+    change()
     home.call("2 PERIODIC")  # has the mirror look
-    wait_for("the new status", lambda: home.mirrored().digest != before)
+    wait_for("the change", lambda: home.mirrored().digest != before)
     home.call("2 PERIODIC")
     home.call()
-    assert home.is_served
+
+
+# --- 2: subscriptions -------------------------------------------------------------------------
+
+
+def test_who_is_suspended_keeps_911_and_has_all_back_once_active(home: Home) -> None:
+    name = f"SUB-T{home.number}"
+    service = {"service_category": "Bundle", "monthly_price": 89.95}
+    home.site.add(
+        "Service Subscription", name=name, customer="Jean Tremblay", status="Suspendu", **service
+    )
+    home.scan(service_subscription=name)
+    home.settle_in()
     assert home.device.standing is Standing.LIVE
+    assert [home.shows(ENABLED.format(i)) for i in MAIN] == ["0", "0"]
+    assert home.shows(DIGIT_MAP) == "911"
+    assert home.shows(SIP_PASSWORD) == home.sip_password
+    change = partial(home.site.change, "Service Subscription", name)
+    change_and_call(home, lambda: change(status="Actif"))
+    assert home.is_served
+    assert [home.shows(ENABLED.format(i)) for i in MAIN] == ["1", "1"]
+    assert home.shows(DIGIT_MAP).startswith("911|")
 
 
 def test_a_box_without_a_profile_is_left_as_it_is(home: Home) -> None:
