@@ -61,6 +61,13 @@ for command in COMMANDS:
 @click.option("--api-key", default="demo-key", show_default=True, help="Of the bridge user.")
 @click.option("--api-secret", default="demo-secret", show_default=True, help="Of the bridge user.")
 @click.option("--slow", default=0.0, help="Answer every request so many seconds late.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    type=click.Choice([kind.value for kind in FaultKind]),
+    help="In force from the start, until cleared.",
+)
 @click.option("--webhook-workers", default=1, show_default=True, help="More: order not kept.")
 @click.option("--webhook-delay", default=0.0, help="Seconds until a worker comes to a webhook.")
 @click.option(
@@ -93,6 +100,7 @@ def serve(
     api_key: str,
     api_secret: str,
     slow: float,
+    faults: tuple[str, ...],
     webhook_workers: int,
     webhook_delay: float,
     webhook_form: str,
@@ -132,6 +140,8 @@ def serve(
     simulator = Simulator(build, _utc_now, queue=queue, form=form, scale=time_scale)
     if slow:
         simulator.order(Fault(kind=FaultKind.SLOW, delay=slow))
+    for kind in faults:
+        simulator.order(Fault(kind=FaultKind(kind)))
     if log_requests:
         log.startLogging(sys.stderr, setStdout=False)
     host, _, listed = listen.rpartition(":")

@@ -207,3 +207,28 @@ def test_indexed_lookup_touches_only_what_it_finds(site, monkeypatch):
     monkeypatch.setattr(type(table), "__iter__", lambda _: pytest.fail("the table was scanned"))
     assert names(site, filters={"mac_address": ["in", ["AA:00", "AA:01"]]}) == ["E1", "E2"]
     assert names(site, filters={"serial_number": "S-3"}) == ["E3"]
+
+
+def test_a_sweep_pages_through_all_in_the_order_of_change(site, monkeypatch):
+    sorted_by_hand = names(site, order_by="modified asc, name asc, idx asc")
+    table = site.documents.db.table("Service Equipment")
+    monkeypatch.setattr(type(table), "__iter__", lambda _: pytest.fail("the table was scanned"))
+    order = {"order_by": "modified asc, name asc", "limit_page_length": 2}
+    found, filters = [], {}
+    while page := get_list(site, fields=["name", "modified"], **order, **filters)[1]["message"]:
+        found += [row["name"] for row in page]
+        filters = {
+            "filters": [["modified", ">=", page[-1]["modified"]]],
+            "or_filters": [
+                ["modified", ">", page[-1]["modified"]],
+                ["name", ">", page[-1]["name"]],
+            ],
+        }
+    assert found == sorted_by_hand == ["E1", "E2", "E3", "E4", "E5"]
+
+
+def test_alternatives_are_found_by_their_indexes(site, monkeypatch):
+    table = site.documents.db.table("Service Equipment")
+    monkeypatch.setattr(type(table), "__iter__", lambda _: pytest.fail("the table was scanned"))
+    either = [["serial_number", "in", ["S-1", "S-3"]], ["mac_address", "in", ["aa:00", "AA:04"]]]
+    assert names(site, or_filters=either) == ["E1", "E3", "E5"]
