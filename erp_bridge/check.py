@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from erp_bridge.client import ErpClient
 from erp_bridge.errors import ErpError, ErpForbidden, ErpNotFound, ErpRejected
 from erp_bridge.mapping import PASSWORDS, Mapping, fields, site_fields
+from erp_bridge.outbox.fitting import write_back_findings
 from erp_bridge.schema import (
     Finding,
     Level,
@@ -25,7 +26,8 @@ _THIS_HOST = frozenset({"localhost", "127.0.0.1", "::1"})
 def findings(client: ErpClient, mapping: Mapping) -> list[Finding]:
     """Check the site, as far as it answers. Blocking; raises nothing for a site's faults."""
     found: list[Finding] = []
-    for check in (_alive, _user, _time_zone, schema_findings, _list, _script, _voice, _customer):
+    questions = (_alive, _user, _time_zone, schema_findings, _list, _script, _voice, _customer)
+    for check in (*questions, write_back_findings):
         try:
             found += check(client, mapping)
         except ErpError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from zoneinfo import ZoneInfo
@@ -15,8 +17,11 @@ from acs.devices.news import NewsKind
 from acs.devices.outgoing import Outgoing, OutgoingState
 from acs.devices.record import Device, FaultRecord, Proof, ProofLine, Standing, Verdict
 from erp_bridge import mapping as mappings
+from erp_bridge import scripts
+from erp_bridge.errors import ErpForbidden
 from erp_bridge.mapping_write_back import StandingWords
 from erp_bridge.outbox.facts import Facts, fault_text
+from erp_bridge.outbox.fitting import write_back_findings
 from erp_bridge.outbox.planner import Planned, Rhythm, Trouble, keys_of, plan
 from erp_bridge.outbox.wording import fields_of, holds, site_time
 
@@ -306,3 +311,68 @@ def test_a_fault_that_was_short_is_no_issue() -> None:
 def test_without_a_time_for_it_no_issue_is_opened() -> None:
     rows = plan(FAULTED, {}, (), NOW, Rhythm(6 * HOUR), MAPPING).put
     assert [row.kind for row in rows] == ["facts"]
+
+
+def test_the_server_script_takes_what_the_default_mapping_writes() -> None:
+    text = scripts.text("acs_write_back")
+    named = re.search(r"^FIELDS = (\{.*?^\})", text, re.MULTILINE | re.DOTALL)
+    assert named is not None
+    fields = ast.literal_eval(named[1])
+    assert fields == {MAPPING.equipment.doctype: list(MAPPING.write_back.fields.values())}
+
+
+def test_the_server_script_is_python() -> None:
+    compile(scripts.text("acs_write_back"), "acs_write_back", "exec")
+
+
+# --- what the doctor says ---------------------------------------------------------------------
+
+FITTING = {
+    "Service Equipment": {
+        "last_seen": "Datetime",
+        "firmware_version": "Data",
+        "model": "Data",
+        "ip_address": "Data",
+        "optical_rx_dbm": "Float",
+        "provisioning_status": "Select",
+        "provisioned_on": "Datetime",
+        "provisioning_note": "Small Text",
+    },
+    "Dispatch Job": {"acs_proof": "Small Text", "acs_proven_on": "Datetime"},
+    "Issue": {"acs_fault_key": "Data"},
+}
+
+
+class Schemas:
+    """A site that tells its schemas."""
+
+    def __init__(self, doctypes: dict[str, dict[str, str]]) -> None:
+        self._doctypes = doctypes
+
+    def meta(self, doctype: str) -> dict[str, object]:
+        if doctype not in self._doctypes:
+            raise ErpForbidden("no right", "give it")
+        rows = self._doctypes[doctype].items()
+        return {"fields": [{"fieldname": n, "fieldtype": t, "unique": 1} for n, t in rows]}
+
+
+def said(**changes: dict[str, str] | None) -> list[str]:
+    doctypes = {**FITTING}
+    for doctype, fields in changes.items():
+        name = doctype.replace("_", " ")
+        if fields is None:
+            del doctypes[name]
+        else:
+            doctypes[name] = {k: v for k, v in {**doctypes[name], **fields}.items() if v}
+    found = write_back_findings(Schemas(doctypes), MAPPING)  # type: ignore[arg-type]
+    return [f"{finding.level}: {finding.text}" for finding in found]
+
+
+def test_the_doctor_names_what_the_site_lacks_for_it() -> None:
+    assert said() == ["ok: The site has the fields that are written back"]
+    [lacks] = said(Service_Equipment={"optical_rx_dbm": ""})
+    assert "warning: Service Equipment has no field 'optical_rx_dbm'" in lacks
+    [typed] = said(Service_Equipment={"last_seen": "Date"})
+    assert "Service Equipment.last_seen is a Date" in typed
+    [hidden] = said(Issue=None)
+    assert "Nothing is written to Issue: no right" in hidden
