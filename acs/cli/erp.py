@@ -11,15 +11,18 @@ import click
 from acs.cli import render
 from acs.cli.ages import age, iso, span
 from acs.cli.database import as_it_is
+from acs.cli.erp_inbox import summary as webhooks
 from acs.cli.erp_outbox import notice_of, summary
 from acs.cli.failures import DIFFERENT, Failure, leave
 from acs.cli.lazy import Lazy, LazyGroup
 from acs.cli.main import Context, pass_context
 from acs.devices.outgoing import OutgoingState
+from acs.settings import ErpSettings
 from erp_bridge.progress import Cut, Done, Progress
 
 COMMANDS = {
     "status": Lazy("acs.cli.erp:status", "Show how fresh the mirror of ERPNext's equipment is."),
+    "inbox": Lazy("acs.cli.erp_inbox:inbox", "Show which changes ERPNext told of."),
     "outbox": Lazy("acs.cli.erp_outbox:outbox", "Show what is to be written to ERPNext."),
 }
 
@@ -31,6 +34,7 @@ def erp() -> None:
     \b
     Examples:
       acs erp status
+      acs erp inbox       which changes it told of, and what could not be read
       acs erp outbox      what is to be written, and what was refused
       acs doctor          does the mapping fit the site?
     """
@@ -50,8 +54,9 @@ def status(context: Context, as_json: bool) -> None:
       acs erp status
       acs erp status --json | jq -r .last_sweep.ended
     """
+    from acs.server.inbox import oldest_thd
     from acs.server.sweeping import progress_thd
-    from acs.store import equipment, outbox
+    from acs.store import equipment, inbox, outbox
 
     if not context.settings.erp.url:
         raise Failure("erp.url is empty: no ERPNext is connected; set it (docs/connect-erpnext.md)")
@@ -60,18 +65,29 @@ def status(context: Context, as_json: bool) -> None:
         progress = progress_thd(conn)
         unwritten = outbox.counts_thd(conn)
         oldest = outbox.oldest_thd(conn, time.time())
+        hooks, oldest_hook = inbox.counts_thd(conn), oldest_thd(conn)
     if as_json:
         counts = {state.value: unwritten.get(state, 0) for state in OutgoingState}
-        render.emit({**_document(mirrored, progress), "outbox": counts})
+        came = {state.value: hooks.get(state, 0) for state in inbox.InboxState}
+        render.emit({**_document(mirrored, progress), "inbox": came, "outbox": counts})
     else:
         render.print_facts(
             [
                 *_facts(mirrored, progress, context.settings.erp.sweep_minutes),
+                ("Webhooks", webhooks(hooks, oldest_hook, time.time())),
                 ("Outbox", summary(unwritten, oldest, time.time())),
                 ("Write-back", notice_of(context.settings)),
+                ("Budget", _budget(context.settings.erp)),
             ]
         )
     leave(DIFFERENT if progress.alarm else 0)
+
+
+def _budget(erp: ErpSettings) -> str:
+    return (
+        f"{erp.queries_per_second:g} reads and {erp.writes_per_second:g} writes a second,"
+        f" {erp.connections} at a time"
+    )
 
 
 def _document(mirrored: int, progress: Progress) -> dict[str, Any]:

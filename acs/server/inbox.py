@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 from twisted.internet.defer import CancelledError, Deferred
 
 from acs.api import Metrics
@@ -42,6 +42,16 @@ def oldest_thd(conn: Connection) -> float:
     """When the webhook that waits longest was taken, in epoch seconds; 0: none waits."""
     waits = table.c.state == InboxState.WAITING.value
     return conn.scalar(select(func.min(table.c.received_at)).where(waits)) or 0.0
+
+
+def retry_thd(conn: Connection, row_id: int | None, now: float) -> int:
+    """Have one webhook that failed or waits worked off now, None: all that failed; count them."""
+    states = [InboxState.FAILED.value, *([InboxState.WAITING.value] if row_id else [])]
+    which = table.c.state.in_(states)
+    if row_id is not None:
+        which &= table.c.id == row_id
+    fresh = {"state": InboxState.WAITING.value, "attempts": 0, "next_at": now, "error": ""}
+    return conn.execute(update(table).where(which).values(fresh | {"ended_at": 0.0})).rowcount
 
 
 def modified_thd(conn: Connection, names: Collection[str]) -> dict[str, str]:

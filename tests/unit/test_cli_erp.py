@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from cli_on_disk import House
 
 from acs.server import open_database
 from acs.server.sweeping import NOTE, keep_thd, progress_thd
+from acs.store import inbox
+from acs.store.inbox import Arrival, InboxState, Settled
 from acs.store.notes import leave_note_thd
 from erp_bridge.progress import Cut, Done, Place, Progress
 
@@ -68,6 +71,7 @@ def test_the_sweeps_are_shown_for_machines(house: House) -> None:
             "gone": 0,
         },
         "alarm": None,
+        "inbox": {"waiting": 0, "merged": 0, "done": 0, "failed": 0},
         "outbox": {"waiting": 0, "doubted": 0, "done": 0, "dead": 0},
     }
 
@@ -105,3 +109,36 @@ def test_a_note_that_cannot_be_read_is_as_if_there_were_none(house: House) -> No
     database.run("note", leave_note_thd, NOTE, b'{"mark": 7}')
     assert database.run("sweep", progress_thd) == Progress()
     database.dispose()
+
+
+# --- webhooks ---------------------------------------------------------------------------------
+
+
+def test_the_inbox_shows_what_failed_and_why_until_it_is_tried_again(house: House) -> None:
+    database = open_database(house.settings)
+    arrivals = [Arrival("erpnext", name, "Service Equipment", name) for name in ("E-1", "E-2")]
+    database.run("add", inbox.add_thd, arrivals, 1e9)
+    [bad, _] = database.run("waiting", inbox.waiting_thd, 1e9, 10)
+    ended = [Settled(bad.id, InboxState.FAILED, "E-1: its password is asterisks")]
+    database.run("settle", inbox.settle_thd, ended, 1e9)
+    database.dispose()
+
+    shown = house.run("erp", "inbox", **URL)
+    assert shown.exit_code == 1
+    assert "its password is asterisks" in " ".join(shown.stdout.split())
+    failed = house.run("erp", "inbox", "--state", "failed", "--json", **URL)
+    [row] = json.loads(failed.stdout)["rows"]
+    assert (row["name"], row["tries"]) == ("E-1", 1)
+    status = house.run("erp", "status", **URL).stdout
+    assert "1 waiting, 1 failed" in status
+    assert "25 reads and 10 writes a second" in status
+
+    assert house.run("erp", "inbox", "retry", str(bad.id), **URL).exit_code == 0
+    assert house.json("erp", "inbox", **URL)["counts"] == {
+        "waiting": 2,
+        "merged": 0,
+        "done": 0,
+        "failed": 0,
+    }
+    assert house.run("erp", "inbox", "retry", "999", **URL).exit_code == 1
+    assert "0 documents" in house.run("erp", "inbox", "retry", "--all", **URL).stdout
