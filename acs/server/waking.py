@@ -130,6 +130,8 @@ class Waking:
         return StunServer(
             self._reactor,
             lambda name: self._queues.run("STUN", wakes.stun_password_thd, name),
+            # A device that was given no account of ours could not sign.
+            demand=self._wakeup.own_accounts,
             lifetime=LIFETIME * stun.keepalive[1],
             capacity=stun.bindings,
         )
