@@ -46,10 +46,10 @@ def oldest_thd(conn: Connection) -> float:
 
 def retry_thd(conn: Connection, row_id: int | None, now: float) -> int:
     """Have one webhook that failed or waits worked off now, None: all that failed; count them."""
-    states = [InboxState.FAILED.value, *([InboxState.WAITING.value] if row_id else [])]
-    which = table.c.state.in_(states)
+    failed, waiting = InboxState.FAILED.value, InboxState.WAITING.value
+    which = table.c.state == failed
     if row_id is not None:
-        which &= table.c.id == row_id
+        which = table.c.state.in_([failed, waiting]) & (table.c.id == row_id)
     fresh = {"state": InboxState.WAITING.value, "attempts": 0, "next_at": now, "error": ""}
     return conn.execute(update(table).where(which).values(fresh | {"ended_at": 0.0})).rowcount
 
