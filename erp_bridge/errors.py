@@ -278,7 +278,7 @@ def _without_json(status: int, headers: Mapping[str, str]) -> ErpError:
     if status >= 500:
         return ErpUnavailable(
             f"ERPNext or its proxy failed (HTTP {status} without JSON)",
-            "See the site's error log; whether a write was saved is unknown",
+            "See the site's error log",
         )
     return ErpRejected(
         f"ERPNext's web server refused the request (HTTP {status} without JSON)",

@@ -13,7 +13,10 @@ from homes import Home, new_home
 from running_acs import RunningAcs, wait_for
 
 from acs.devices.outgoing import Outgoing, OutgoingState
+from acs.model import Secret
 from acs.store import outbox
+from erp_bridge.client import ErpClient
+from erp_bridge.outbox.delivery import already, change_many
 from simulators.erpnext.running import RunningSimulator, running_simulator
 
 EQUIPMENT = "Service Equipment"
@@ -153,3 +156,23 @@ def test_what_happened_while_erpnext_was_away_is_written_when_it_is_back(
     assert not document(site, EQUIPMENT, house.equipment).get("provisioning_status")
     site.clear_faults()
     written(site, house)
+
+
+def test_many_rows_go_by_the_server_script_and_leave_modified_alone(
+    writing: RunningAcs, site: RunningSimulator
+) -> None:
+    homes = [new_home(writing, site.url) for _ in range(2)]
+    for home in homes:
+        home.scan()
+    before = [document(site, EQUIPMENT, home.equipment)["modified"] for home in homes]
+    client = ErpClient(site.url, "demo-key", Secret("demo-secret"))
+    fields = {"provisioning_status": "live", "optical_rx_dbm": -18.2}
+    names = [home.equipment for home in homes]
+    asked = [(EQUIPMENT, name, fields) for name in (*names, "EQP-NONE")]
+    errors = change_many(client, "acs_write_back", asked)
+    assert [errors[name] for name in names] == ["", ""]
+    assert "EQP-NONE" in errors["EQP-NONE"]
+    modified, done = already(client, EQUIPMENT, dict.fromkeys(names, fields))
+    assert done == set(names)
+    assert list(modified.values()) == before
+    client.close()
