@@ -114,13 +114,14 @@ class Bridge:
         *,
         digest: Callable[[bytes], str],
         metrics: Metrics,
+        sharers: int = 1,
     ) -> None:
-        """Build the parts; ``digest`` is a keyed hash."""
+        """Build the parts; ``digest`` is a keyed hash, ``sharers`` servers share the reads."""
         self._metrics = metrics
         self._turns = Turns(
             reactor,
             Budget(
-                settings.queries_per_second,
+                settings.queries_per_second / sharers,
                 settings.writes_per_second,
                 settings.connections,
                 reactor.seconds(),

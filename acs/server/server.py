@@ -195,6 +195,7 @@ class Server:
             self._queues,
             digest=lambda text: self.database.vault.digest(text, "wish"),
             metrics=self.metrics,
+            sharers=self._place.workers,
         )
 
     def _build_writing_back(self) -> WritingBack | None:
