@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, update
 
 from acs.devices.effects import SaveJob
 from acs.devices.record import Job, JobKind, JobState
@@ -28,7 +28,9 @@ _SAVE = (
     .values({name: bindparam(name) for name in ("state", "attempts", "finished_at", "result")})
 )
 _IN_TURN = select(func.pg_advisory_xact_lock(0x6A6F6273))
-_SAVE_WAITING = _SAVE.where(jobs.c.state.in_(_OPEN))
+_IS_OPEN = or_(*(jobs.c.state == state for state in _OPEN))
+"""For statements that are carried out for many rows at once, which take no list."""
+_SAVE_WAITING = _SAVE.where(_IS_OPEN)
 
 
 def open_thd(conn: Connection, times: Mapping[int, float]) -> dict[int, tuple[Job, ...]]:
@@ -47,7 +49,7 @@ def open_thd(conn: Connection, times: Mapping[int, float]) -> dict[int, tuple[Jo
         else:
             found[row.device_id].append(_job(conn, row))
     if expired:
-        statement = update(jobs).where(jobs.c.id == bindparam("the_id"), jobs.c.state.in_(_OPEN))
+        statement = update(jobs).where(jobs.c.id == bindparam("the_id"), _IS_OPEN)
         conn.execute(
             statement.values(state=JobState.EXPIRED.value, finished_at=bindparam("at")), expired
         )

@@ -752,3 +752,20 @@ def test_connections_bound_what_they_wait_for(database: Database) -> None:
             assert conn.scalar(text("SHOW application_name")) == "gigafibre-acs"
         else:
             assert conn.exec_driver_sql("PRAGMA busy_timeout").scalar() == 5000
+
+
+def test_several_jobs_expire_or_wait_on_together(database: Database) -> None:
+    device_id = new_device(database)
+    job = Job(0, device_id, JobKind.READ, created_at=1.0, expires_at=1500.0)
+    lasting = replace(job, expires_at=0.0)
+    apply(database, *(EnqueueJob(each) for each in (job, job, lasting, lasting)))
+    (opened,) = call(database, contact("S1", at=1600.0))
+    waiting = [SaveJob(each.id, JobState.QUEUED, 1601.0, 1, {}) for each in opened.jobs]
+    apply(database, *waiting)
+    kept = database.run("list", jobs.list_thd, device_id)
+    assert [(each.state, each.attempts) for each in kept] == [
+        (JobState.QUEUED, 1),
+        (JobState.QUEUED, 1),
+        (JobState.EXPIRED, 0),
+        (JobState.EXPIRED, 0),
+    ]
