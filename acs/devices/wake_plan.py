@@ -14,6 +14,11 @@ from acs.devices.waking import Answer, Reply, Wake, WakeState, Way
 
 JOB = "job: "
 """How the reason of a wake begins that a job is the reason of."""
+VERIFY = "what was written is to be seen"
+"""The reason of a wake of a device that applies by itself what it accepted."""
+VERIFY_SECONDS = 10.0
+"""Seconds after which most devices have applied what they accepted; others have it settled later
+(`provisioning.settle_seconds`)."""
 WITHHELD = "withheld: "
 """How the detail of a wake begins that may not leave."""
 BACK_OFF = (10.0, 60.0, 300.0)

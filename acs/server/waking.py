@@ -50,6 +50,10 @@ SOON_SECONDS = 0.05
 """The same, while more wait than were called at once, or answers are to be kept."""
 SESSION_SECONDS = 1.0
 """How long a device is left alone that has a session with us right now."""
+VERIFY_LOOK_SECONDS = 2.0
+"""How often it is looked who applies what was written."""
+VERIFIED_AT_ONCE = 200
+"""Of these, asked for in one round."""
 SENT_AT_ONCE = 1000
 """Devices that were told to call, looked at in one round."""
 SPARE_SECONDS = 30.0
@@ -115,6 +119,8 @@ class Waking:
         """Open listeners by name."""
         self._calling: dict[int, Deferred[None]] = {}
         self._results: list[Wake] = []
+        self._settle = settings.provisioning.settle_seconds
+        self._verify_at = 0.0
         self._loop: LoopingCall | None = None
         self._soon: Any = None
         self._is_looking = False
@@ -194,7 +200,9 @@ class Waking:
         now = time.time()
         until = now + self._wakeup.timeout + SPARE_SECONDS
         try:
-            found = await self._queues.run("wakes", _look_thd, results, now, until, room)
+            found = await self._queues.run(
+                "wakes", _look_thd, results, now, until, room, self._verify_after(now)
+            )
         except Exception:
             self._results[:0] = results  # They are kept with the next look.
             raise
@@ -208,6 +216,13 @@ class Waking:
             self._look_at_due(call, found.accounts.get(call.wake.device_id), now)
         if self._results or (found.due and len(found.due) == room):
             self._look_soon()
+
+    def _verify_after(self, now: float) -> Sequence[float]:
+        """The delays after which written devices are asked for; none while that was just done."""
+        if now < self._verify_at:
+            return ()
+        self._verify_at = now + VERIFY_LOOK_SECONDS
+        return sorted({min(wake_plan.VERIFY_SECONDS, self._settle), self._settle})
 
     def _look_soon(self) -> None:
         if self._is_running and (self._soon is None or not self._soon.active()):
@@ -299,8 +314,10 @@ class Waking:
         self._look_soon()
 
     async def _call(self, call: Call, reach: Reach, wake: Wake) -> Answer:
-        username = reach.account.username if reach.account else ""
-        password = reach.account.password if reach.account else None
+        # Until it was provisioned it has the account it came with.
+        wakeup = self._wakeup
+        username = reach.account.username if reach.account else wakeup.factory_username
+        password = reach.account.password if reach.account else wakeup.factory_password or None
         match wake.way:
             case Way.USP if self._controller is not None:
                 route = Route(Mtp.MQTT, call.reply_to) if call.reply_to else None
@@ -322,10 +339,17 @@ def _objection(target: Target | Refused) -> str:
 
 
 def _look_thd(
-    conn: Connection, results: Sequence[Wake], now: float, until: float, room: int
+    conn: Connection,
+    results: Sequence[Wake],
+    now: float,
+    until: float,
+    room: int,
+    verify_after: Sequence[float],
 ) -> Found:
     wakes.save_thd(conn, results)
     _ask_for_jobs_thd(conn, now)
+    if verify_after:
+        wakes.ask_to_verify_thd(conn, now, verify_after, wake_plan.VERIFY, VERIFIED_AT_ONCE)
     sent = wakes.called_thd(conn, now, SENT_AT_ONCE)
     due = wakes.take_thd(conn, now, until, room) if room > 0 else []
     accounts = wake_accounts.load_thd(conn, [call.wake.device_id for call in due]) if due else {}

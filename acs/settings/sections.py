@@ -575,6 +575,12 @@ class WakeupSettings(Struct, frozen=True, kw_only=True):
     own_accounts: Annotated[
         bool, says("Give each device a generated user name and password for connection requests.")
     ] = True
+    factory_username: Annotated[
+        str, says("User name for connection requests to devices that have no account of ours yet.")
+    ] = ""
+    factory_password: Annotated[Secret, says("Password to that, as devices are delivered.")] = (
+        Secret("")
+    )
     timeout: Annotated[Seconds, says("Seconds one connection request may take.")] = 10.0
     parallel: Annotated[Count, says("Most connection requests at the same time.")] = 50
     answer_seconds: Annotated[

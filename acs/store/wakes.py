@@ -6,7 +6,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, case, delete, func, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    case,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from acs.devices.agents import Presence
 from acs.devices.record import JobState, Standing
@@ -82,6 +93,33 @@ def ask_thd(conn: Connection, device_ids: Collection[int], reason: str, now: flo
         )
         asked += len(conn.execute(asking).all())
     return asked
+
+
+def ask_to_verify_thd(
+    conn: Connection, now: float, delays: Sequence[float], reason: str, limit: int
+) -> int:
+    """Ask for devices that were written and apply it by themselves, so that it is proven soon.
+
+    Each is asked for once when each of ``delays`` (seconds since it was written) has passed.
+    """
+    written_at = devices.c.checked_at
+    passed = [
+        (written_at + delay <= now)
+        & (wakes.c.device_id.is_(None) | (wakes.c.asked_at < written_at + delay))
+        for delay in delays
+    ]
+    query = (
+        select(devices.c.id)
+        .join(wakes, wakes.c.device_id == devices.c.id, isouter=True)
+        .where(
+            devices.c.standing == Standing.VERIFYING.value,
+            devices.c.protocol == "cwmp",
+            devices.c.plan != "",
+            or_(*passed),
+            wakes.c.device_id.is_(None) | wakes.c.state.not_in(_OPEN),
+        )
+    )
+    return ask_thd(conn, list(conn.scalars(query.limit(limit))), reason, now)
 
 
 def due_thd(conn: Connection, now: float, limit: int) -> list[Call]:

@@ -13,7 +13,7 @@ from acs.devices.effects import (
     SaveTags,
     SaveWakeAccount,
 )
-from acs.devices.record import Job, JobKind, JobState
+from acs.devices.record import Job, JobKind, JobState, Standing
 from acs.devices.waking import Wake, WakeState, Way
 from acs.model import Contact, DeviceId, Event, EventKind, Secret
 from acs.store import Database, wakes
@@ -193,3 +193,26 @@ def test_a_stun_password_is_that_of_the_account_with_the_devices_key(database: D
     database.run("apply", apply_thd, saves)
     found = [database.run("STUN", wakes.stun_password_thd, key(number)) for number in (1, 2, 3, 4)]
     assert found == [Secret("geheim"), None, None, None]
+
+
+def test_who_applies_by_itself_what_was_written_is_asked_for_after_each_delay(
+    database: Database,
+) -> None:
+    written, agent = new_device(database), new_device(database, "S2", protocol="usp")
+    waits = {"standing": Standing.VERIFYING, "plan": "abc", "checked_at": NOW}
+    database.run("apply", apply_thd, [SaveDevice(each, waits) for each in (written, agent)])
+    new_device(database, "S3")
+
+    def asked(now: float) -> int:
+        return database.run("verify", wakes.ask_to_verify_thd, now, (10.0, 60.0), "verify", 10)
+
+    assert asked(NOW + 9) == 0
+    assert asked(NOW + 11) == 1
+    assert asked(NOW + 12) == 0
+    save(database, replace(get(database, written), state=WakeState.WOKEN, ended_at=NOW + 13))
+    assert asked(NOW + 59) == 0
+    assert asked(NOW + 61) == 1
+    assert get(database, written).reason == "verify"
+    database.run("apply", apply_thd, [SaveDevice(written, {"standing": Standing.LIVE, "plan": ""})])
+    save(database, replace(get(database, written), state=WakeState.WOKEN, ended_at=NOW + 62))
+    assert asked(NOW + 200) == 0
