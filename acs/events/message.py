@@ -11,7 +11,7 @@ import msgspec
 
 from acs.profiles.secrets import Masks
 
-TEST_KIND = "events.test"
+TEST_KIND = "test.ping"
 """The kind of `acs events test`."""
 _LIFTED = ("serial_number", "customer")
 # News holds no secrets; should one ever slip in, its name stops it here.

@@ -155,7 +155,7 @@ def test_an_operator_tries_the_way_with_a_signed_event(
     tried = acs.command("events", "test", receiver.url)
     assert tried.returncode == 1
     assert tried.stdout == "Not taken: HTTP 302, a redirect, which is not followed\n"
-    assert [each.kind for each in receiver.received] == ["events.test"]
+    assert [each.kind for each in receiver.received] == ["test.ping"]
 
 
 def test_a_device_that_comes_is_told_of(
