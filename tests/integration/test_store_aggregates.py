@@ -21,7 +21,15 @@ from acs.devices.effects import (
     SaveProof,
     SaveSnapshot,
 )
-from acs.devices.identity import Equipment, EquipmentStatus, Terms
+from acs.devices.identity import (
+    Equipment,
+    EquipmentStatus,
+    Service,
+    ServiceCategory,
+    ServiceStatus,
+    Terms,
+    Treatment,
+)
 from acs.devices.record import (
     Device,
     FaultRecord,
@@ -542,6 +550,31 @@ def store(database: Database, *rows: MirrorRow) -> None:
 
 def names(rows: tuple[MirrorRow, ...]) -> list[str]:
     return [row.equipment.name for row in rows]
+
+
+def test_equipment_is_named_by_what_it_is_linked_to(database: Database) -> None:
+    store(
+        database,
+        mirror_row("EQ-1", service_location="LOC-1"),
+        mirror_row("EQ-2", service_location="LOC-2", service_subscription="SUB-2"),
+        mirror_row("EQ-3", service_location="LOC-1"),
+        mirror_row("EQ-4"),
+    )
+    database.run("s", equipment.forget_thd, ["EQ-3"])
+    with database.read() as conn:
+        assert equipment.names_at_thd(conn, ["LOC-1", "LOC-2"]) == ("EQ-1", "EQ-2")
+        assert equipment.names_at_thd(conn, ["LOC-1"], ["SUB-2"]) == ("EQ-1", "EQ-2")
+        assert equipment.names_at_thd(conn, customers=["C-1"]) == ("EQ-1", "EQ-2", "EQ-4")
+        assert equipment.names_at_thd(conn, [""], [""], [""]) == ()
+
+
+def test_what_surrounds_equipment_is_kept_with_it(database: Database) -> None:
+    services = (Service("SUB-1", ServiceCategory.VOICE, ServiceStatus.SUSPENDED),)
+    row = mirror_row("EQ-1")
+    box = replace(row.equipment, services=services, treatment=Treatment.NEUTRAL)
+    store(database, replace(row, equipment=box))
+    with database.read() as conn:
+        assert equipment.wish_thd(conn, ["EQ-1"])["EQ-1"].equipment == box
 
 
 def test_equipment_is_found_by_each_identifier_in_one_batch(database: Database) -> None:
