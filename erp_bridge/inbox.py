@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Protocol
 
@@ -24,6 +24,8 @@ PAUSES = (5.0, 20.0, 80.0)
 """Seconds before a row that failed for a reason of its own is tried again; then it has failed."""
 CLOCK_DOUBT = timedelta(hours=2)
 """Stamps of a site are its wall clock without an offset: it goes back an hour once a year."""
+FURTHEST_EAST = timedelta(hours=14)
+"""No wall clock is further ahead of UTC; a stamp that is was set by hand, or by a wrong clock."""
 
 
 class Kind(Enum):
@@ -129,27 +131,36 @@ class InboxWorker:
         if not rows:
             return Worked()
         mirrored = await self._desk.mirrored({row.name for row in rows})
-        known = [row for row in rows if _is_overtaken(row.modified, mirrored.get(row.name, ""))]
+        latest = datetime.fromtimestamp(self._clock(), UTC).replace(tzinfo=None) + FURTHEST_EAST
+        known = [
+            row for row in rows if _is_overtaken(row.modified, mirrored.get(row.name, ""), latest)
+        ]
         worked = await self._settle(_done(known), known=len(known))
         unread = [row for row in rows if row not in known]
-        names = {row.name for row in unread}
+        names = _names(unread)
         # A box may have the profile of the one whose place it took.
-        others = await self._concerned(unread)
+        try:
+            others = await self._concerned(unread)
+        except (ErpRejected, ErpNotFound):
+            others = ()  # What the site refuses of which row shows when they are read.
         reasons = await self._reread(sorted(names.union(others)))
-        settled = [self._ended(row, reasons.get(row.name, "")) for row in unread]
-        failed = sum(each.state is InboxState.FAILED for each in settled)
-        put_off = sum(each.state is InboxState.WAITING for each in settled)
-        read = len(settled) - failed - put_off
-        counts = {"read": read, "put_off": put_off, "failed": failed}
-        return _sum([worked, await self._settle(settled, **counts)])
+        return _sum([worked, await self._settle_read(unread, reasons)])
 
     async def _places(self, rows: Sequence[InboxRow]) -> Worked:
         worked = []
         for doctype in dict.fromkeys(row.doctype for row in rows):
             some = [row for row in rows if row.doctype == doctype]
+            try:
+                concerned = await self._concerned(some)
+            except (ErpRejected, ErpNotFound) as error:
+                # It is about this doctype: rows of others must not wait behind these for ever.
+                worked.append(
+                    await self._settle_read(some, dict.fromkeys(_names(some), str(error)))
+                )
+                continue
             # What of it cannot be read has other faults than this row: it is read at a contact.
-            await self._reread(sorted(await self._concerned(some)))
-            worked.append(await self._settle(_done(some), read=len(some)))
+            await self._reread(sorted(concerned))
+            worked.append(await self._settle_read(some, {}))
         return _sum(worked)
 
     async def _concerned(self, rows: Sequence[InboxRow]) -> Collection[str]:
@@ -180,10 +191,22 @@ class InboxWorker:
             return Settled(row.id, InboxState.FAILED, reason)
         return Settled(row.id, InboxState.WAITING, reason, self._clock() + PAUSES[row.attempts])
 
+    async def _settle_read(self, rows: Sequence[InboxRow], reasons: Mapping[str, str]) -> Worked:
+        """End rows whose documents were read, but for those with a reason why not, by name."""
+        settled = [self._ended(row, reasons.get(row.name, "")) for row in rows]
+        failed = sum(each.state is InboxState.FAILED for each in settled)
+        put_off = sum(each.state is InboxState.WAITING for each in settled)
+        read = len(settled) - failed - put_off
+        return await self._settle(settled, read=read, put_off=put_off, failed=failed)
+
     async def _settle(self, settled: Sequence[Settled], **counts: int) -> Worked:
         if settled:
             await self._desk.settle(settled)
         return Worked(**counts)
+
+
+def _names(rows: Iterable[InboxRow]) -> set[str]:
+    return {row.name for row in rows}
 
 
 def _done(rows: Iterable[InboxRow]) -> list[Settled]:
@@ -202,15 +225,16 @@ def _sum(worked: Iterable[Worked]) -> Worked:
     return total
 
 
-def _is_overtaken(modified: str, mirrored: str) -> bool:
+def _is_overtaken(modified: str, mirrored: str, latest: datetime) -> bool:
     """Tell whether the mirror has a document as it was long after it was ``modified``.
 
     Where the site's clock leaves a doubt it has not. Nor where both are the same: what is deleted
-    tells when it was last changed.
+    tells when it was last changed. A mirrored stamp later than ``latest`` says nothing: else all
+    changes would be passed over until that day.
     """
     try:
         # Behind the stamp of the document the mirror may have those of others.
         has = datetime.fromisoformat(" ".join(mirrored.split()[:2]))
-        return datetime.fromisoformat(modified) + CLOCK_DOUBT < has
+        return datetime.fromisoformat(modified) + CLOCK_DOUBT < has <= latest + CLOCK_DOUBT
     except ValueError:
         return False

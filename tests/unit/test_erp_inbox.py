@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, succeed
 
 from acs.store.inbox import InboxRow, InboxState, Settled
 from erp_bridge.errors import ErpRejected, ErpUnavailable
-from erp_bridge.inbox import PAUSES, InboxWorker, Kind, Worked
+from erp_bridge.inbox import BATCH, PAUSES, InboxWorker, Kind, Worked
 from erp_bridge.source import Reread
 
 NOW = 1_800_000_000.0
@@ -32,6 +32,7 @@ class World:
         self.around: dict[tuple[str, str], set[str]] = {}
         self.unreadable: dict[str, str] = {}
         self.rejected: set[str] = set()
+        self.refused: set[str] = set()
         self.is_away = False
         self.read: list[list[str]] = []
         self.now = NOW
@@ -66,6 +67,8 @@ class World:
         return succeed({name: self.stamps[name] for name in names if name in self.stamps})
 
     def concerned(self, doctype: str, names: Sequence[str], /) -> Deferred[Collection[str]]:
+        if doctype in self.refused:
+            raise ErpRejected("no such field", "mend the mapping")
         found: set[str] = set()
         return succeed(found.union(*(self.around.get((doctype, name), set()) for name in names)))
 
@@ -135,6 +138,7 @@ def test_a_subscription_is_the_equipment_at_its_place() -> None:
         pytest.param(STAMP, "", True, id="not mirrored"),
         pytest.param("", STAMP, True, id="without a stamp"),
         pytest.param("yesterday", STAMP, True, id="no time"),
+        pytest.param(STAMP, "2062-01-01 00:00:00", True, id="mirrored with a stamp of no clock"),
     ],
 )
 def test_a_late_hint_is_read_only_where_the_clock_leaves_a_doubt(
@@ -187,6 +191,28 @@ def test_one_that_the_site_refuses_spoils_no_others() -> None:
     assert world.state(rows[3]) is InboxState.WAITING
     assert "DataError" in world.rows[rows[3]].error
     assert len(world.read) < 8, "in halves, not one by one"
+
+
+def test_a_doctype_that_the_site_refuses_holds_up_no_other() -> None:
+    world = World()
+    world.refused.add("Service Subscription")
+    refused = [world.hint(f"SUB-{n}", "Service Subscription") for n in range(BATCH)]
+    equipment = world.hint("EQP-1")
+    assert world.work() == Worked(put_off=BATCH)
+    assert world.work() == Worked(read=1), "the oldest rows are put off, not taken again"
+    assert world.state(equipment) is InboxState.DONE
+    for pause in PAUSES:
+        world.now += pause
+        world.work()
+    assert world.state(refused[0]) is InboxState.FAILED
+    assert "no such field" in world.rows[refused[0]].error
+
+
+def test_equipment_is_read_where_the_site_refuses_to_say_what_stands_beside_it() -> None:
+    world = World()
+    world.refused.add("Service Equipment")
+    world.hint("EQP-1")
+    assert world.work() == Worked(read=1)
 
 
 def test_jobs_are_handed_on_and_settled_when_that_is_done() -> None:
