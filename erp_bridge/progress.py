@@ -7,7 +7,8 @@ offset; it is only ever compared with other texts of the same site.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec.structs import replace
@@ -15,6 +16,11 @@ from msgspec.structs import replace
 OVERLAP = timedelta(minutes=65)
 """How far before its mark a sweep begins. A document is stamped when it is saved and seen when it
 is committed, and once a year the site's clock is put back by an hour."""
+
+CLOCK_AHEAD = timedelta(minutes=30)
+"""How far the site's clock may be ahead of ours; less than the overlap."""
+FURTHEST_EAST = timedelta(hours=14)
+"""No wall clock is further ahead of UTC."""
 
 CUT_HOLDS = 86_400.0
 """Seconds for which a sweep that was cut goes on where it was; then it begins anew."""
@@ -148,11 +154,15 @@ def passed(
 def ended(progress: Progress, cut: Cut, now: float) -> Progress:
     """Return ``progress`` after ``cut`` came to its end."""
     seen = cut.after.modified if cut.after is not None and cut.listed else ""
+    latest = _latest(progress.zone, now)
     return replace(
         progress,
         # Rows of the overlap alone leave the mark where it is.
-        mark=(seen or progress.mark) if cut.full else max(seen, progress.mark),
-        marks=cut.marks if cut.full else {**progress.marks, **cut.marks},
+        mark=min((seen or progress.mark) if cut.full else max(seen, progress.mark), latest),
+        marks={
+            doctype: min(mark, latest)
+            for doctype, mark in (cut.marks if cut.full else progress.marks | cut.marks).items()
+        },
         sure_at=cut.began_at,
         full_at=now if cut.full else progress.full_at,
         tried_at=now,
@@ -160,6 +170,20 @@ def ended(progress: Progress, cut: Cut, now: float) -> Progress:
         alarm="" if cut.full else progress.alarm,
         cut=None,
     )
+
+
+def _latest(zone: str, now: float) -> str:
+    """Return the latest ``modified`` that the site's clock can have given, in the site's text.
+
+    One row with a stamp beyond it, entered by hand or by a clock that was wrong, would else be
+    where all sweeps begin until that day comes.
+    """
+    at = datetime.fromtimestamp(now, UTC)
+    try:
+        at = at.astimezone(ZoneInfo(zone))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        at += FURTHEST_EAST
+    return (at.replace(tzinfo=None) + CLOCK_AHEAD).isoformat(" ", "microseconds")
 
 
 def doubted(progress: Progress, cut: Cut, now: float, why: str) -> Progress:

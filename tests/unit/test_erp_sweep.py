@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from importlib.resources import files
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from erp_in_memory import DOCTYPE, Erp, keyed
@@ -645,6 +647,25 @@ def test_the_hour_that_comes_twice_loses_no_change(doctype: str) -> None:
     assert not world.shelf.rows["EQP-100001"].intent.wifi[0].enabled
     marks = {DOCTYPE: progress.mark, **progress.marks}
     assert marks[doctype] == "2026-11-01 01:59:59.900000", "it is not put back with the clock"
+
+
+@pytest.mark.parametrize("doctype", [DOCTYPE, SUBSCRIPTION])
+def test_a_stamp_of_the_far_future_blinds_no_sweep(doctype: str) -> None:
+    world = World(6)
+    age(world)
+    last, first = ("EQP-100006", "EQP-100001")
+    if doctype == SUBSCRIPTION:
+        last, first = ("SUB-0000100006", "SUB-0000100001")
+    world.write(last, doctype, modified="2062-01-01 00:00:00.000000")
+    world.sweep()
+    world.now += 600
+    change = {"status": "returned" if doctype == DOCTYPE else "Suspendu"}
+    today = datetime.fromtimestamp(world.now, ZoneInfo(world.zone)).replace(tzinfo=None)
+    world.write(first, doctype, modified=today.isoformat(" ", "microseconds"), **change)
+    progress = world.sweep()
+    assert progress.last is not None
+    assert not progress.last.full
+    assert not world.shelf.rows["EQP-100001"].intent.wifi[0].enabled
 
 
 def test_another_time_zone_of_the_site_makes_all_marks_void() -> None:
