@@ -49,9 +49,9 @@ _MISSING_OPTIONAL = (
     ' or write {} = "" if the site has none'
 )
 _TEXT = frozenset({"Data", "Small Text", "Read Only", "Barcode", "Text", "Autocomplete"})
-_CHOICE = frozenset({"Select", "Link"}) | _TEXT
+CHOICE = frozenset({"Select", "Link"}) | _TEXT
 _NUMBER = frozenset({"Int"})
-_SHOWN = _CHOICE | _NUMBER | {"Phone", "Dynamic Link"}
+SHOWN = CHOICE | _NUMBER | {"Phone", "Dynamic Link"}
 """Types that can be shown as they are read: no tables, no asterisks of a Password."""
 
 
@@ -123,7 +123,7 @@ def check_customer(mapping: Mapping, meta: Answer[str, Any]) -> list[Finding]:
                     f" customer.{ours} in the mapping",
                 )
             )
-        elif (fieldtype := str(row.get("fieldtype"))) not in _SHOWN:
+        elif (fieldtype := str(row.get("fieldtype"))) not in SHOWN:
             findings.append(
                 Finding(
                     Level.WARNING,
@@ -134,9 +134,9 @@ def check_customer(mapping: Mapping, meta: Answer[str, Any]) -> list[Finding]:
     return findings
 
 
-_SUBSCRIPTION_TYPES = {
-    "status": _CHOICE,
-    "service_category": _CHOICE,
+SUBSCRIPTION_TYPES = {
+    "status": CHOICE,
+    "service_category": CHOICE,
     "monthly_price": _NUMBER | {"Currency", "Float"},
     "service_location": frozenset({"Link", "Data"}),
     "customer": frozenset({"Link", "Data"}),
@@ -153,7 +153,7 @@ def check_subscription(mapping: Mapping, meta: Answer[str, Any]) -> list[Finding
     known = _known(meta)
     findings: list[Finding] = []
     for ours, theirs in subscription_fields(mapping).items():
-        wanted = _SUBSCRIPTION_TYPES[ours]
+        wanted = SUBSCRIPTION_TYPES[ours]
         if (row := known.get(theirs)) is None:
             findings.append(_missing(doctype, f"subscription.fields.{ours}", theirs))
         elif (fieldtype := str(row.get("fieldtype"))) not in wanted:
@@ -186,7 +186,7 @@ def _check_field(
     doctype: str, ours: str, theirs: str, row: Answer[str, Any], mapping: Mapping
 ) -> list[Finding]:
     where = f"{doctype}.{theirs}"
-    wanted = _wanted_types(ours, linked="." in theirs)
+    wanted = wanted_types(ours, linked="." in theirs)
     fieldtype = str(row.get("fieldtype"))
     if fieldtype not in wanted:
         return [
@@ -231,9 +231,7 @@ def _check_field(
                 "Tick Index on the field (Customize Form)",
             )
         )
-    # Only SSIDs and passwords may hold "<" and ">" that must arrive unchanged.
-    secret_text = ours in PASSWORDS or ours in ("wifi_ssid", "wifi_ssid_guest") or _is_ssid(ours)
-    if secret_text and "." not in theirs and not row.get("ignore_xss_filter"):
+    if is_raw_text(ours) and "." not in theirs and not row.get("ignore_xss_filter"):
         findings.append(
             Finding(
                 Level.WARNING,
@@ -248,8 +246,10 @@ def _check_field(
     return findings
 
 
-def _is_ssid(ours: str) -> bool:
-    return ours.startswith("wifi.") and ours.endswith(".ssid")
+def is_raw_text(ours: str) -> bool:
+    """Tell whether a value may hold ``<`` and ``>`` that must arrive unchanged."""
+    named = ours in PASSWORDS or ours in ("wifi_ssid", "wifi_ssid_guest")
+    return named or (ours.startswith("wifi.") and ours.endswith(".ssid"))
 
 
 def _check_words(where: str, options: str, mapping: Mapping) -> list[Finding]:
@@ -266,7 +266,8 @@ def _strange_words(where: str, words: Sequence[str], table: str) -> Finding:
     )
 
 
-def _wanted_types(ours: str, *, linked: bool) -> frozenset[str]:
+def wanted_types(ours: str, *, linked: bool) -> frozenset[str]:
+    """Return the field types that will do; ``linked``: of the link to a field's document."""
     if linked:
         return frozenset({"Link"})
     if ours in PASSWORDS:
@@ -274,7 +275,7 @@ def _wanted_types(ours: str, *, linked: bool) -> frozenset[str]:
     if ours in LINKS:
         return frozenset({"Link", "Dynamic Link", "Data"})
     if ours in ("status", "equipment_type"):
-        return _CHOICE
+        return CHOICE
     if kinds := SETTINGS.get(ours):
-        return _CHOICE | _NUMBER | ({"Check"} if bool in kinds else set())
+        return CHOICE | _NUMBER | ({"Check"} if bool in kinds else set())
     return _TEXT if ours == "mac_address" else _TEXT | _NUMBER

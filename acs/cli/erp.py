@@ -21,6 +21,8 @@ from acs.settings import ErpSettings
 from erp_bridge.progress import Cut, Done, Progress
 
 COMMANDS = {
+    "install": Lazy("acs.cli.erp_install:install", "Set up the ERPNext site for this server."),
+    "check": Lazy("acs.cli.erp_install:check", "Compare the ERPNext site with what is needed."),
     "status": Lazy("acs.cli.erp:status", "Show how fresh the mirror of ERPNext's equipment is."),
     "inbox": Lazy("acs.cli.erp_inbox:inbox", "Show which changes ERPNext told of."),
     "outbox": Lazy("acs.cli.erp_outbox:outbox", "Show what is to be written to ERPNext."),
@@ -33,6 +35,8 @@ def erp() -> None:
 
     \b
     Examples:
+      acs erp install --url https://acs.example.net    what the site needs, and --apply
+      acs erp check       has the site all of it?
       acs erp status
       acs erp inbox       which changes it told of, and what could not be read
       acs erp outbox      what is to be written, and what was refused

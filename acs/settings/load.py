@@ -55,6 +55,10 @@ SYSTEM_FILE = Path("/etc/gigafibre-acs/acs.toml")
 GENERATED_FILE = "secrets.toml"
 ENVIRONMENT_PREFIX = "ACS_"
 FILE_VARIABLE = "ACS_CONFIG"
+ADMIN_KEY_VARIABLE = "ACS_ERP_ADMIN_KEY"
+ADMIN_SECRET_VARIABLE = "ACS_ERP_ADMIN_SECRET"  # noqa: S105 - the name of a variable
+_NO_SETTINGS = (FILE_VARIABLE, ADMIN_KEY_VARIABLE, ADMIN_SECRET_VARIABLE)
+"""Variables of ours that are no settings; those of `acs erp install` are never kept."""
 
 # Container platforms announce a service named `acs` in variables of these shapes.
 _NOT_OURS = re.compile(r"_SERVICE_(HOST|PORT)(_|$)|_PORT(_\d+_(TCP|UDP).*)?$")
@@ -298,7 +302,7 @@ def _from_environment(environ: Mapping[str, str], problems: list[str]) -> Iterat
         for key in fields_of(section)
     }
     for name in sorted(environ):
-        if not name.startswith(ENVIRONMENT_PREFIX) or name == FILE_VARIABLE:
+        if not name.startswith(ENVIRONMENT_PREFIX) or name in _NO_SETTINGS:
             continue
         if name in names:
             section, key = names[name]
