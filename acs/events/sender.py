@@ -12,10 +12,11 @@ from OpenSSL.SSL import Error as TlsFailure
 from service_identity import VerificationError
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
-from twisted.internet.error import ConnectError, DNSLookupError
+from twisted.internet.error import ConnectError, ConnectionAborted, DNSLookupError
 from twisted.internet.error import TimeoutError as ConnectTimeoutError
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Protocol
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from twisted.web.client import URI, Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
 from twisted.web.http_headers import Headers
@@ -27,6 +28,8 @@ from acs.events.retrying import Answer
 
 MOST_OF_BODY = 2000
 """Octets of an answer's body that are read."""
+MOST_OF_ANSWER = 64 * 1024
+"""Octets that are taken at all: heads without an end would keep our one thread busy."""
 BODY_SECONDS = 2.0
 """Seconds that are waited for it."""
 SHOWN = 200
@@ -135,8 +138,30 @@ class _Endpoint:
 
     def connect(self, factory: Any) -> Deferred[Any]:
         """Connect; nothing is written before the look."""
-        made: Deferred[Any] = self._endpoint.connect(factory)
-        return made.addCallback(self._look)
+        bounding: Any = _Bounding
+        made: Deferred[Any] = self._endpoint.connect(bounding(factory))
+        return made.addCallback(lambda bounded: self._look(bounded.wrappedProtocol))
+
+
+class _Bounded(ProtocolWrapper):
+    """Hands on what comes up to `MOST_OF_ANSWER`, and then cuts the connection."""
+
+    transport: Any
+    wrappedProtocol: Any  # noqa: N815 - Twisted's name
+    _left = MOST_OF_ANSWER
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802
+        """Take some more, until it is too much."""
+        self._left -= len(data)
+        if self._left < 0:
+            self.transport.abortConnection()
+        else:
+            self.wrappedProtocol.dataReceived(data)
+
+
+class _Bounding(WrappingFactory):
+    protocol = _Bounded
+    noisy = False
 
 
 @implementer(IBodyProducer)
@@ -211,6 +236,8 @@ def _why(error: Exception) -> str:
                 f"the name stands for {error}, which is not in a private network; "
                 "use https://, or subscribe with --allow-http"
             )
+        case ConnectionAborted():
+            return f"it answered with more than {MOST_OF_ANSWER // 1024} KiB"
         case DNSLookupError():
             return "the host's name cannot be resolved"
         case ConnectTimeoutError():

@@ -72,23 +72,39 @@ def endless(peer: socket.socket) -> None:
         return
 
 
+def endless_head(peer: socket.socket) -> None:
+    """Answer with a head that has no end."""
+    try:
+        peer.sendall(b"HTTP/1.1 200 Oh\r\n")
+        while True:
+            peer.sendall(b"a: b\r\n" * 1000)
+    except OSError:
+        return
+
+
 def silent(peer: socket.socket) -> None:
     """Answer nothing until the other side has gone."""
     peer.recv(65536)
 
 
 def test_an_answer_is_bounded_in_time_and_size_and_says_why_there_is_none() -> None:
-    with server(endless) as endless_port, server(silent) as silent_port:
+    with (
+        server(endless) as endless_port,
+        server(endless_head) as head_port,
+        server(silent) as silent_port,
+    ):
         with socket.create_server(("127.0.0.1", 0)) as unused:
             closed_port = unused.getsockname()[1]
-        endless_said, silent_said, closed = send(
+        endless_said, head_said, silent_said, closed = send(
             (f"http://127.0.0.1:{endless_port}/", False),
+            (f"http://127.0.0.1:{head_port}/", False),
             (f"http://127.0.0.1:{silent_port}/", False),
             (f"http://127.0.0.1:{closed_port}/", False),
             timeout=1,
         )
     assert endless_said["status"] == 500
     assert endless_said["text"].startswith("<b>x</b> <b>x</b>") and len(endless_said["text"]) == 200
+    assert (head_said["status"], head_said["error"]) == (0, "it answered with more than 64 KiB")
     assert silent_said == {
         "status": 0,
         "error": "no answer within 1 s",
