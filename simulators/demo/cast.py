@@ -90,6 +90,19 @@ MOVING = Part(
         "sip_password": "Etabli-55-chene",
     },
 )
+NEWCOMER = Part(
+    Speech.CWMP,
+    "tplink-a-xx230v",
+    Identity("1C61B4", "Device2", "22275A7004821", "1C:61:B4:FA:64:C8"),
+    {
+        "name": "EQP-00021",
+        "model": "XX230v",
+        "serial_number": "22275A7004821",
+        "wifi_ssid": "Chalet Bouchard",
+        "wifi_password": "poele-a-bois-1958",
+    },
+)
+"""Is plugged in later, before anybody recorded it."""
 CAST = (
     *(
         Part(

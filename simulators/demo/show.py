@@ -14,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from simulators.demo.cast import CAST, MOVING, OVER_WEBSOCKET, Part
-from simulators.demo.play import Act, Play
+from simulators.demo.happenings import HEADING, Act
+from simulators.demo.play import Play
 from simulators.demo.story import story
 
 FEED = 14
@@ -35,13 +36,16 @@ class Show(Protocol):
         """Print a line."""
 
     def act(self, act: Act) -> None:
-        """Present what happened."""
+        """Present what happened while the ONTs come up."""
 
     def end(self) -> None:
-        """The acts are over."""
+        """They are up."""
 
-    def result(self, live: bool, play: Play) -> None:
-        """Present how it ended."""
+    def result(self, play: Play) -> None:
+        """Present how they came up."""
+
+    def line(self, act: Act) -> None:
+        """Present what happened afterwards, for good."""
 
     def look_around(self, play: Play) -> None:
         """Say what can be tried now."""
@@ -63,9 +67,15 @@ class _Lines:
     def say(self, text: str) -> None:
         self.console.print(text, markup=False, highlight=False)
 
+    def line(self, act: Act) -> None:
+        if act.who == HEADING:
+            self.say(f"\n{act.what}")
+        else:
+            self.say(f"{act.at:6.1f} s  {act.who:<14} {_brief(act.what)}")
+
     def act(self, act: Act) -> None:
-        if act.who:
-            self.say(f"{act.at:6.1f} s  {act.who:<14} {act.what}")
+        if not act.devices:
+            self.line(act)
         for serial, device in act.devices.items():
             views = {"standing": f"{device['standing']}: {device['reason']}"}
             if "presence" in device:
@@ -78,13 +88,13 @@ class _Lines:
     def end(self) -> None:
         pass
 
-    def result(self, live: bool, play: Play) -> None:
+    def result(self, play: Play) -> None:
         self.say("")
         self.console.print(_table(play.cast, play.devices, play.live_after))
         for line in story(play):
             self.say(line)
         self.say("")
-        if live:
+        if play.all_live:
             slowest = max(play.live_after.values())
             self.say(
                 f"All {len(play.cast)} ONTs are proven live, "
@@ -105,12 +115,20 @@ class _Lines:
             f"acs device proof {first.serial}",
             f"acs plan {first.serial}",
             f"acs device reboot {second.serial} --yes --wait 60",
+            f"acs device wake {second.serial} --wait 30",
             "acs usp agents",
             f"acs usp send {OVER_WEBSOCKET.serial} get Device.DeviceInfo.",
+            'erpnext-sim set "Service Equipment" EQP-00001 wifi_password=Sapin-12-bleu',
+            "acs erp status",
+            "acs erp inbox",
+            "acs erp outbox --state done",
+            "acs reconcile",
+            "acs events log",
+            "acs token create hub --scope devices:read",
             "acs doctor",
         ]
         if play.broker:
-            commands.insert(-1, f"acs device timeline {MOVING.serial}")
+            commands.insert(5, f"acs device timeline {MOVING.serial}")
         for command in commands:
             self.say(f"  {command}")
         self.say("")
@@ -131,7 +149,7 @@ class _Stage(_Lines):
         self._live.start()
 
     def act(self, act: Act) -> None:
-        if act.who:
+        if not act.devices:
             self._feed.append(f"{act.at:6.1f} s  {act.who:<14} {_brief(act.what)}")
         if act.devices:
             self._play_devices = dict(act.devices)

@@ -14,25 +14,28 @@ _CHAPTERS = frozenset(("first contact", "matched", "verifying", "live", "protoco
 
 
 def story(play: Play) -> Iterator[str]:
-    """Yield lines on each agent's presence, plan and proof, and on the move of one ONT."""
-    agents = {agent["endpoint"]: agent for agent in play.ask("usp", "agents")["agents"]}
-    for part in play.cast:
-        if part.endpoint in agents and part.serial in play.devices:
-            yield from _agent(play, part, agents[part.endpoint])
-    if MOVING.serial in play.live_after:
+    """Yield lines on each agent's presence and proof, and on the move of one ONT."""
+    parts = [part for part in play.cast if play.devices.get(part.serial, {}).get("presence")]
+    move = [MOVING] if MOVING.serial in play.live_after else []
+    listed, *told = play.programs.ask_all(
+        ("usp", "agents"),
+        *(("device", "proof", part.serial) for part in parts),
+        *(("device", "timeline", part.serial) for part in move),
+    )
+    agents = {agent["endpoint"]: agent for agent in listed["agents"]}
+    for part, proofs in zip(parts, told, strict=False):
+        yield from _agent(part, agents[part.endpoint], proofs["proofs"])
+    for timeline in told[len(parts) :]:
         yield f"{MOVING.serial} changed its protocol and stayed one device:"
-        timeline = play.ask("device", "timeline", MOVING.serial)["timeline"]
-        for entry in reversed(timeline):
+        for entry in reversed(timeline["timeline"]):
             if entry["kind"] in _CHAPTERS:
                 yield f"  {entry['at'][11:19]}  {entry['kind']:<14} {entry['text']}"
 
 
-def _agent(play: Play, part: Part, agent: dict[str, Any]) -> Iterator[str]:
+def _agent(part: Part, agent: dict[str, Any], proofs: list[dict[str, Any]]) -> Iterator[str]:
     yield f"{part.serial} speaks {agent['mtp']} as {part.endpoint}"
     yield f"  presence  {agent['presence']}, by evidence: {agent['evidence']}"
-    changes = len(play.ask("plan", part.serial)["changes"])
-    yield f"  plan      {f'{changes} changes' if changes else 'nothing to change'}"
-    for proof in play.ask("device", "proof", part.serial)["proofs"][:1]:
+    for proof in proofs[:1]:
         lines = Counter(line["verdict"] for line in proof["lines"])
         counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(lines.items()))
         yield f"  proof     {'complete' if proof['complete'] else 'open'}: {counts}"

@@ -1,0 +1,88 @@
+"""The office: people who work in ERPNext, and never on the server."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import requests
+
+from simulators.demo.programs import PlayError
+
+SETUP = {"Authorization": "token setup-key:setup-secret"}
+"""Of a System Manager of the stand-in."""
+TOLD_OF = (
+    "Service Equipment",
+    "Service Subscription",
+    "Service Location",
+    "Dispatch Job",
+    "Customer",
+)
+"""Doctypes that have a webhook."""
+BODY = (
+    '{"name": {{ doc.name|tojson }}, "modified": {{ doc.modified|tojson }}, "event": "on_update"}'
+)
+WEBHOOK_LIMIT = 20.0
+
+
+class Office:
+    """ERPNext at ``url``, in the hands of its staff."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def have_told(self, hooks: str, secret: str, except_by: str) -> None:
+        """Have ERPNext tell of changes at the URL ``hooks``, but not of those by one user."""
+        for doctype in TOLD_OF:
+            self._ask(
+                "POST",
+                "resource/Webhook",
+                {
+                    "name": doctype,
+                    "enabled": 1,
+                    "webhook_doctype": doctype,
+                    "webhook_docevent": "on_update",
+                    "condition": f'doc.modified_by != "{except_by}"',
+                    "request_url": f"{hooks}/{doctype.lower().replace(' ', '-')}",
+                    "request_structure": "JSON",
+                    "webhook_json": BODY,
+                    "enable_security": 1,
+                    "webhook_secret": secret,
+                },
+            )
+
+    def create(self, doctype: str, **fields: Any) -> None:
+        """Make a document."""
+        self._ask("POST", f"resource/{doctype}", fields)
+
+    def change(self, doctype: str, name: str, **fields: Any) -> None:
+        """Change a document."""
+        self._ask("PUT", f"resource/{doctype}/{name}", fields)
+
+    def read(self, doctype: str, name: str) -> dict[str, Any]:
+        """What a document shows."""
+        found: dict[str, Any] = self._ask("GET", f"resource/{doctype}/{name}")["data"]
+        return found
+
+    def told(self, doctype: str, name: str, count: int) -> str:
+        """Wait for the webhook number ``count`` of a document; what became of it."""
+        until = time.monotonic() + WEBHOOK_LIMIT
+        while time.monotonic() < until:
+            fates = self.fates(doctype, name)
+            if len(fates) >= count:
+                return fates[count - 1]
+            time.sleep(0.05)
+        raise PlayError(f"ERPNext sent no webhook of {doctype} {name}")
+
+    def fates(self, doctype: str, name: str) -> list[str]:
+        """What became of the webhooks of a document."""
+        done = requests.get(f"{self._url}/__sim__/webhooks", timeout=30).json()["done"]
+        return [each["fate"] for each in done if (each["doctype"], each["name"]) == (doctype, name)]
+
+    def _ask(self, method: str, path: str, body: Any = None) -> Any:
+        answer = requests.request(
+            method, f"{self._url}/api/{path}", json=body, headers=SETUP, timeout=30
+        )
+        if not answer.ok:
+            raise PlayError(f"ERPNext refuses {method} {path}: {answer.text[-500:]}")
+        return answer.json()
