@@ -14,6 +14,7 @@ from acs.api.once import HEADERS, OTHER_REQUEST, answer_of, once_of
 from acs.api.problems import FieldError, Problem, wrong_field
 from acs.api.routes import Answer, Call, Route
 from acs.api.scopes import Scope
+from acs.api.validation import NO_NUL
 from acs.api.words import Words
 from acs.devices.identity import Terms, normal_gpon, normal_mac, normal_serial
 from acs.devices.record import Device, Job, JobKind, JobState, TimelineEntry
@@ -28,7 +29,7 @@ MOST = 50
 """Devices of one request."""
 SELECTORS = ("mac", "serial", "equipment", "customer")
 
-Name = Annotated[str, Meta(min_length=1, max_length=140)]
+Name = Annotated[str, Meta(min_length=1, max_length=140, pattern=NO_NUL)]
 
 
 class Wanted(Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,7 +45,7 @@ class Wanted(Struct, frozen=True, forbid_unknown_fields=True):
     """Name of a Customer: all devices of the equipment that is mirrored as theirs."""
     rewrite: bool = False
     """Write secrets again, whatever was written before."""
-    reason: Annotated[str, Meta(max_length=200)] = ""
+    reason: Annotated[str, Meta(max_length=200, pattern=NO_NUL)] = ""
     """For people, on the timeline of the device."""
 
 

@@ -14,6 +14,8 @@ from acs.api.words import Words
 
 T = TypeVar("T", bound=Struct)
 
+NO_NUL = r"^[^\x00]*$"
+"""Pattern of texts that are kept: PostgreSQL takes no NUL, and one would fail all of its batch."""
 _QUERY_FIELDS = 50
 _WHERE = re.compile(r"(?s)(.*?)(?: - at `([^`]*)`)?")
 _MISSING = re.compile(r"Object missing required field `(.*)`")

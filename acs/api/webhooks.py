@@ -16,19 +16,20 @@ from msgspec import Meta, Struct
 from acs.api.intake import Intake
 from acs.api.problems import Problem
 from acs.api.routes import Call, Route
+from acs.api.validation import NO_NUL
 from acs.api.words import Words
 from acs.store.inbox import Arrival
 
 SOURCE = "erpnext"
 BODY_BYTES = 1_048_576
 
-ShortText = Annotated[str, Meta(max_length=140)]
+ShortText = Annotated[str, Meta(max_length=140, pattern=NO_NUL)]
 
 
 class Event(Struct, frozen=True):
     """A document changed. What else the body says is not looked at."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=140)]
+    name: Annotated[str, Meta(min_length=1, max_length=140, pattern=NO_NUL)]
     """Name of the document."""
     modified: ShortText | None = None
     """When it was changed, as its own time stamp says. It tells what was sent again from what is

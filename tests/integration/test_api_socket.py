@@ -87,6 +87,19 @@ def test_a_webhook_that_is_not_signed_leaves_nothing(
     assert taken(acs, "EQ-FORGED") == []
 
 
+@pytest.mark.parametrize("field", ["name", "modified", "event"])
+def test_a_nul_is_refused_before_it_spoils_what_is_written_with_it(
+    acs: RunningAcs, field: str
+) -> None:
+    event = {"name": "EQ-NUL", "modified": "2026-11-22 04:53:40", "event": "on_update"}
+    body = json.dumps(event | {field: "EQ-NUL\0"}).encode()
+    at = url(acs, "/hooks/erpnext/service-equipment")
+    signed = {"X-Frappe-Webhook-Signature": sign(SECRET, body)}
+    answer = requests.post(at, data=body, headers=signed, timeout=LIMIT)
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
 def test_a_document_nobody_asked_for_is_not_taken(acs: RunningAcs) -> None:
     answer = send(acs, "INV-1", "2026-11-22 04:53:40", doctype="sales-invoice")
     assert answer.status_code == 404
