@@ -12,6 +12,7 @@ from simulators.erpnext.database import Database, Row
 from simulators.erpnext.errors import Refusal, crash, missing, thrown
 from simulators.erpnext.filters import decode_json
 from simulators.erpnext.methods import Method
+from simulators.erpnext.orders import create_order
 from simulators.erpnext.schema import DocType, DocTypes, FieldType, Right
 from simulators.erpnext.users import require_change
 from simulators.erpnext.validation import Draft
@@ -70,55 +71,10 @@ def _passwords(doctype: DocType, row: Row | None) -> dict[str, Any]:
     return {name: row.secrets.get(name) if row else None for name in fields}
 
 
-def create_order(call: Call) -> Any:
-    """Create customer, location, subscriptions, equipment and job in one transaction.
-
-    The job is named after ``order_id`` and comes last, so that a repeated call finds it
-    and answers with ``created`` 0.
-    """
+def place_order(call: Call) -> Any:
+    """Make a whole order, or find it; see `simulators.erpnext.orders`."""
     _require_post(call)
-    order = call.arguments
-    number = str(order.get("order_id") or "")
-    if not number:
-        raise thrown("ValidationError", "order_id is required")
-    done = call.documents.db.table("Dispatch Job").get(f"DJ-{number}")
-    if done is not None:
-        customer, location = done.values["customer"], done.values["service_location"]
-        return _order(0, customer, location) | {"dispatch_job": done.name}
-
-    def insert(doctype: str, **values: Any) -> str:
-        given = {key: value for key, value in values.items() if value is not None}
-        return call.documents.insert(given, call.work, doctype=doctype).name
-
-    customer = insert(
-        "Customer",
-        customer_name=call.text("customer_name"),
-        customer_type="Individual",
-        customer_group=order.get("customer_group"),
-        territory="Canada",
-        legacy_customer_id=order.get("legacy_customer_id"),
-    )
-    address = {key: order[key] for key in _ADDRESS if key in order}
-    location = insert("Service Location", name=f"SL-{number}", customer=customer, **address)
-    where = {"customer": customer, "service_location": location}
-    subscriptions = [
-        insert("Service Subscription", name=f"SUB-{number}-{n}", **where, **subscription)
-        for n, subscription in enumerate(order.get("subscriptions") or (), 1)
-    ]
-    equipment = [
-        insert(EQUIPMENT, name=f"SE-{number}-{n}", service_location=location, equipment_type=kind)
-        for n, kind in enumerate(order.get("equipment") or (), 1)
-    ]
-    job = insert("Dispatch Job", name=f"DJ-{number}", status=order.get("job_status"), **where)
-    made = {"subscriptions": subscriptions, "equipment": equipment, "dispatch_job": job}
-    return _order(1, customer, location) | made
-
-
-_ADDRESS = ("address_line", "address_line1", "city", "province", "postal_code")
-
-
-def _order(created: int, customer: Any, location: Any) -> dict[str, Any]:
-    return {"created": created, "customer": customer, "service_location": location}
+    return create_order(call)
 
 
 def _scripted(method: Method) -> Method:
@@ -186,7 +142,7 @@ def _switched_off(call: Call) -> None:
 
 SCRIPTS: Mapping[str, Method] = {
     "acs_equipment_secrets": _scripted(Method(equipment_secrets)),
-    "acs_create_order": _scripted(Method(create_order)),
+    "acs_create_order": _scripted(Method(place_order)),
     "acs_write_back": _scripted(Method(write_back)),
 }
 """By method name; a site without a Server Script for it answers 417."""

@@ -26,7 +26,8 @@ ORDER = {
     "order_id": "2001",
     "customer_name": "Jean Tremblay",
     "customer_group": "Résidentiel",
-    "address_line": "5 rue Z",
+    "territory": "Canada",
+    "location": {"address_line": "5 rue Z"},
     "subscriptions": [{"plan_name": "Fibre 1G", "service_category": "Internet"}],
     "equipment": ["ONT", "Router"],
 }
@@ -114,7 +115,7 @@ def test_2_two_customers_of_one_name_have_each_their_place(world):
 
 def test_3_a_bad_document_leaves_nothing(world):
     before = world.control("state", method="GET")["documents"]
-    status, body = world.order(job_status="Finished")
+    status, body = world.order(jobs=[{"status": "Finished"}])
     assert (status, body["exc_type"], body["_exc_source"]) == (
         417,
         "ValidationError",

@@ -341,9 +341,9 @@ OUR_ORDER = {
     "order_id": "2001",
     "customer_name": "Jean Tremblay",
     "customer_group": "Résidentiel",
-    "legacy_customer_id": "L-2001",
-    "address_line1": "5 rue Z",
-    "city": "Laval",
+    "territory": "Canada",
+    "customer_fields": {"legacy_customer_id": "L-2001"},
+    "location": {"address_line1": "5 rue Z", "city": "Laval"},
     "subscriptions": [{"service_type": "Internet", "plan": "Fibre 1G"}],
     "equipment": ["ONT", "Router", "TV"],
 }
@@ -352,30 +352,49 @@ OUR_ORDER = {
 def test_order_by_our_method_and_again(site):
     status, body = site.ask("POST", "/api/method/acs_create_order", OUR_ORDER)
     assert status == 200
-    assert body["message"] == {
-        "created": 1,
+    made = {
         "customer": "Jean Tremblay - 1",
         "service_location": "SL-2001",
         "subscriptions": ["SUB-2001-1"],
         "equipment": ["SE-2001-1", "SE-2001-2", "SE-2001-3"],
         "dispatch_job": "DJ-2001",
+        "dispatch_jobs": ["DJ-2001"],
     }
-    assert site.ask("POST", "/api/method/acs_create_order", OUR_ORDER) == (
-        200,
-        {
-            "message": {
-                "created": 0,
-                "customer": "Jean Tremblay - 1",
-                "service_location": "SL-2001",
-                "dispatch_job": "DJ-2001",
-            }
-        },
-    )
+    assert body["message"] == {"created": 1, **made}
+    again = site.ask("POST", "/api/method/acs_create_order", OUR_ORDER)
+    assert again == (200, {"message": {"created": 0, **made}})
+
+
+def test_order_of_a_known_customer_with_two_jobs(site):
+    order = {key: OUR_ORDER[key] for key in ("order_id", "location", "equipment")}
+    more = {"customer": "Jean Tremblay", "jobs": [{}, {}]}
+    status, body = site.ask("POST", "/api/method/acs_create_order", order | more)
+    assert status == 200, body
+    assert body["message"]["customer"] == "Jean Tremblay"
+    assert body["message"]["dispatch_jobs"] == ["DJ-2001", "DJ-2001.2"]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"order_id": "2001; drop"}, "order_id"),
+        ({"location": {}}, "location must name"),
+        ({"location": {"adress": "5 rue Z"}}, "Service Location has no field adress"),
+        ({"customer": "Nobody"}, "there is no Nobody"),
+        ({"customer_name": ""}, "customer_name is required"),
+    ],
+)
+def test_what_is_wrong_with_an_order_is_said_before_anything_is_made(site, more, said):
+    before = rows(site, "Customer")
+    status, body = site.ask("POST", "/api/method/acs_create_order", OUR_ORDER | more)
+    assert (status, body["exc_type"]) == (417, "ValidationError")
+    assert said in body["exception"]
+    assert rows(site, "Customer") == before
 
 
 def test_order_by_our_method_fails_whole(site):
     before = rows(site, "Customer")
-    bad = OUR_ORDER | {"order_id": "2002", "legacy_customer_id": "L-2002", "job_status": "Finished"}
+    bad = OUR_ORDER | {"order_id": "2002", "jobs": [{"status": "Finished"}]}
     text = (
         ' Status cannot be "Finished". It should be one of "Scheduled", "In Progress",'
         ' "Completed", "Cancelled"'
