@@ -1,7 +1,8 @@
 """Whose settings are these? Tell a device that somebody else set up from one fresh from factory.
 
-What counts is what would be overwritten: a telephone account, an account of the connection, or a
-Wi-Fi name that is none of the factory's.  What is already as wanted is nobody else's.
+What counts is what would be overwritten: a telephone account, or a Wi-Fi name that is none of the
+factory's.  What is already as wanted is nobody else's.  An account of the connection tells nothing:
+units are delivered with one by which they first reach us.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from acs.profiles.changes import PlannedChange
 from acs.profiles.plan import Plan
 
 _ACCOUNTS = ("username", "auth_username", "uri")
-_PLACES = ("voice", "wan")
 
 
 def foreign(plan: Plan, blueprint: Blueprint) -> PlannedChange | None:
@@ -30,7 +30,7 @@ def _is_foreign(change: PlannedChange, blueprint: Blueprint) -> bool:
     if not held:
         return False
     where, _, setting = change.why.partition(": ")
-    if where.startswith(_PLACES):
+    if where.startswith("voice"):
         return setting in _ACCOUNTS
     if where.startswith("wifi") and setting == "ssid" and blueprint.factory_ssid:
         return re.match(blueprint.factory_ssid, held) is None
