@@ -76,6 +76,7 @@ def kinds_of(site: Mapping) -> dict[str, Kind]:
         "Dispatch Job": Kind.JOB,
         site.customer.doctype: Kind.PLACE,
         site.subscription.doctype: Kind.PLACE,
+        site.dispatch_job.doctype: Kind.JOB,
         site.equipment.doctype: Kind.EQUIPMENT,
     }
     return {doctype: kind for doctype, kind in kinds.items() if doctype}
