@@ -23,7 +23,9 @@ _NEWS = {
 class Ledger:
     """The device's record, with the changes and effects of one visit."""
 
-    __slots__ = ("_changes", "_effects", "contact", "device", "house", "jobs", "moved", "opened")
+    __slots__ = (
+        "_changes", "_effects", "contact", "customer", "device", "house", "jobs", "moved", "opened"
+    )  # fmt: skip
 
     def __init__(self, opened: Opened, contact: Contact, house: House) -> None:
         self.opened = opened
@@ -34,6 +36,8 @@ class Ledger:
         self.house = house
         self._effects: list[Effect] = []
         self._changes: dict[str, object] = {}
+        self.customer = ""
+        """Who has the device, where that decides what may be sent to it."""
         self.jobs: dict[int, Job] = {job.id: job for job in opened.jobs}
         """The jobs that were open when the device called, as they stand now."""
 

@@ -159,6 +159,7 @@ async def _look_up(ledger: Ledger, hints: Hints) -> Match | Pending:
 
 
 def _unmatch(ledger: Ledger, suggestion: str = "") -> None:
+    ledger.customer = ""
     ledger.change(equipment="", matched_by="", suggestion=suggestion, wish="")
 
 

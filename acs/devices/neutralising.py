@@ -46,7 +46,7 @@ async def _write(ledger: Ledger, line: DataModel, blueprint: Blueprint, intent: 
         fingerprint=mark,
         verifying=bool(device.plan) and device.fingerprint == mark,
         fresh=device.fingerprint != mark,
-        withheld=partial(withheld, ledger, blueprint, ""),
+        withheld=partial(withheld, ledger, blueprint),
         mark=False,
         max_changes=house.policy.max_changes,
         carrier=device.wan,

@@ -202,9 +202,8 @@ async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) ->
         ledger.learn(SaveSnapshot(device.id, under_way))
         await ledger.keep()
 
-    customer = wish.equipment.customer
     task = Task(
-        intent=await _whole(ledger, checked.intent, look.blueprint, customer),
+        intent=await _whole(ledger, checked.intent, look.blueprint),
         blueprint=look.blueprint,
         snapshot=snapshot,
         key=house.key,
@@ -214,7 +213,7 @@ async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) ->
         heal=house.policy.heal,
         fresh=device.fingerprint != mark or device.standing not in SETTLED or asked is not None,
         rewrite=asked is not None and bool(asked.payload.get("rewrite")),
-        withheld=partial(withheld, ledger, look.blueprint, customer),
+        withheld=partial(withheld, ledger, look.blueprint),
         mark=house.policy.marker,
         max_changes=house.policy.max_changes,
         missing=house.missing(model),
@@ -261,9 +260,9 @@ async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) ->
     _conclude(ledger, look, outcome, mark, wish.equipment)
 
 
-async def _whole(ledger: Ledger, intent: Intent, blueprint: Blueprint, customer: str) -> Intent:
+async def _whole(ledger: Ledger, intent: Intent, blueprint: Blueprint) -> Intent:
     """The intent with what the server itself wants; nothing is made up for what is not sent."""
-    if may_not(ledger, customer):
+    if may_not(ledger):
         return with_server_settings(intent, blueprint, ledger.house.policy)
     return await with_management(ledger, intent, blueprint)
 

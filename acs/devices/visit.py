@@ -22,7 +22,7 @@ from acs.devices.news import NewsKind
 from acs.devices.provisioning import provision
 from acs.devices.record import Custody, Device, JobState, Snapshot, Standing
 from acs.devices.rules.act import Before, follow_rules
-from acs.devices.withholding import may_not
+from acs.devices.withholding import learn_customer, may_not
 from acs.model import Contact, DataModel, EventKind, Notice, SessionLost
 
 UNTOLD = (EventKind.PERIODIC, EventKind.ASKED, EventKind.CONNECTED)
@@ -80,6 +80,7 @@ class Visit:
                 await ledger.keep()
             await line.accept()
             if await match_equipment(ledger, line):
+                await learn_customer(ledger)
                 await provision(ledger, line)
             else:
                 await neutralise(ledger, line)

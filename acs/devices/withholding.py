@@ -4,27 +4,43 @@ from __future__ import annotations
 
 from acs.devices.ledger import Ledger
 from acs.devices.record import Custody
+from acs.devices.safety import Mode
+from acs.devices.source import Wish
 from acs.profiles import Blueprint
 from acs.profiles.custody import foreign
 from acs.profiles.plan import Plan
 
 
-def may_not(ledger: Ledger, customer: str = "") -> str:
+async def learn_customer(ledger: Ledger) -> None:
+    """Find out who has the device, where outbound safety names customers."""
+    device, safety = ledger.device, ledger.house.policy.safety
+    if device.equipment and safety.mode is Mode.ALLOW_LIST and safety.customers:
+        wish = await ledger.house.source.wish(device.equipment)
+        ledger.customer = wish.equipment.customer if isinstance(wish, Wish) else ""
+
+
+def unsafe(ledger: Ledger) -> str:
+    """Say why outbound safety lets nothing be sent to the device, or ""."""
+    safety = ledger.house.policy.safety
+    return safety.withheld(ledger.device.key, ledger.customer, ledger.opened.tags)
+
+
+def may_not(ledger: Ledger) -> str:
     """Say why nothing may be written, as far as that is known before there is a plan; or ""."""
     device, policy = ledger.device, ledger.house.policy
-    if reason := policy.safety.withheld(device.key, customer, ledger.opened.tags):
+    if reason := unsafe(ledger):
         return reason
     if device.custody is Custody.FOREIGN and policy.hold_foreign:
         return f"somebody else set it up; `acs device release {device.key}` takes it over"
     return ""
 
 
-def withheld(ledger: Ledger, blueprint: Blueprint, customer: str, plan: Plan) -> str:
+def withheld(ledger: Ledger, blueprint: Blueprint, plan: Plan) -> str:
     """Say why ``plan`` may not be written, or "".
 
     At the first look it is found out whether the device shows the settings of somebody else.
     """
-    if reason := may_not(ledger, customer):
+    if reason := may_not(ledger):
         return reason
     device = ledger.device
     if device.custody is not Custody.UNKNOWN or not ledger.house.policy.hold_foreign:

@@ -115,6 +115,16 @@ def test_jobs_that_change_a_device_wait_in_dry_run(kind, payload, is_sent: bool)
         assert "is not sent: safety.mode is dry-run" in str(h.jobs[0].result)
 
 
+@pytest.mark.parametrize(("customer", "is_sent"), [("C-1", True), ("somebody else", False)])
+def test_jobs_for_a_customer_on_the_list_are_sent(customer: str, is_sent: bool) -> None:
+    h, device = MemoryHouse(Policy(safety=Safety(Mode.ALLOW_LIST, customers=("C-1",)))), xx230v()
+    h.source.put(replace(EQUIPMENT, customer=customer), HOME)
+    h.visited(device, BOOTSTRAP)
+    h.jobs = [Job(7, 1, JobKind.SET, {"values": {"Device.Time.Enable": "1"}})]
+    h.visited(device, PERIODIC)
+    assert (h.jobs[0].state is not JobState.QUEUED) is is_sent
+
+
 # --- whose settings ---------------------------------------------------------------------------
 
 HOLD = Policy(hold_foreign=True)

@@ -29,6 +29,7 @@ from acs.devices.jobs.tree import TREE
 from acs.devices.ledger import Ledger
 from acs.devices.record import JOB_SUBJECT, FaultRecord, Job, JobKind, JobState
 from acs.devices.rules.firmware import failure_key
+from acs.devices.withholding import unsafe
 from acs.model import DataModel, EventKind, Notice, SessionLost
 
 KINDS: Mapping[JobKind, Kind] = {
@@ -84,7 +85,7 @@ async def run_jobs(ledger: Ledger, line: DataModel) -> None:
             continue
         kind = KINDS[job.kind]
         waits = job.state is JobState.QUEUED
-        if waits and job.kind not in ASKING and (reason := _withheld(ledger)):
+        if waits and job.kind not in ASKING and (reason := unsafe(ledger)):
             _wait(ledger, job, f"is not sent: {reason}")
             continue
         if waits and kind.last and (firmware := under_way(ledger)) is not None:
@@ -98,10 +99,6 @@ async def run_jobs(ledger: Ledger, line: DataModel) -> None:
         keep_result(ledger, job, result)
         if kind.last and result[0] is JobState.SENT:
             return
-
-
-def _withheld(ledger: Ledger) -> str:
-    return ledger.house.policy.safety.withheld(ledger.device.key, "", ledger.opened.tags)
 
 
 def _wait(ledger: Ledger, job: Job, why: str) -> None:
