@@ -8,6 +8,10 @@ from acs.devices.field_report import FieldReport
 from acs.devices.record import FaultRecord, Standing
 from acs.profiles.secrets import Masks
 
+FREE_WRITES = 20
+"""So often in a short time is an equipment written as soon as there is something to tell."""
+REGAINED = 600.0
+"""Seconds after which one of them is regained, and the longest that one more is put off."""
 _REASON = 100
 """Characters; what devices say may be long."""
 _MASKS = Masks()
@@ -30,6 +34,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     proven: int = 0
     """Parameters of the latest proof."""
     session: str = ""
+    lately: float = 0.0
+    """How often it was written lately; of no interest to the site."""
 
 
 _ALL_THE_TIME = {"last_seen": 0.0, "ip_address": "", "optical_rx_dbm": None}
@@ -67,6 +73,16 @@ def is_due(
     if before is None or _lasting(facts) != _lasting(before):
         return True
     return facts != before and at - written_at >= period / 2
+
+
+def written_lately(before: Facts, *, written_at: float, at: float) -> float:
+    """How often an equipment was written lately, fading with time."""
+    return max(0.0, before.lately - max(0.0, at - written_at) / REGAINED)
+
+
+def put_off(lately: float) -> float:
+    """Seconds that another write waits, lest a device that reboots all the time keep us writing."""
+    return min(REGAINED, 10.0 * 2 ** (lately - FREE_WRITES)) if lately >= FREE_WRITES else 0.0
 
 
 def _lasting(facts: Facts) -> Facts:

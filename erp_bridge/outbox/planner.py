@@ -13,7 +13,7 @@ from acs.devices.news import NewsKind
 from acs.devices.outgoing import Outgoing, OutgoingState
 from acs.devices.record import Standing
 from erp_bridge.mapping import Mapping as SiteMapping
-from erp_bridge.outbox.facts import Facts, facts_of, fault_text, is_due
+from erp_bridge.outbox.facts import Facts, facts_of, fault_text, is_due, put_off, written_lately
 
 _Row = Callable[["Kind", object, float], None]
 
@@ -32,6 +32,7 @@ class Kind(StrEnum):
     """An Issue for a lasting fault; the body is `Trouble`."""
 
 
+OPEN = (OutgoingState.WAITING, OutgoingState.DOUBTED)
 KEPT = (Kind.FACTS.value, Kind.INSTALLATION.value)
 """Kinds whose rows say what was told already."""
 
@@ -107,8 +108,12 @@ def plan(
         if before is not None and facts.optical_rx_dbm is None:
             facts = msgspec.structs.replace(facts, optical_rx_dbm=before.optical_rx_dbm)
         written_at = told.ended_at if told else 0.0
+        lately = written_lately(before, written_at=written_at, at=at) if before else 0.0
+        facts = msgspec.structs.replace(facts, lately=before.lately if before else 0.0)
         if is_due(facts, before, written_at=written_at, at=at, period=rhythm.period):
-            row(Kind.FACTS, facts, at + COALESCE)
+            if told is None or told.state not in OPEN:
+                facts = msgspec.structs.replace(facts, lately=lately + 1)
+            row(Kind.FACTS, facts, at + COALESCE + put_off(lately))
     proof = _installation(report, news) if mapping.dispatch_job.doctype else None
     if proof is not None and keys[Kind.INSTALLATION] not in held:
         row(Kind.INSTALLATION, proof, at + COALESCE)

@@ -113,8 +113,25 @@ def test_facts_are_put_only_where_they_differ_from_what_was_told(
     put = planned(REPORT, held).put
     assert [row.key for row in put] == (["equipment/EQP-1/facts"] if is_put else [])
     if is_put:
-        assert msgspec.json.decode(put[0].body, type=Facts) == TOLD
+        facts = msgspec.json.decode(put[0].body, type=Facts)
+        assert msgspec.structs.replace(facts, lately=0.0) == TOLD
         assert put[0].next_at == NOW + 5.0, "others of the same moment are waited for"
+
+
+def test_a_device_that_changes_all_the_time_is_written_ever_less_often() -> None:
+    held, at, writes = dict[str, Outgoing](), NOW, list[float]()
+    while at < NOW + 10 * HOUR:
+        report = replace(REPORT, device=replace(DEVICE, software=f"1.{at}"))
+        (row,) = plan(report, held, [NewsKind.ONLINE], at, RHYTHM, MAPPING).put
+        at = row.next_at
+        writes.append(at)
+        held = {row.key: replace(row, state=OutgoingState.DONE, ended_at=at)}
+    first_hour = sum(at < NOW + HOUR for at in writes)
+    assert 20 <= first_hour <= 30
+    assert len(writes) - first_hour <= 9 * 6 + 1, "then no more than one in ten minutes"
+    quiet = replace(held[KEYS["facts"]], ended_at=NOW - 10 * HOUR)  # type: ignore[index]
+    (row,) = planned(REPORT, {quiet.key: quiet}).put
+    assert row.next_at == NOW + 5.0, "who was quiet is written at once again"
 
 
 def test_light_that_was_not_looked_at_is_not_taken_back() -> None:
