@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random as random_module
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from http.cookiejar import DefaultCookiePolicy
@@ -26,6 +27,7 @@ from erp_bridge.errors import (
     ErpBusy,
     ErpError,
     ErpMisconfigured,
+    ErpRejected,
     ErpUnavailable,
     error_of,
     error_of_write,
@@ -38,6 +40,16 @@ LONGEST_GET = 3500
 
 LONGEST_WAIT = 5.0
 """Seconds a retry may wait inside a request; longer pauses are the circuit breaker's."""
+
+_UNFIT = re.compile(
+    rb"""(?<!\\)((?:\\\\)*)\\u(?:
+        0000
+      | [dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])
+      | (?<!\\u[dD][89abAB][0-9a-fA-F]{2}\\u)[dD][c-fC-F][0-9a-fA-F]{2})""",
+    re.VERBOSE,
+)
+"""NUL and halves of characters, as JSON escapes them: no database of ours takes them, and one such
+text would keep all that is stored with it from being stored."""
 
 Filters = Sequence[Sequence[object]]
 _Judge = Callable[[int, Mapping[str, str], bytes], ErpError]
@@ -308,7 +320,7 @@ class ErpClient:
         if not 200 <= response.status_code < 300:
             raise judged(response.status_code, response.headers, content)
         try:
-            answer = json.loads(content)
+            answer = json.loads(_UNFIT.sub(rb"\1\\ufffd", content))
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
@@ -342,9 +354,12 @@ def _compact(value: object) -> str:
 
 
 def _segment(name: str) -> str:
-    """Encode a name for a path. An empty one would turn a read into a list."""
+    """Encode a name for a path. An empty one would turn a read into a list.
+
+    Raises `ErpRejected` for one that cannot be sent: it is a fault of that row, and of no other.
+    """
     if not name.strip() or name in (".", ".."):
-        raise ValueError(f"{name!r} cannot be the name of a document")
+        raise ErpRejected(f"{name!r} cannot be the name of a document", "Rename it in ERPNext")
     return quote(name, safe="")
 
 

@@ -138,7 +138,7 @@ def test_names_are_encoded_in_paths(name: str) -> None:
 @pytest.mark.parametrize("name", ["", "  ", ".", ".."])
 def test_a_name_that_would_list_the_table_is_refused(name: str) -> None:
     script = Script((200, {"data": []}))
-    with pytest.raises(ValueError, match="name of a document"):
+    with pytest.raises(ErpRejected, match="name of a document"):
         client_of(script).read("Service Equipment", name)
     assert script.asked == []
 
@@ -399,3 +399,21 @@ def test_a_refusal_shows_the_first_line_of_its_message_without_html() -> None:
     script = Script((417, {"exc_type": "MandatoryError", "_server_messages": packed}))
     with pytest.raises(ErpRejected, match="MandatoryError: Value missing\\)"):
         client_of(script).update("X", "n", {"a": 1})
+
+
+def test_what_no_database_takes_is_replaced() -> None:
+    told = {
+        "nul": "a\0b",
+        "half": "\ud83d!",
+        "other half": "\udca9",
+        "whole": "\U0001f4a9é",
+        "spelled": r"\u0000",
+    }
+    script = Script((200, json.dumps({"data": told}).encode()))
+    assert client_of(script).read("Service Equipment", "EQP-1") == {
+        "nul": "a\ufffdb",
+        "half": "\ufffd!",
+        "other half": "\ufffd",
+        "whole": "\U0001f4a9é",
+        "spelled": r"\u0000",
+    }
