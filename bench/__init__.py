@@ -20,6 +20,7 @@ What it is measured on
 - `fleet`         a place in which devices are known, provisioned and live
 - `recording`     real sessions of a simulated ONT, to be played by the load
 - `business`      ERPNext's stand-in
+- `usp`, `erp`    figures of USP over MQTT, and of ERPNext in real life
 - `certificate`   for TLS
 
 Processes

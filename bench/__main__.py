@@ -43,6 +43,8 @@ _Count = click.IntRange(min=1)
 @click.option("--storm-units", type=_Count, help="ONTs of the storm.")
 @click.option("--storm-seconds", type=click.FloatRange(0.1), help="Within which they arrive.")
 @click.option("--agents", type=_Count, help="Agents of USP.")
+@click.option("--changes", type=_Count, help="Changes in ERPNext, one after the other.")
+@click.option("--rows", type=click.IntRange(min=10), help="Equipments that are swept.")
 @click.option(
     "--page",
     "file",
@@ -65,6 +67,8 @@ def main(
     storm_units: int | None,
     storm_seconds: float | None,
     agents: int | None,
+    changes: int | None,
+    rows: int | None,
     file: Path,
 ) -> None:
     """Measure sessions per CPU-second of the server, beside a bare echo in the same run.
@@ -73,6 +77,7 @@ def main(
     Examples:
       python -m bench
       python -m bench --suite usp --json
+      python -m bench --suite erp --changes 20 --rows 5000 --storm-units 1000
       python -m bench --only cwmp.boot --rounds 9
       python -m bench --database sqlite --database postgresql --json
       python -m bench --workers 2 --only cwmp.periodic.7
@@ -86,6 +91,8 @@ def main(
         "storm_units": storm_units,
         "storm_seconds": storm_seconds,
         "agents": agents,
+        "changes": changes,
+        "rows": rows,
     }
     size = replace(QUICK if quick else FULL, **{name: each for name, each in given.items() if each})
     figures = _chosen(suite, only, one_of_a_kind=quick)

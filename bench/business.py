@@ -11,7 +11,7 @@ from pathlib import Path
 
 import requests
 
-from bench.processes import START_SECONDS, Program
+from bench.processes import START_SECONDS, Program, cpu_seconds
 from bench.units import Unit
 
 _KEY, _SECRET = "bench-key", "bench-secret"
@@ -30,8 +30,9 @@ _PURPOSES = {
 class Business:
     """The running stand-in; ``mapping`` is the file by which the server reads it."""
 
-    def __init__(self, url: str, mapping: Path) -> None:
-        self._url = url
+    def __init__(self, url: str, mapping: Path, program: Program) -> None:
+        self.url = url
+        self._program = program
         self.settings = {
             "ACS_ERP_URL": url,
             "ACS_ERP_API_KEY": _KEY,
@@ -42,32 +43,59 @@ class Business:
 
     def queries(self) -> Counter[str]:
         """How often it was asked about equipment so far, by what for: list, secrets, other."""
-        answer = requests.get(f"{self._url}/__sim__/state", timeout=30)
-        answer.raise_for_status()
-        routes: dict[str, int] = answer.json()["statistics"]["routes"]
         found: Counter[str] = Counter()
-        for route, count in routes.items():
+        for route, count in self.calls().items():
             what, _, doctype = route.partition(" ")
             if doctype == "Service Equipment":
                 found[_PURPOSES.get(what, "other")] += count
         return found
 
+    def calls(self) -> Counter[str]:
+        """All calls it got so far, by what they did to which doctype."""
+        answer = requests.get(f"{self.url}/__sim__/statistics", timeout=30)
+        answer.raise_for_status()
+        return Counter(answer.json()["routes"])
+
+    def cpu(self) -> float:
+        """CPU-seconds so far."""
+        return cpu_seconds(self._program.pid)
+
 
 @contextmanager
-def stand_in(folder: Path, first: int, count: int) -> Iterator[Business]:
-    """Run the stand-in; it knows the units ``first`` to ``first + count - 1``."""
+def stand_in(
+    folder: Path, first: int, count: int, *, subscribed: bool = False
+) -> Iterator[Business]:
+    """Run the stand-in; it knows the units ``first`` to ``first + count - 1``.
+
+    ``subscribed``: each stands at a location of its own, with a subscription.
+    """
     folder.mkdir()
-    seeds, mapping = folder / "seeds.toml", folder / "mapping.toml"
-    seeds.write_text(_documents(first, count), encoding="utf-8")
+    seeds = folder / "seeds.toml"
+    seeds.write_text(_documents(first, count, subscribed=subscribed), encoding="utf-8")
+    with _running(folder, "--seed-file", str(seeds)) as business:
+        yield business
+
+
+@contextmanager
+def crowded(folder: Path, customers: int) -> Iterator[Business]:
+    """Run the stand-in with so many customers, each with location, subscription and equipment."""
+    folder.mkdir()
+    with _running(folder, "--empty", "--customers", str(customers)) as business:
+        yield business
+
+
+@contextmanager
+def _running(folder: Path, *options: str) -> Iterator[Business]:
+    mapping = folder / "mapping.toml"
     mapping.write_text(_MAPPING, encoding="utf-8")
     command = [sys.executable, "-m", "simulators.erpnext", "serve", "--listen", "127.0.0.1:0"]
-    command += ["--api-key", _KEY, "--api-secret", _SECRET, "--seed-file", str(seeds)]
+    command += ["--api-key", _KEY, "--api-secret", _SECRET, *options]
     with Program(*command, folder=folder) as program:
         line = program.hear_of("listening ", 3 * START_SECONDS)
-        yield Business(line.removeprefix("listening "), mapping)
+        yield Business(line.removeprefix("listening "), mapping, program)
 
 
-def _documents(first: int, count: int) -> str:
+def _documents(first: int, count: int, *, subscribed: bool) -> str:
     customer = {
         "doctype": "Customer",
         "name": "CUST-1",
@@ -75,9 +103,37 @@ def _documents(first: int, count: int) -> str:
         "customer_group": "Résidentiel",
         "territory": "Canada",
     }
-    return "\n".join(
-        [_document(customer), *(_document(_equipment(Unit(first + n))) for n in range(count))]
-    )
+    documents = [customer]
+    for unit in map(Unit, range(first, first + count)):
+        if subscribed:
+            documents += _home(unit)
+            documents.append(_equipment(unit) | {"service_location": _location(unit)})
+        else:
+            documents.append(_equipment(unit))
+    return "\n".join(map(_document, documents))
+
+
+def _location(unit: Unit) -> str:
+    return f"LOC-{unit.number:07d}"
+
+
+def _home(unit: Unit) -> list[dict[str, str]]:
+    """Where a unit stands, and what is subscribed to there."""
+    location = {
+        "doctype": "Service Location",
+        "name": _location(unit),
+        "customer": "CUST-1",
+        "address_line": f"{unit.number} rue des Ormes",
+    }
+    subscription = {
+        "doctype": "Service Subscription",
+        "name": f"SUB-{unit.number:010d}",
+        "customer": "CUST-1",
+        "service_location": _location(unit),
+        "service_category": "Internet",
+        "status": "Actif",
+    }
+    return [location, subscription]
 
 
 def _equipment(unit: Unit) -> dict[str, str]:

@@ -16,10 +16,10 @@ class Kind(Enum):
     PERIODIC = auto()
     """A live device says ``2 PERIODIC``; nothing is to be done."""
     BOOT = auto()
-    """Ten values are read and five are set on a live device.
+    """Eleven values are read and five are set on a live device.
 
     Its wish is a telephone line.  It comes back with ``1 BOOT`` and the factory values of five
-    parameters: the glance at what was proven (GetParameterValues of ten) differs, the server
+    parameters: the glance at what was proven (GetParameterValues of eleven) differs, the server
     looks at the whole of it and sets the five.  As its firmware applies them after the session,
     ``2 PERIODIC`` follows, in which the server sees that all is in order.  The two are played by
     turns and both are counted."""
@@ -45,6 +45,16 @@ class Kind(Enum):
     USP_STORM = auto()
     """ERPNext knows the agent, the server has never seen it; it boots, is onboarded, gets its
     customer's settings, and they are seen to be as wanted."""
+    COLD_STORM = auto()
+    """As `STORM`, and the mirror of ERPNext is empty and not swept: ERPNext is asked for each."""
+    WARM_STORM = auto()
+    """As `STORM`; here what ERPNext is asked counts, whatever it is asked about."""
+    PROOF_CWMP = auto()
+    """Somebody changes a customer's Wi-Fi password in ERPNext; it is proven on the live device."""
+    PROOF_USP = auto()
+    """The same with a device that is a USP agent."""
+    SWEEP = auto()
+    """The mirror is filled from a whole ERPNext, and then kept up to date."""
 
 
 class Wish(Enum):
@@ -90,6 +100,8 @@ class Figure:
 
 STORM_UNITS = 20_000
 AGENTS = 5_000
+_ALL = Aim(1.0, field="share_provisioned")
+_IN_SECONDS = Aim(5.0, at_least=False, field="p95_seconds")
 _PERIODIC = Aim(3000)
 _EVEN = Aim(0.9, of="cwmp.periodic.7")
 
@@ -136,5 +148,16 @@ SUITES: dict[str, tuple[Figure, ...]] = {
             unit="agents/CPU-second",
             aims=(Aim(1.0, field="share_proven"),),
         ),
+    ),
+    "erp": (
+        Figure("erp.storm.cold", Kind.COLD_STORM, aims=(_ALL,)),
+        Figure(
+            "erp.storm.warm",
+            Kind.WARM_STORM,
+            aims=(_ALL, Aim(1 / 200, at_least=False, field="erpnext_reads_per_device")),
+        ),
+        Figure("erp.webhook_to_proof.cwmp", Kind.PROOF_CWMP, unit="ms", aims=(_IN_SECONDS,)),
+        Figure("erp.webhook_to_proof.usp", Kind.PROOF_USP, unit="ms", aims=(_IN_SECONDS,)),
+        Figure("erp.sweep", Kind.SWEEP, unit="rows/s"),
     ),
 }

@@ -13,14 +13,14 @@ from itertools import islice
 
 from sqlalchemy import Connection
 
-from acs.devices.effects import SaveCredentials
+from acs.devices.effects import SaveCredentials, SaveWakeAccount
 from acs.devices.identity import Equipment, EquipmentStatus
 from acs.devices.record import Device, Snapshot, Standing
 from acs.devices.source import MirrorRow
 from acs.model import Contact, Secret, Value
 from acs.profiles import Intent, VoiceLine
 from acs.profiles.intent import Band, Security, WifiNetwork
-from acs.store import Database, credentials, devices, equipment, snapshots
+from acs.store import Database, credentials, devices, equipment, snapshots, wake_accounts
 from acs.store.opening import open_thd
 from bench.dialogue import Script
 from bench.figures import Kind, Wish
@@ -54,7 +54,7 @@ FACTORY = {
     f"{_ACCOUNT}MultiProfileName": "",
     f"{_ACCOUNT}MultiAuthUserName": "",
 }
-"""What a telephone account is before it is set up: five values of the ten a boot is asked for."""
+"""What a telephone account is before it is set up: five values of those a boot is asked for."""
 _SESSIONS_TO_LIVE = 4
 """Most periodic sessions after the first until a new device is proven and left alone."""
 
@@ -174,6 +174,10 @@ def _multiply(database: Database, units: int) -> None:
         ]
         credentials.save_thd(conn, accounts)
         credentials.save_thd(conn, [SaveCredentials(d.id, d.key, None) for d in known])
+        # The snapshot they share tells that this password was written.
+        first = wake_accounts.load_thd(conn, [known[0].id])[known[0].id]
+        calls = [SaveWakeAccount(d.id, d.key, first.password.reveal()) for d in known]
+        wake_accounts.save_thd(conn, calls)
 
 
 def open_all(database: Database, units: int, protocol: str) -> list[Device]:

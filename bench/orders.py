@@ -36,6 +36,8 @@ class Load(msgspec.Struct, frozen=True):
     """The account that new devices share."""
     certificate: str = ""
     """Of a TLS server; empty: plain HTTP."""
+    again: float = 0.0
+    """Seconds after which a unit comes back whose session ended unprovisioned; 0: it does not."""
     replay: list[list[bytes]] = []
     """Play just these requests (against the echo)."""
 

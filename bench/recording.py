@@ -17,7 +17,7 @@ MODEL = "tplink-a-xx230v"
 _SECONDS = 15.0
 _PROOF = re.compile(rb"\r\nAuthorization: [^\r]*")
 _MADE_UP = re.compile(
-    rb"<Name>[^<]*(?:ManagementServer\.Password|DeviceInfo\.ProvisioningCode)</Name>"
+    rb"<Name>[^<]*(?:ManagementServer\.(?:ConnectionRequest)?Password|DeviceInfo\.ProvisioningCode)</Name>"
     rb"<Value[^>]*>([^<]+)</Value>"
 )
 """What the server sets that it did not get from anywhere."""

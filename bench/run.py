@@ -6,21 +6,21 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import quantiles
 
 from bench.certificate import make_certificate
 from bench.databases import databases
+from bench.erp.measure import ErpRun
 from bench.figures import SUITES, Figure, Kind, Wish
 from bench.fleet import Fleet, prepare
 from bench.open_sessions import measure_open
 from bench.place import Place
 from bench.processes import BenchError
-from bench.rates import measure_rate, share_of_load
+from bench.rates import measure_rate
 from bench.recording import RecordingError
 from bench.report import Measured
 from bench.servers import Server, echo
 from bench.size import Size
-from bench.storm import Weathered, weather
+from bench.storm import Weathered, told_of, weather
 from bench.telling import Say
 from bench.usp.measure import UspRun
 
@@ -28,6 +28,7 @@ _SATURATED = {"ACS_CWMP_TARGET_DELAY": "30"}
 """A speed is measured with the server as busy as can be, against which it would defend itself, the
 sooner the more else the machine has to do. In a storm that is part of what is measured."""
 _USP = frozenset(figure.name for figure in SUITES["usp"])
+_ERP = frozenset(figure.name for figure in SUITES["erp"])
 _MOST_ON_DISK = 2000
 """Devices of a storm that is made for their size on disk alone."""
 
@@ -57,9 +58,14 @@ def _measured(figures: Sequence[Figure], place: Place, size: Size, say: Say) -> 
             for figure in of_usp:
                 with _told(figure.name, say):
                     yield run.measure(figure)
-    others = [figure for figure in figures if figure.name not in _USP]
-    if others:
+    of_erp = [figure for figure in figures if figure.name in _ERP]
+    others = [figure for figure in figures if figure.name not in _USP | _ERP]
+    if of_erp or others:
         with echo(place.folder.parent, place.certificate) as baseline:
+            erp_run = ErpRun(place, size, baseline, say)
+            for figure in of_erp:
+                with _told(figure.name, say):
+                    yield erp_run.measure(figure)
             yield from _Run(place, size, baseline, say).measure(others)
 
 
@@ -98,8 +104,10 @@ class _Run:
         units = self._size.storm_units if storms else min(self._size.storm_units, _MOST_ON_DISK)
         seen = weather(self._place.beside("storm"), units, self._size, self._echo, self._say)
         for figure in figures:
-            how = self._of_a_storm if figure.kind is Kind.STORM else _on_disk
-            yield how(figure, seen)
+            if figure.kind is Kind.STORM:
+                yield told_of(figure, seen, self._size, self._say)
+            else:
+                yield _on_disk(figure, seen)
 
     def _on_a_fleet(self, figure: Figure) -> Measured:
         if figure.wish not in self._fleets:
@@ -110,35 +118,6 @@ class _Run:
         how = measure_open if figure.kind is Kind.OPEN else measure_rate
         return how(figure, self._size, fleet, self._echo, self._say)
 
-    def _of_a_storm(self, figure: Figure, seen: Weathered) -> Measured:
-        tally = seen.tally
-        measured = Measured(
-            figure, durations=tally.durations, waits=tally.waits, at=sorted(tally.at)
-        )
-        measured.add(tally.sessions / seen.cpu, seen.echo)
-        median, late = _middle_and_late(tally.durations)
-        never = seen.units - tally.sessions
-        # Whoever was not served waited at least as long as the storm took.
-        median_wait, late_wait = _middle_and_late([*tally.waits, *[tally.seconds] * never])
-        measured.fields |= {
-            "units": seen.units,
-            "arrived_within_seconds": self._size.storm_seconds,
-            "took_seconds": round(tally.seconds, 1),
-            "median_session_seconds": median,
-            "p95_session_seconds": late,
-            "median_seconds_to_service": median_wait,
-            "p95_seconds_to_service": late_wait,
-            "share_provisioned": round(seen.provisioned / seen.units, 4),
-            "never_served": never,
-            "ended_unprovisioned": tally.early,
-            "refused_503": tally.refused,
-            "given_up": tally.given_up,
-            "erpnext_queries_per_device": round(sum(seen.queries.values()) / seen.units, 5),
-            **{f"erpnext_{name}_queries": count for name, count in seen.queries.items()},
-            "load_cpu_by_server_cpu": share_of_load(figure.name, tally.cpu, seen.cpu, self._say),
-        }
-        return measured
-
 
 def _on_disk(figure: Figure, seen: Weathered) -> Measured:
     """What is stored of each device; beside it, what each device sent."""
@@ -146,11 +125,3 @@ def _on_disk(figure: Figure, seen: Weathered) -> Measured:
     measured.add(seen.stored / seen.units / 1024, seen.told / 1024)
     measured.fields["units"] = seen.units
     return measured
-
-
-def _middle_and_late(seconds: list[float]) -> tuple[float, float]:
-    """Median and 95th percentile."""
-    if len(seconds) < 2:
-        return (seconds or [0.0])[0], (seconds or [0.0])[0]
-    hundredths = quantiles(seconds, n=100, method="inclusive")
-    return round(hundredths[49], 3), round(hundredths[94], 3)

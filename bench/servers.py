@@ -21,12 +21,19 @@ class Server:
     """
 
     def __init__(
-        self, program: Program, port: int, tls_port: int, beside: Callable[[], float]
+        self,
+        program: Program,
+        port: int,
+        tls_port: int,
+        beside: Callable[[], float],
+        api_port: int = 0,
     ) -> None:
         self._program = program
         self._beside = beside
         self.port = port
         self.tls_port = tls_port
+        self.api_port = api_port
+        """Of the northbound interface; 0: it has none."""
 
     def cpu(self) -> float:
         """CPU-seconds so far."""
@@ -79,7 +86,8 @@ def _running(
 ) -> Iterator[Server]:
     with Program(*command, folder=folder, environ=environ) as program:
         where = json.loads(program.hear_of("{", START_SECONDS))
-        yield Server(program, _port(where["http"]), _port(where["https"]), beside)
+        ports = [_port(where.get(name, "0")) for name in ("http", "https", "api")]
+        yield Server(program, ports[0], ports[1], beside, ports[2])
 
 
 def _port(address: str) -> int:

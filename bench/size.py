@@ -32,6 +32,16 @@ class Size:
     """Notifies that wait for their answer, at the same time."""
     processes: int = 1
     """Load processes."""
+    homes: int = 60
+    """Live devices whose customers' passwords are changed, and changes of a burst."""
+    changes: int = 200
+    """Changes one after the other; the devices take turns."""
+    bursts: int = 3
+    later: int = 20
+    """Devices changed at once that apply what is written after the session, and are called again
+    to prove it; 0: none, as that takes two minutes."""
+    rows: int = 50_000
+    """Equipments that are swept."""
 
 
 FULL = Size()
@@ -45,4 +55,9 @@ QUICK = Size(
     storm_seconds=2.0,
     agents=100,
     agents_seconds=3.0,
+    homes=4,
+    changes=2,
+    bursts=1,
+    later=0,
+    rows=500,
 )

@@ -91,6 +91,8 @@ class Storming:
                 return True
             case Early():
                 self._tally.early += 1
+                if self._load.again:
+                    heappush(self._due, (time.monotonic() + self._load.again, call.unit.number))
                 return True
             case _:
                 return False

@@ -44,7 +44,7 @@ def test_figures_are_taken_of_a_fleet_beside_the_echo(
     fleet = prepare(Place(tmp_path / "fleet", Sqlite(), certificate), SMALL.units, Wish.TELEPHONE)
     boot, proof = fleet.scripts[Kind.BOOT]
     asked = [question for question, _ in boot.answers]
-    assert b"xsd:string[10]" in asked[0]
+    assert b"xsd:string[11]" in asked[0]
     assert b"ParameterValueStruct[5]" in asked[-1]
     assert not any(b"SetParameterValues" in question for question, _ in proof.answers)
 

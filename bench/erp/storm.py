@@ -1,0 +1,50 @@
+"""A storm of new ONTs, and all that ERPNext is called for meanwhile."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from bench.figures import Figure, Kind
+from bench.place import Place
+from bench.report import Measured
+from bench.servers import Server
+from bench.size import Size
+from bench.storm import told_of, weather
+from bench.telling import Say
+
+_READS = {
+    "list": "list",
+    "frappe.client.get_list": "list",
+    "read": "read",
+    "acs_equipment_secrets": "secrets",
+}
+"""What calls of the stand-in are to us; all others are writes, or questions about the site."""
+_WRITES = {"acs_write_back": "write", "insert": "write", "update": "write", "delete": "write"}
+
+
+def measure_storm(figure: Figure, place: Place, size: Size, echo: Server, say: Say) -> Measured:
+    """Let ``size.storm_units`` new ONTs arrive; ``place`` is made for it. Raises `BenchError`."""
+    cold = figure.kind is Kind.COLD_STORM
+    seen = weather(place, size.storm_units, size, echo, say, cold=cold, subscribed=True)
+    measured = told_of(figure, seen, size, say)
+    # Of equipment alone, and the filling of the mirror included: that is for the storm of CWMP.
+    for name in [name for name in measured.fields if name.startswith("erpnext_")]:
+        del measured.fields[name]
+    kinds = by_kind(seen.calls)
+    reads = sum(kinds[name] for name in set(_READS.values()))
+    measured.fields |= {f"erpnext_{name}_calls": kinds[name] for name in sorted(kinds)}
+    measured.fields["erpnext_reads_per_device"] = round(reads / seen.units, 5)
+    return measured
+
+
+def by_kind(calls: Mapping[str, int]) -> Counter[str]:
+    """How many calls listed, read a document, read passwords, wrote, and did anything else.
+
+    ``calls`` are counts by "what doctype", as the stand-in keeps them.
+    """
+    found: Counter[str] = Counter()
+    for route, count in calls.items():
+        what = route.partition(" ")[0]
+        found[_READS.get(what) or _WRITES.get(what) or "other"] += count
+    return found
