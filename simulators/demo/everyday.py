@@ -44,6 +44,8 @@ def everyday(play: Play) -> None:
 
 def _passwords(play: Play) -> None:
     _heading(play, "Two customers get a new Wi-Fi password", TREMBLAY.serial, OVER_WEBSOCKET.serial)
+    hooks = sum("webhook" in step for step in play.installed)
+    _tell(play, OFFICE, f"was set up by `acs erp install`, {hooks} webhooks among it")
     box = OVER_WEBSOCKET.equipment["name"]
     over_cwmp = _save(play, EQUIPMENT, TREMBLAYS_BOX, {"wifi_password": "Sapin-baumier-12"})
     over_usp = _save(play, EQUIPMENT, box, {"wifi_password": "brume & corne 1907"})

@@ -9,19 +9,9 @@ import requests
 
 from simulators.demo.programs import PlayError
 
-SETUP = {"Authorization": "token setup-key:setup-secret"}
+KEY, SECRET = "setup-key", "setup-secret"
 """Of a System Manager of the stand-in."""
-TOLD_OF = (
-    "Service Equipment",
-    "Service Subscription",
-    "Service Location",
-    "Dispatch Job",
-    "Customer",
-)
-"""Doctypes that have a webhook."""
-BODY = (
-    '{"name": {{ doc.name|tojson }}, "modified": {{ doc.modified|tojson }}, "event": "on_update"}'
-)
+_WHO = {"Authorization": f"token {KEY}:{SECRET}"}
 WEBHOOK_LIMIT = 20.0
 
 
@@ -30,26 +20,6 @@ class Office:
 
     def __init__(self, url: str) -> None:
         self._url = url
-
-    def have_told(self, hooks: str, secret: str, except_by: str) -> None:
-        """Have ERPNext tell of changes at the URL ``hooks``, but not of those by one user."""
-        for doctype in TOLD_OF:
-            self._ask(
-                "POST",
-                "resource/Webhook",
-                {
-                    "name": doctype,
-                    "enabled": 1,
-                    "webhook_doctype": doctype,
-                    "webhook_docevent": "on_update",
-                    "condition": f'doc.modified_by != "{except_by}"',
-                    "request_url": f"{hooks}/{doctype.lower().replace(' ', '-')}",
-                    "request_structure": "JSON",
-                    "webhook_json": BODY,
-                    "enable_security": 1,
-                    "webhook_secret": secret,
-                },
-            )
 
     def create(self, doctype: str, **fields: Any) -> None:
         """Make a document."""
@@ -81,7 +51,7 @@ class Office:
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         answer = requests.request(
-            method, f"{self._url}/api/{path}", json=body, headers=SETUP, timeout=30
+            method, f"{self._url}/api/{path}", json=body, headers=_WHO, timeout=30
         )
         if not answer.ok:
             raise PlayError(f"ERPNext refuses {method} {path}: {answer.text[-500:]}")

@@ -9,13 +9,14 @@ import shutil
 import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
 
 from simulators.demo.cast import MOVING, Part, Speech, playing
 from simulators.demo.happenings import Happenings
 from simulators.demo.hub import Hub
-from simulators.demo.office import Office
+from simulators.demo.office import KEY, SECRET, Office
 from simulators.demo.programs import START_LIMIT, PlayError, Programs, free_port
 from simulators.demo.words import in_words
 
@@ -25,13 +26,12 @@ MAPPING = """\
 registrar = "sip.exemple.test"
 domain = "sip.exemple.test"
 """
-BRIDGE_USER = "acs.bridge@fibre.test"
-"""Of the stand-in: who the server is."""
 WITHOUT_BROKER = (
     "Mosquitto is not installed: the ONTs that speak USP over MQTT are left out "
     "(apt-get install mosquitto)."
 )
-POLL_SECONDS = 1.0
+LOOK_SECONDS = 3.0
+"""How often the server is asked how it sees the ONTs while it tells nothing of them."""
 APPLY_SECONDS = 0.5
 """Until an ONT puts into effect what it was given."""
 SETTLE_SECONDS = 3.0
@@ -51,6 +51,8 @@ class Play:
         self.live_after: dict[str, float] = {}
         """Seconds from power-on to proven live, by serial number."""
         self.urls: dict[str, str] = {}
+        self.installed: list[str] = []
+        """What `acs erp install` did to the site."""
         self.broker = _mosquitto()
         """Whether there is an MQTT broker to play with."""
         self.cast = playing(broker=self.broker)
@@ -58,6 +60,7 @@ class Play:
         self.programs = Programs(self.folder)
         self.hub = Hub(self._heard)
         self._by_endpoint = {part.endpoint: part.serial for part in self.cast}
+        self._news = threading.Event()
         self._told_to_move = False
 
     # --- life ------------------------------------------------------------------------
@@ -123,15 +126,30 @@ class Play:
         urls["USP over WebSocket"] = f"ws://{ready['websocket']}/usp"
         if self.broker:
             urls["USP over MQTT"] = f"mqtt://{mqtt}"
-        hooks = f"{urls['REST, webhooks']}hooks/erpnext"
-        self.office.have_told(hooks, webhook_secret, except_by=BRIDGE_USER)
-        self.hub.secret = programs.ask("events", "subscribe", self.hub.url)["secret"]
         agents = [part for part in self.cast if part.speech is not Speech.CWMP]
-        own = {part.serial: self._account(part) for part in agents if part.speech.needs_broker}
+        with_account = [part for part in agents if part.speech.needs_broker]
+        with ThreadPoolExecutor() as pool:
+            set_up = pool.submit(self._set_up_site, urls["REST, webhooks"])
+            subscription = pool.submit(programs.ask, "events", "subscribe", self.hub.url)
+            passwords = list(pool.map(self._account, with_account))
+        set_up.result()
+        self.hub.secret = subscription.result()["secret"]
+        own = dict(zip((part.serial for part in with_account), passwords, strict=True))
         self.happenings.begin()
         self._start_onts()
         for part in agents:
             self._start_agent(part, own.get(part.serial, password))
+
+    def _set_up_site(self, url: str) -> None:
+        """Have the site call the server at ``url`` when something changes, as an administrator."""
+        done = self.programs.ask(
+            *("erp", "install", "--url", url, "--apply"),
+            ACS_ERP_ADMIN_KEY=KEY,
+            ACS_ERP_ADMIN_SECRET=SECRET,
+        )
+        if done["left"]:
+            raise PlayError(f"acs erp install left this: {done['left']}")
+        self.installed = [step["step"] for step in done["steps"]]
 
     def record(self, part: Part, **fields: str) -> None:
         """Do what a technician does: record a box that ERPNext does not know yet.
@@ -208,6 +226,7 @@ class Play:
     def _heard(self, serial: str, kind: str, text: str) -> None:
         """Tell of an event of the server; the ONT that is to move does so once it is proven."""
         self.happenings.tell(serial, f"the hub hears: {kind}, {text}")
+        self._news.set()
         if (serial, kind) == (MOVING.serial, "device.provisioned") and not self._told_to_move:
             self._told_to_move = True
             self.happenings.tell(serial, "gets firmware that speaks USP, and restarts")
@@ -226,10 +245,13 @@ class Play:
     def bring_up(self, limit: float) -> None:
         """Look how the server sees the ONTs until all are live or ``limit`` seconds are over."""
         self.happenings.watch(*(part.serial for part in self.cast))
-        while self.happenings.now() < limit and not self.all_live:
+        while self.happenings.now() < limit:
             self._ask()
             self.happenings.tell("ACS", "looked", dict(self.devices))
-            time.sleep(POLL_SECONDS)
+            if self.all_live:
+                return
+            self._news.wait(LOOK_SECONDS)
+            self._news.clear()
 
     def _ask(self) -> None:
         self.programs.check()

@@ -92,20 +92,20 @@ class Programs:
                 program.kill()
                 program.wait()
 
-    def acs(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run an ``acs`` command."""
+    def acs(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run an ``acs`` command; ``environment`` is for it alone."""
         return subprocess.run(  # noqa: S603 - our own program
             [_beside("acs"), *words],
             capture_output=True,
             text=True,
             check=False,
             timeout=60,
-            env=self.environment,
+            env=self.environment | environment,
         )
 
-    def ask(self, *words: str) -> Any:
+    def ask(self, *words: str, **environment: str) -> Any:
         """What an ``acs`` command says, as its JSON. Raises `PlayError`."""
-        asked = self.acs(*words, "--json")
+        asked = self.acs(*words, "--json", **environment)
         if not asked.stdout:  # Differences are no failure, and told by the status.
             raise PlayError(f"acs {' '.join(words)}: {asked.stderr}")
         return json.loads(asked.stdout)
