@@ -174,8 +174,9 @@ def _apply(
         done = sum(1 for outcome in outcomes if not outcome.why)
         click.echo(f"{done} of {len(plan.steps)} steps were done; run it again", err=True)
         raise
-    seen = site.look(client, mapping, user=wanted.user, role=wanted.role)
-    left = compare(wanted, seen)
+    left = plan
+    if outcomes:
+        left = compare(wanted, site.look(client, mapping, user=wanted.user, role=wanted.role))
     shown.applied(outcomes, left, as_json=as_json)
     return bool(left.differences)
 

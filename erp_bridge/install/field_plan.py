@@ -5,7 +5,7 @@ The type of a field that exists is never changed: what it holds is the site's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Mapping as Row
 from difflib import get_close_matches
 from typing import Any
@@ -18,6 +18,9 @@ def differing_fields(fields: Sequence[WantedField], seen: Seen) -> Iterator[Diff
     """Yield what is not as it should be with the fields of all doctypes that exist."""
     after: dict[str, str] = {}
     done: set[tuple[str, str]] = set()
+    mapped: dict[str, set[str]] = {}
+    for one in fields:
+        mapped.setdefault(one.doctype, set()).add(one.name)
     for one in fields:
         schema = seen.schemas.get(one.doctype)
         if schema is None or (one.doctype, one.name) in done:
@@ -26,7 +29,7 @@ def differing_fields(fields: Sequence[WantedField], seen: Seen) -> Iterator[Diff
         row = schema.fields.get(one.name)
         if row is None:
             last = after.get(one.doctype) or next(reversed(list(schema.fields)), "")
-            yield _missing(one, schema, last)
+            yield _missing(one, schema, mapped[one.doctype], last)
             after[one.doctype] = one.name if one.may_make else last
         elif str(row.get("fieldtype")) not in one.accepted:
             yield Difference(
@@ -39,8 +42,8 @@ def differing_fields(fields: Sequence[WantedField], seen: Seen) -> Iterator[Diff
             yield from _flags(one, row)
 
 
-def _missing(one: WantedField, schema: Schema, after: str) -> Difference:
-    near = _near(one.name, schema)
+def _missing(one: WantedField, schema: Schema, mapped: Collection[str], after: str) -> Difference:
+    near = _near(one.name, schema, mapped)
     hint = (
         f" (it has {near!r}: if that is meant, name it in the mapping as {one.ours})"
         if near
@@ -75,10 +78,12 @@ def _missing(one: WantedField, schema: Schema, after: str) -> Difference:
     )
 
 
-def _near(name: str, schema: Schema) -> str:
+def _near(name: str, schema: Schema, mapped: Collection[str]) -> str:
+    """Find a field of the site that may be the one that is meant."""
     if f"custom_{name}" in schema.fields:
         return f"custom_{name}"
-    return next(iter(get_close_matches(name, schema.fields, n=1, cutoff=0.8)), "")
+    others = [other for other in schema.fields if other not in mapped]
+    return next(iter(get_close_matches(name, others, n=1, cutoff=0.8)), "")
 
 
 def _label(name: str) -> str:

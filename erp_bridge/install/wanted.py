@@ -220,7 +220,8 @@ def hooks(
     conditions = {
         places.equipment: others,
         places.subscription: others,
-        places.location: others,
+        # One of another name is not listened to: sweeps see its changes.
+        places.location if places.location == LOCATION else "": others,
         places.customer: others,
         places.job: f"{others} and ({moved})",
     }
