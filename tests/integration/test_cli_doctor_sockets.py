@@ -30,6 +30,7 @@ def settings(tmp_path: Path, **variables: str) -> Settings:
     quiet = {
         "ACS_CWMP_LISTEN": "127.0.0.1:0",
         "ACS_ADMIN_LISTEN": "",
+        "ACS_API_LISTEN": "",
         "ACS_MQTT_BROKER": "off",
     }
     return Settings.load(None, {"ACS_SERVER_DATA_DIR": str(tmp_path), **quiet, **variables})
@@ -73,6 +74,21 @@ def test_the_address_of_the_embedded_broker_is_looked_at(
     )
     errors = [finding.text for finding in found if finding.level is Level.ERROR]
     assert errors == [f"mqtt.listen: {taken} is taken by another program"]
+
+
+def test_the_addresses_of_the_interface_and_of_stun_are_looked_at(
+    tmp_path: Path, taken: str, free: str
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.bind(("127.0.0.1", 0))
+        datagrams = f"127.0.0.1:{stranger.getsockname()[1]}"
+        found = looked(
+            tmp_path, ACS_API_LISTEN=taken, ACS_STUN_LISTEN=datagrams, ACS_ADMIN_LISTEN=free
+        )
+    assert [finding.text for finding in found if finding.level is Level.ERROR] == [
+        f"api.listen: {taken} is taken by another program",
+        f"stun.listen: {datagrams} is taken by another program",
+    ]
 
 
 def test_another_broker_is_reached_or_not(tmp_path: Path, taken: str, free: str) -> None:

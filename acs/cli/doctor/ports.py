@@ -25,6 +25,8 @@ def check(settings: Settings) -> Iterator[Finding]:
         "files.tls_listen": settings.files.tls_listen,
         "websocket.listen": settings.websocket.listen,
         "websocket.tls_listen": settings.websocket.tls_listen,
+        "api.listen": settings.api.listen,
+        "api.tls_listen": settings.api.tls_listen,
         "admin.listen": settings.admin.listen,
     }
     if brings_a_broker(settings):
@@ -33,6 +35,8 @@ def check(settings: Settings) -> Iterator[Finding]:
     for name, address in addresses.items():
         if address:
             yield from _address(name, address, runs)
+    if settings.stun.listen:
+        yield from _address("stun.listen", settings.stun.listen, runs, socket.SOCK_DGRAM)
 
 
 def _health(address: str) -> Generator[Finding, None, bool | None]:
@@ -60,9 +64,14 @@ def _health(address: str) -> Generator[Finding, None, bool | None]:
     return True
 
 
-def _address(name: str, address: str, runs: bool | None) -> Iterator[Finding]:
+def _address(
+    name: str,
+    address: str,
+    runs: bool | None,
+    kind: socket.SocketKind = socket.SOCK_STREAM,
+) -> Iterator[Finding]:
     host, port = split_address(address)
-    taken = _bind_error(host, port) if port else 0
+    taken = _bind_error(host, port, kind) if port else 0
     if taken == 0:
         if runs:
             yield Finding(
@@ -78,13 +87,13 @@ def _address(name: str, address: str, runs: bool | None) -> Iterator[Finding]:
         yield Finding(
             Level.WARNING,
             f"{name}: {address} is in use; by whom cannot be told while admin.listen is off",
-            "If acs serve does not run, find the other program: ss -ltnp",
+            "If acs serve does not run, find the other program: ss -lntup",
         )
     elif taken == errno.EADDRINUSE:
         yield Finding(
             Level.ERROR,
             f"{name}: {address} is taken by another program",
-            "Find it (ss -ltnp) and stop it, or listen elsewhere",
+            "Find it (ss -lntup) and stop it, or listen elsewhere",
         )
     else:
         yield Finding(
@@ -94,12 +103,13 @@ def _address(name: str, address: str, runs: bool | None) -> Iterator[Finding]:
         )
 
 
-def _bind_error(host: str, port: int) -> int:
+def _bind_error(host: str, port: int, kind: socket.SocketKind) -> int:
     """Try to listen as the server would; the error number, or 0."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with socket.socket(family, kind) as probe:
+            if kind is socket.SOCK_STREAM:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
     except socket.gaierror:
         return errno.EADDRNOTAVAIL
