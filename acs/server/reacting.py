@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection
 
-from acs.devices.source import MirrorRow
+from acs.devices.source import Mirrored, MirrorRow
 from acs.log import get_logger
 from acs.store import equipment, wakes
 from acs.store.fitting import behind_thd, digests_thd, fitting_thd
@@ -19,9 +19,9 @@ log = get_logger("acs.erp")
 
 CHANGED = "ERPNext wishes something else for it"
 FITS = "its equipment in ERPNext was recorded or corrected"
-OVERTAKEN_SECONDS = 60.0
-"""A row that was read so little earlier than what the mirror has was overtaken; any older one
-stems from a clock that was wrong."""
+CLOCK_SECONDS = 60.0
+"""What the mirror has was read later than a row, unless it was read so far ahead of now: that stems
+from a clock that was wrong."""
 
 
 def take_in_thd(
@@ -39,12 +39,7 @@ def take_in_thd(
     """
     names = [row.equipment.name for row in rows]
     had = equipment.known_thd(conn, names)
-    current = [
-        row
-        for row in rows
-        if (known := had.get(row.equipment.name)) is None
-        or not 0 < known.fetched_at - row.fetched_at < OVERTAKEN_SECONDS
-    ]
+    current = [row for row in rows if not _is_overtaken(row, had.get(row.equipment.name), now)]
     digests = digests_thd(conn, names)
     equipment.store_thd(conn, current)
     told = {
@@ -59,6 +54,14 @@ def take_in_thd(
     fitting = fitting_thd(conn, boxes) - behind
     _call(conn, behind, CHANGED, now)
     _call(conn, fitting, FITS, now)
+
+
+def _is_overtaken(row: MirrorRow, known: Mirrored | None, now: float) -> bool:
+    """Tell whether the mirror has what was read after ``row``: a reading may wait for minutes.
+
+    A row that was read at no time (0) is to be read again whatever there is.
+    """
+    return known is not None and 0 < row.fetched_at < known.fetched_at < now + CLOCK_SECONDS
 
 
 def let_go_thd(conn: Connection, names: Collection[str], now: float) -> None:

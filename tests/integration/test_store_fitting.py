@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
+import pytest
+
 from acs.devices.effects import SaveDevice
 from acs.devices.identity import Equipment
 from acs.devices.record import Standing
@@ -42,8 +44,10 @@ def row(box: Equipment, digest: str = "d1", at: float = NOW) -> MirrorRow:
     return MirrorRow(box, Intent(), digest, at)
 
 
-def take_in(database: Database, *rows: MirrorRow, on_line: Collection[str] = ()) -> None:
-    database.run("take in", take_in_thd, rows, NOW, on_line=on_line)
+def take_in(
+    database: Database, *rows: MirrorRow, now: float = NOW, on_line: Collection[str] = ()
+) -> None:
+    database.run("take in", take_in_thd, rows, now, on_line=on_line)
 
 
 def called(database: Database) -> dict[int, str]:
@@ -132,11 +136,15 @@ def test_who_was_in_the_way_of_a_device_frees_it_when_it_is_corrected_or_gone(
     assert database.run("size", equipment.size_thd) == 1
 
 
-def test_a_row_that_was_read_earlier_does_not_overwrite_a_later_one(database: Database) -> None:
+@pytest.mark.parametrize("earlier", [2, 600], ids=["a moment", "it waited for its turn"])
+def test_a_row_that_was_read_earlier_does_not_overwrite_a_later_one(
+    database: Database, earlier: float
+) -> None:
     box = Equipment("E", serial_number="2227ABC")
     take_in(database, row(replace(box, barcode="LATER"), "d2", NOW))
-    take_in(database, row(box, "d1", NOW - 2))
+    take_in(database, row(box, "d1", NOW - earlier))
     assert database.run("wish", equipment.wish_thd, ["E"])["E"].digest == "d2"
     # A clock that was wrong for a day must not hold the mirror for a day.
-    take_in(database, row(box, "d3", NOW - 86_400))
+    yesterday = NOW - 86_400
+    take_in(database, row(box, "d3", yesterday), now=yesterday)
     assert database.run("wish", equipment.wish_thd, ["E"])["E"].digest == "d3"
