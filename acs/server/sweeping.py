@@ -193,6 +193,7 @@ class Sweeping:
             await self.learn()
             if not self._is_due():
                 return
+            self._rested_at = 0.0  # What lies between two sweeps was no work.
             progress = await self._sweeper.sweep()
         except CancelledError:
             return
