@@ -206,7 +206,7 @@ class CwmpServer:
             answered=lambda: self.edge.answered,
             ended=lambda: (self.edge.served, self.edge.exchanges),
             accepted=lambda: self._factory.gate.entered,
-            unaccepted=lambda: sum(unaccepted(port.socket) for port in self._listening),
+            unaccepted=self._unaccepted,
             sharers=self._place.workers,
         )
         reactor = self._reactor
@@ -216,6 +216,10 @@ class CwmpServer:
         watched.watch(metrics)
         health.watch("admission", watched.health)
         loops.every(TICK_SECONDS, watched.tick)
+
+    def _unaccepted(self) -> int:
+        # A port that was closed while sessions end has no socket any more.
+        return sum(unaccepted(port.socket) for port in self._listening if port.connected)
 
     def _look_for_recordings(self) -> Deferred[Any]:
         wanted: Deferred[Any] = self._queues.run("recordings", wanted_thd, time.time())
