@@ -55,12 +55,16 @@ def look(client: ErpClient, mapping: Mapping, *, user: str, role: str = ROLE) ->
             limit=0,
         ),
     )
+    webhooks = shown(Hidden.WEBHOOK, lambda: _webhooks(client, list(schemas)))
+    if not user_rows and Hidden.SCRIPT in hidden:
+        # Who may read himself is not shown his roles.
+        hidden.add(Hidden.USER)
     return Seen(
         schemas=schemas,
         role_exists=bool(roles),
         user_roles=tuple(user_rows),
         scripts=tuple(scripts),
-        webhooks=tuple(shown(Hidden.WEBHOOK, lambda: _webhooks(client, list(schemas)))),
+        webhooks=tuple(webhooks),
         scripts_run=scripts_run(client, mapping),
         tried=_to_try(mapping),
         hidden=frozenset(hidden),
