@@ -77,6 +77,7 @@ def _living(place: Place, homes: Homes, count: int) -> Iterator[_Living]:
             "ACS_ERP_WEBHOOK_SECRET": secret,
             "ACS_API_LISTEN": "127.0.0.1:0",
             "ACS_WAKEUP_ENABLED": "true",
+            "ACS_WAKEUP_NETWORKS": "127.0.0.1/32",
         }
         place = place.beside(place.folder.name, more)
         place.make()

@@ -22,6 +22,7 @@ from simulators.cpe.modelfile import Identity
 from simulators.cpe.report import End, SessionReport
 
 CALLER = "127.0.0.1"
+HERE = ("127.0.0.1/32",)
 PASSWORD = "a-password-of-its-own"
 KEY = "1C61B4-Device2-22275A7000001"
 IDENTITY = Identity("1C61B4", "Device2", "22275A7000001", "1C:61:B4:FA:11:C8")
@@ -84,7 +85,7 @@ def call(
     allow_basic: bool = False,
     password: str = PASSWORD,
 ) -> Answer:
-    target = allowed(url, (), CALLER)
+    target = allowed(url, HERE, CALLER)
     assert isinstance(target, Target)
     caller = HttpCaller(loop.reactor, timeout, allow_basic=allow_basic)
     answer: Answer = loop.result(caller.call(target, "acs", Secret(password)))
@@ -176,7 +177,7 @@ def test_a_reset_after_the_challenge_is_tried_once_more(loop: Loop) -> None:
 
 def test_a_request_can_be_given_up(loop: Loop) -> None:
     url, _ = unit(loop, Quirk.SILENT)
-    target = allowed(url, (), CALLER)
+    target = allowed(url, HERE, CALLER)
     assert isinstance(target, Target)
     asking = HttpCaller(loop.reactor, LIMIT).call(target, "acs", Secret(PASSWORD))
     loop.reactor.callLater(0.05, asking.cancel)
@@ -245,7 +246,7 @@ def test_a_simulated_unit_is_woken_by_a_datagram(loop: Loop) -> None:
     assert binding.address == ont.tree.get(MANAGEMENT + "UDPConnectionRequestAddress")
     assert ont.tree.get(MANAGEMENT + "NATDetected") == "0"
 
-    target = allowed_datagram(binding.address, (), CALLER)
+    target = allowed_datagram(binding.address, HERE, CALLER)
     assert isinstance(target, Target)
     before = len(sessions.events)
     assert server.call(target, KEY, Secret("wrong"))

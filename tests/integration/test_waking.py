@@ -188,7 +188,7 @@ def test_an_address_outside_the_networks_is_never_called(
     assert (refused.state, refused.attempts) == (WakeState.REFUSED, 0)
     said = waking_acs.command("device", "wake", unit.serial, "--wait", "30")
     assert said.returncode == 1
-    assert "must not be called: 127.0.0.2 is not the address it called from" in said.stdout
+    assert "must not be called: 127.0.0.2 is not in the networks" in said.stdout
     assert "served at its next Inform" in said.stdout
     assert unit.bell.rung == []
     assert waking_acs.job(job).state is JobState.QUEUED

@@ -65,6 +65,7 @@ class RunningAcs:
             # Most tests call by themselves, and count what is written to a device.
             "WAKEUP_ENABLED": "false",
             "WAKEUP_OWN_ACCOUNTS": "false",
+            "WAKEUP_NETWORKS": "127.0.0.1/32",
             "AUTH_BOOTSTRAP_PASSWORD": BOOTSTRAP[1],
             **settings,
         }

@@ -107,7 +107,8 @@ def test_what_no_device_has_wants_to_be_named(host: str) -> None:
     plain = host.strip("[]").removeprefix("::ffff:")
     plain = "169.254.169.254" if plain == "a9fe:a9fe" else plain
     assert isinstance(allowed(url, (*EVERYWHERE, plain), CALLER), Target)
-    assert isinstance(allowed(url, EVERYWHERE, plain), Target)
+    is_own = plain.startswith("127.") or plain == "::1"
+    assert isinstance(allowed(url, EVERYWHERE, plain), Refused if is_own else Target)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +116,9 @@ def test_what_no_device_has_wants_to_be_named(host: str) -> None:
     [
         ("192.0.2.9", "192.0.2.9", True),
         ("192.0.2.9:51000", "192.0.2.9", True),
-        ("127.0.0.1", "127.0.0.1", True),
+        ("127.0.0.1", "127.0.0.1", False),
+        ("::1", "[::1]", False),
+        ("127.0.0.1", "[::ffff:127.0.0.1]", False),
         ("::ffff:192.0.2.9", "192.0.2.9", True),
         ("192.0.2.9", "[::ffff:192.0.2.9]", True),
         ("2001:db8::9", "[2001:DB8:0::9]", True),

@@ -36,6 +36,7 @@ _SPECIAL = tuple(
     )
 )
 """Addresses no customer's device has: this machine, this wire, many machines, none at all."""
+_OWN = "{} is this machine itself, which only a network of the settings can allow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ def allowed(url: str, networks: Sequence[str], caller: str) -> Target | Refused:
     ``networks`` are those that may be called in, like ``100.64.0.0/10``; with none of them only
     ``caller`` may, the address the device called from (a port behind it is ignored).  Loopback,
     link-local, multicast and reserved addresses want a network that lies within those, or the
-    caller itself.  Raises ValueError for a network that is none.
+    caller itself; loopback always does, for behind a proxy on this machine every device seems to
+    call from there.  Raises ValueError for a network that is none.
     """
     url = url.strip()
     if not url:
@@ -128,15 +130,17 @@ def _objection(host: Address, networks: Sequence[str], caller: str) -> str:
     """Say why a host may not be called; empty: it may."""
     if not networks:
         if host == _caller(caller):
-            return ""
+            return _OWN.format(host) if host.is_loopback else ""
         return f"{host} is not the address it called from, and no networks are set up"
     within = [network for network in _parsed_networks(tuple(networks)) if host in network]
     if not within:
         return f"{host} is not in the networks that devices may be called in"
     special = next((each for each in _SPECIAL if host in each), None)
-    if special is None or host == _caller(caller) or any(_lies_in(net, special) for net in within):
+    if special is None or any(_lies_in(net, special) for net in within):
         return ""
-    return f"{host} is no address of a device"
+    if host.is_loopback:
+        return _OWN.format(host)
+    return "" if host == _caller(caller) else f"{host} is no address of a device"
 
 
 def _lies_in(network: Network, other: Network) -> bool:
