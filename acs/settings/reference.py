@@ -18,7 +18,7 @@ from acs.settings.wants import extra, meaning, want
 _HEAD = """\
 # Settings
 
-<!-- Made by `make docs` from acs/settings/sections.py: change the descriptions there. -->
+<!-- Made by `make docs` from acs/settings/sections/: change the descriptions there. -->
 
 Every setting has a default that runs, so a file is needed only for what you want otherwise.
 One TOML file is read: the one of `--config FILE`, else the one `$ACS_CONFIG` names, else
