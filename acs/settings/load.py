@@ -57,7 +57,8 @@ ENVIRONMENT_PREFIX = "ACS_"
 FILE_VARIABLE = "ACS_CONFIG"
 ADMIN_KEY_VARIABLE = "ACS_ERP_ADMIN_KEY"
 ADMIN_SECRET_VARIABLE = "ACS_ERP_ADMIN_SECRET"  # noqa: S105 - the name of a variable
-_NO_SETTINGS = (FILE_VARIABLE, ADMIN_KEY_VARIABLE, ADMIN_SECRET_VARIABLE)
+NO_SETTINGS = (FILE_VARIABLE, ADMIN_KEY_VARIABLE, ADMIN_SECRET_VARIABLE)
+"""Variables that name no setting."""
 """Variables of ours that are no settings; those of `acs erp install` are never kept."""
 
 # Container platforms announce a service named `acs` in variables of these shapes.
@@ -302,7 +303,7 @@ def _from_environment(environ: Mapping[str, str], problems: list[str]) -> Iterat
         for key in fields_of(section)
     }
     for name in sorted(environ):
-        if not name.startswith(ENVIRONMENT_PREFIX) or name in _NO_SETTINGS:
+        if not name.startswith(ENVIRONMENT_PREFIX) or name in NO_SETTINGS:
             continue
         if name in names:
             section, key = names[name]
