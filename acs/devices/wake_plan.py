@@ -81,10 +81,13 @@ def chosen(found: Ways, wake: Wake) -> Way:
 
 
 def is_needless(wake: Wake, last_seen: float, now: float, *, has_jobs: bool) -> bool:
-    """Tell whether a wake that waits is settled: the device called by itself, or did its jobs."""
+    """Tell whether a wake that waits is settled: the device called by itself, or did its jobs.
+
+    Who called while it was withheld did not get what it is called for.
+    """
     if wake.reason.startswith(JOB) and not has_jobs:
         return True
-    return wake.asked_at + MARGIN <= last_seen <= now
+    return not wake.detail.startswith(WITHHELD) and wake.asked_at + MARGIN <= last_seen <= now
 
 
 def needless(wake: Wake, now: float) -> Wake:

@@ -159,6 +159,9 @@ class Waking:
             host, number = split_address(self._stun_listen)
             port = self._reactor.listenUDP(number, self._stun, interface=host)
             self.ports.append(("stun", port))
+        # What was withheld may be allowed by now: the mode changes with a start.
+        released = self._queues.run("wakes", wakes.hasten_thd, wake_plan.WITHHELD, time.time())
+        released.addErrback(self._failed)
         self._loop = LoopingCall(self.look)
         self._loop.clock = self._reactor
         self._loop.start(LOOK_SECONDS, now=False)

@@ -148,6 +148,13 @@ def called_thd(conn: Connection, now: float, limit: int) -> list[Call]:
     return _calls(conn, (wakes.c.state == WakeState.SENT.value) & is_over, limit)
 
 
+def hasten_thd(conn: Connection, detail: str, now: float) -> None:
+    """Have wakes looked at now whose detail begins so."""
+    waits = wakes.c.state == WakeState.WAITING.value
+    its = wakes.c.detail.startswith(detail, autoescape=True)
+    conn.execute(update(wakes).where(waits, its).values(next_at=now))
+
+
 def save_thd(conn: Connection, some: Sequence[Wake]) -> None:
     """Keep how wakes stand; one that was asked for again meanwhile stays as it is."""
     for wake in sorted(some, key=lambda each: each.device_id):

@@ -120,6 +120,18 @@ def test_who_was_taken_is_nobody_elses_until_then(database: Database) -> None:
     assert len(database.run("take", wakes.take_thd, NOW + 40, NOW + 80, 10)) == 1
 
 
+def test_what_was_withheld_is_looked_at_when_it_may_be_allowed(database: Database) -> None:
+    held, tried = (new_device(database, serial) for serial in ("S1", "S2"))
+    ask(database, held, tried)
+    save(
+        database,
+        replace(get(database, held), detail="withheld: dry-run", next_at=NOW + 600),
+        replace(get(database, tried), detail="no answer", next_at=NOW + 600),
+    )
+    database.run("hasten", wakes.hasten_thd, "withheld: ", NOW + 5)
+    assert [call.wake.device_id for call in due(database, NOW + 5)] == [held]
+
+
 def test_a_job_does_not_hide_what_else_there_is_to_do(database: Database) -> None:
     device_id = new_device(database)
     ask(database, device_id, reason="a changed wish")

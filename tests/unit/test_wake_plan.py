@@ -119,6 +119,13 @@ def test_who_called_by_itself_since_needs_no_call(
     assert wake_plan.is_needless(wake, last_seen, 110.0, has_jobs=has_jobs) is expected
 
 
+def test_who_called_while_it_was_withheld_is_to_be_called_all_the_same() -> None:
+    """It got nothing then."""
+    held = wake_plan.withheld(replace(ASKED, reason="a changed wish"), "dry-run", 101.0)
+    assert not wake_plan.is_needless(held, 105.0, 110.0, has_jobs=True)
+    assert wake_plan.is_needless(replace(held, reason="job: set"), 105.0, 110.0, has_jobs=False)
+
+
 def test_without_a_way_it_is_said_why() -> None:
     unreachable = wake_plan.no_way(ASKED, Ways(), NOW)
     assert unreachable.state is WakeState.UNREACHABLE
