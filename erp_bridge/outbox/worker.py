@@ -16,6 +16,7 @@ import msgspec
 
 from acs.devices.outgoing import Outgoing, OutgoingSettled, OutgoingState
 from erp_bridge.errors import (
+    LOCK_WAIT,
     ErpBusy,
     ErpError,
     ErpForbidden,
@@ -180,6 +181,7 @@ class Worker:
         if len(rest) > 1:
             rest = await self._write_many(rest, fields)
         for row in rest:
+            await self._keep([_sending(row, self._clock())])
             await self._attempt(
                 row, partial(self._change, row, fields[row.name], modified[row.name])
             )
@@ -212,16 +214,18 @@ class Worker:
         if not script or self._clock() < self._no_script_until:
             return list(rows)
         asked = [(row.doctype, row.name, self._without_lacking(fields[row.name])) for row in rows]
+        await self._keep([_sending(row, self._clock()) for row in rows])
         try:
             errors = await self._ask(lambda: delivery.change_many(self._site, script, asked))
         except (ErpRejected, ErpForbidden, ErpNotFound) as error:
+            await self._keep([_unsent(row) for row in rows])
             self._no_script_until = self._clock() + SCRIPT_PAUSE
             self._tell(f"rows are written one by one: {error.text}. {error.fix}")
             return list(rows)
         except ErpError as error:
             await self._keep([self._failed(row, error) for row in rows])
             raise
-        await self._keep([_ended(row) for row in rows if not errors[row.name]])
+        await self._keep([_unsent(row) if errors[row.name] else _ended(row) for row in rows])
         return [row for row in rows if errors[row.name]]
 
     # --- one row at a time ---------------------------------------------------------------------
@@ -316,6 +320,17 @@ def _body(row: Outgoing) -> Facts | Installation | Trouble | None:
         return msgspec.json.decode(row.body, type=types[row.kind])
     except (KeyError, msgspec.DecodeError):
         return None
+
+
+def _sending(row: Outgoing, now: float) -> OutgoingSettled:
+    """Keep that a row is about to be sent: if we end before its answer comes, it is in doubt."""
+    state, until = OutgoingState.DOUBTED, now + LOCK_WAIT
+    return OutgoingSettled(row.key, row.changed_at, state, "it is being sent", until, tried=False)
+
+
+def _unsent(row: Outgoing) -> OutgoingSettled:
+    """Keep that a row was not taken: it is as it was."""
+    return OutgoingSettled(row.key, row.changed_at, row.state, row.error, row.next_at, tried=False)
 
 
 def _ended(row: Outgoing, error: str = "", note: str = "") -> OutgoingSettled:

@@ -264,6 +264,29 @@ def test_a_write_that_was_saved_though_it_failed_is_recognised(
     assert house.site.writes == ["PUT EQP-1"]
 
 
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("count", [1, 3], ids=["one row", "many rows"])
+def test_a_kill_between_a_write_and_its_record_leaves_a_doubt_and_writes_nothing_twice(
+    count: int,
+) -> None:
+    house = many()
+    for n in range(count, 3):
+        del house.shelf.rows[f"equipment/EQP-{n}/facts"]
+    house.site.after = [Killed()]  # type: ignore[list-item]
+    with pytest.raises(Killed):
+        house.work()
+    names = [f"EQP-{n}" for n in range(count)]
+    assert {house.state(name) for name in names} == {"doubted"}
+    house.work(after=50.0)
+    assert house.site.reads == 0, "the site may still be at it"
+    house.work(after=10.0)
+    assert {house.state(name) for name in names} == {"done"}
+    assert len(house.site.writes) == 1
+
+
 def test_a_write_of_which_nothing_was_saved_is_made_again_on_what_is_there(house: House) -> None:
     house.site.before = [unknown(1.0)]
     house.work()
