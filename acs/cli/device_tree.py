@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import os
-import re
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -23,14 +22,13 @@ from acs.cli.job_request import JobOptions, Payload, ask, asked_by, followed
 from acs.cli.lookup import device_argument, find_device
 from acs.cli.main import Context, pass_context
 from acs.cli.masking import Masks
+from acs.cli.spreadsheet import cell
 from acs.cli.tree_source import KnownTree, Leaf, known_tree_thd
 from acs.cli.waiting import waits_for
 from acs.devices.record import Device, Job, JobKind, JobState
 from acs.store import Database, jobs
 
 _EXPIRES = 86_400.0
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_NUMBER = re.compile(r"[-+]?[0-9]+([.,][0-9]+)?")
 
 
 @click.command()
@@ -223,7 +221,7 @@ def _export(file: str, leaves: Iterable[Leaf], *, force: bool) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("parameter", "value", "type", "writable"))
     for leaf in leaves:
-        writer.writerow((leaf.path, _inert(leaf.value), leaf.type, _yes_no(leaf.writable)))
+        writer.writerow((leaf.path, cell(leaf.value), leaf.type, _yes_no(leaf.writable)))
     if file == "-":
         sys.stdout.write(text.getvalue())
         return
@@ -235,11 +233,6 @@ def _export(file: str, leaves: Iterable[Leaf], *, force: bool) -> None:
         raise _taken(file) from None
     with os.fdopen(number, "w", encoding="utf-8") as opened_file:
         opened_file.write(text.getvalue())
-
-
-def _inert(value: str) -> str:
-    """What a spreadsheet would take for a formula is marked as text: devices say what they like."""
-    return f"'{value}" if value.startswith(_FORMULA) and not _NUMBER.fullmatch(value) else value
 
 
 def _document(

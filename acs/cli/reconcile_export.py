@@ -13,6 +13,7 @@ from acs.cli.database import opened
 from acs.cli.failures import Failure
 from acs.cli.main import Context, pass_context
 from acs.cli.reconcile import found_in
+from acs.cli.spreadsheet import cell
 from acs.devices.reconcile import Entry, Gap
 from acs.server.bridge import load_mapping
 
@@ -52,7 +53,8 @@ def export(context: Context, file: Path, everything: bool, force: bool) -> None:
         for entry in reconciling.entries(database):
             name = entry.equipment.name
             if everything or name in wanted:
-                writer.writerow({NAME: name, "gap": wanted.get(name, ""), **dict(_cells(entry))})
+                told = {NAME: name, "gap": wanted.get(name, ""), **dict(_cells(entry))}
+                writer.writerow({column: cell(text) for column, text in told.items()})
                 count += 1
     # Excel takes a file for UTF-8 by its mark only.
     file.write_text(out.getvalue(), encoding="utf-8-sig", newline="")

@@ -15,6 +15,7 @@ from acs.cli.confirming import confirm
 from acs.cli.database import opened
 from acs.cli.failures import DIFFERENT, Amiss, Failure, leave
 from acs.cli.main import Context, pass_context
+from acs.cli.spreadsheet import text_of
 from acs.server.bridge import load_mapping, make_client
 from acs.server.parts import safety_of
 from erp_bridge import filling
@@ -87,7 +88,7 @@ def _read(file: Path, mapping: SiteMapping) -> list[tuple[int, Mapping[str, str]
                 known = ", ".join(filling.columns(mapping))
                 raise Failure(f"{file}: no such column: {', '.join(strange)}; there are: {known}")
             return [
-                (reader.line_num, {k: v or "" for k, v in row.items() if k in header})
+                (reader.line_num, {k: text_of(v or "") for k, v in row.items() if k in header})
                 for row in reader
             ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:

@@ -71,6 +71,20 @@ def test_gaps_are_written_out_without_secrets(house: House, tmp_path: Path) -> N
     assert house.run("reconcile", "export", str(file)).exit_code == 3
 
 
+def test_what_is_written_out_is_no_formula_and_is_taken_as_it_was(
+    house: House, erp: Erp, tmp_path: Path
+) -> None:
+    evil = "=HYPERLINK(1)"
+    house.mirror(wish("EQP-1", serial=evil))
+    file = tmp_path / "all.csv"
+    assert house.run("reconcile", "export", str(file), "--all").exit_code == 0
+    (row,) = csv.DictReader(file.read_text("utf-8-sig").splitlines())
+    assert row["serial_number"] == f"'{evil}"
+    filled = table(tmp_path / "fill.csv", "equipment,serial_number", "EQP-2,'=OTHER")
+    (plan,) = house.json("reconcile", "fill", filled)["rows"]
+    assert plan["changes"] == ["serial_number: '' -> '=OTHER'"]
+
+
 def test_a_file_is_planned_first_and_then_applied(house: House, erp: Erp, tmp_path: Path) -> None:
     file = table(
         tmp_path / "fill.csv",
