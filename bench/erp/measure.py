@@ -35,8 +35,7 @@ class ErpRun:
             case Kind.PROOF_CWMP:
                 measured = measure_proofs(figure, place, onts_of(AT_ONCE), size, say)
                 if size.later:
-                    apart = place.beside(f"{place.folder.name}_later")
-                    measured.fields |= measure_later(apart, onts_of(LATER), size.later, say)
+                    measured.fields |= self._later(place)
                 return measured
             case Kind.PROOF_USP:
                 with mosquitto(place.folder.with_name("erp_mosquitto")) as broker:
@@ -46,3 +45,12 @@ class ErpRun:
                 return measure_sweep(figure, place, size, say)
             case _:
                 raise BenchError(f"{figure.name} is no figure of ERPNext")
+
+    def _later(self, place: Place) -> dict[str, float | str]:
+        """Beside the figure, which stands without it."""
+        apart = place.beside(f"{place.folder.name}_later")
+        try:
+            return measure_later(apart, onts_of(LATER), self._size.later, self._say)
+        except BenchError as error:
+            self._say(f"nothing of devices that apply later: {error}")
+            return {}
