@@ -265,7 +265,7 @@ def test_the_first_difference_names_the_message_and_the_parameter(first_boot: Re
 
 def test_another_message_is_a_difference(first_boot: Recording) -> None:
     def gone(wish: dict[str, Any]) -> None:
-        wish["Wish"]["equipment"]["status"] = "defective"
+        wish["Wish"]["equipment"]["treatment"] = "hold"
 
     played = replay(altered(first_boot, "source.wish", gone), LIBRARY)
     assert played.difference is not None
