@@ -11,6 +11,8 @@ import random as random_module
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -73,8 +75,9 @@ class ErpClient:
     ``timeout`` bounds a whole answer, ``connect_timeout`` the connection, in seconds;
     ``connections`` is the number of requests at a time (four is what one ERPNext core can spare);
     ``verify`` is True, False or the path of a CA file; ``retries`` is how often a read is
-    made again. ``observe`` hears ``(outcome, seconds)`` of every request, ``warn`` the
-    warnings a site sends along with a good answer; both are called in the asking thread.
+    made again. ``clock`` gives seconds, ``now`` epoch seconds. ``observe`` hears
+    ``(outcome, seconds)`` of every request, ``warn`` the warnings a site sends along with a good
+    answer; both are called in the asking thread.
 
     Raises `ValueError` for an address or key that can never work.
     """
@@ -92,6 +95,7 @@ class ErpClient:
         retries: int = 1,
         max_bytes: int = 16 * 1024 * 1024,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         random: Callable[[], float] = random_module.random,
         observe: Callable[[str, float], None] = lambda outcome, seconds: None,
@@ -105,6 +109,9 @@ class ErpClient:
         self._retries = retries
         self._max_bytes = max_bytes
         self._clock = clock
+        self._now = now
+        self.clock_ahead = 0.0
+        """Seconds that the site's clock was ahead of ours in its last answer, by its Date."""
         self._sleep = sleep
         self._random = random
         self._observe = observe
@@ -269,6 +276,7 @@ class ErpClient:
             )
             with response:
                 content = self._content(response, began)
+            self._look_at_clock(response.headers.get("Date", ""))
         except requests.exceptions.SSLError:
             failure: ErpError = ErpMisconfigured(
                 f"The certificate of {self.origin} is not trusted",
@@ -292,6 +300,10 @@ class ErpClient:
         else:
             return self._answer(response, content, key, error_of_write if writes else error_of)
         raise failure
+
+    def _look_at_clock(self, date: str) -> None:
+        with suppress(ValueError):
+            self.clock_ahead = parsedate_to_datetime(date).timestamp() - self._now()
 
     def _content(self, response: requests.Response, began: float) -> bytes:
         """Read the body within its bounds; the library's time-out is per read only."""

@@ -18,7 +18,7 @@ OVERLAP = timedelta(minutes=65)
 is committed, and once a year the site's clock is put back by an hour."""
 
 CLOCK_AHEAD = timedelta(minutes=30)
-"""How far the site's clock may be ahead of ours; less than the overlap."""
+"""How far the site's clock may have gone ahead unnoticed; less than the overlap."""
 FURTHEST_EAST = timedelta(hours=14)
 """No wall clock is further ahead of UTC."""
 
@@ -69,6 +69,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """Since when; an older row was made by another mapping."""
     zone: str = ""
     """The site's time zone, which the mark is in."""
+    ahead: float = 0.0
+    """Seconds that the site's clock, which gives the marks, was ahead of ours."""
     mark: str = ""
     """Highest ``modified`` seen by a sweep that ended; empty: none did."""
     marks: dict[str, str] = {}
@@ -101,13 +103,17 @@ def is_due(progress: Progress, now: float, rhythm: Rhythm) -> bool:
     return progress.cut is not None or not 0 <= waited < rhythm.every
 
 
-def begun(progress: Progress, now: float, rhythm: Rhythm, *, mapping: str, zone: str) -> Progress:
+def begun(
+    progress: Progress, now: float, rhythm: Rhythm, *, mapping: str, zone: str, ahead: float = 0.0
+) -> Progress:
     """Return ``progress`` with a sweep under way: the one that was cut, or a new one.
 
     It is a full one where the marks of before say nothing (first time, other mapping, other time
-    zone), and when the last one is too old.
+    zone, a clock that was put), and when the last one is too old.  ``ahead``: seconds that the
+    site's clock is ahead of ours.
     """
-    same = progress.mapping == mapping and progress.zone == zone
+    put = timedelta(seconds=abs(ahead - progress.ahead)) > CLOCK_AHEAD
+    same = progress.mapping == mapping and progress.zone == zone and not put
     cut = progress.cut
     if cut is not None and same and 0 <= now - cut.began_at < CUT_HOLDS:
         return progress
@@ -119,6 +125,7 @@ def begun(progress: Progress, now: float, rhythm: Rhythm, *, mapping: str, zone:
         mapping=mapping,
         mapped_at=progress.mapped_at if progress.mapping == mapping else now,
         zone=zone,
+        ahead=ahead,
         cut=Cut(full=full, began_at=now, after=None if full else since),
     )
 
@@ -154,7 +161,7 @@ def passed(
 def ended(progress: Progress, cut: Cut, now: float) -> Progress:
     """Return ``progress`` after ``cut`` came to its end."""
     seen = cut.after.modified if cut.after is not None and cut.listed else ""
-    latest = _latest(progress.zone, now)
+    latest = _latest(progress.zone, now + progress.ahead)
     return replace(
         progress,
         # Rows of the overlap alone leave the mark where it is.

@@ -78,7 +78,8 @@ class Shelf(Protocol):
 
 
 class Sweeper:
-    """Sweeps. ``row`` makes a mirror row of what was read at a time, in a worker thread; ``rest``
+    """Sweeps. ``clock_ahead`` says by how many seconds the site's clock was ahead of ours in its
+    last answer; ``row`` makes a mirror row of what was read at a time, in a worker thread; ``rest``
     gives way to whoever waits for ERPNext; ``told`` hears the progress after each page."""
 
     def __init__(
@@ -91,6 +92,7 @@ class Sweeper:
         *,
         mapping: str,
         time_zone: Callable[[], str],
+        clock_ahead: Callable[[], float] = lambda: 0.0,
         row: Callable[[Read, float], MirrorRow],
         clock: Callable[[], float],
         rest: Callable[[], Awaitable[None]],
@@ -104,6 +106,7 @@ class Sweeper:
         self._rhythm = rhythm
         self._mapping = mapping
         self._time_zone = time_zone
+        self._clock_ahead = clock_ahead
         self._row = row
         self._clock = clock
         self._rest = rest
@@ -124,6 +127,7 @@ class Sweeper:
             self._rhythm,
             mapping=self._mapping,
             zone=zone,
+            ahead=self._clock_ahead(),
         )
         cut = progress.cut
         assert cut is not None

@@ -147,6 +147,7 @@ class Sweeping:
             self._rhythm,
             mapping=self._mapping,
             time_zone=client.time_zone,
+            clock_ahead=lambda: client.clock_ahead,
             row=row,
             clock=time.time,
             rest=self._rest,

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
@@ -115,6 +116,10 @@ class Site:
         """
         local = (self._now() + self.shift).astimezone(self._zone).replace(tzinfo=None)
         return local.isoformat(" ", "microseconds")
+
+    def date(self) -> str:
+        """Return the same time as the ``Date`` of its answers."""
+        return format_datetime(self._now() + self.shift, usegmt=True)
 
     def seed(self, documents: Iterable[Mapping[str, Any]]) -> None:
         """Insert documents (each with its ``doctype``) as Administrator, names as given.

@@ -51,11 +51,14 @@ class _Root(Resource):
         self._held: dict[_Exchange, None] = {}
 
     def render(self, request: WebRequest) -> int:
-        exchange = _Exchange(request, self._clock)
+        exchange = _Exchange(request, self._clock, self._date)
         self._perform(exchange)
         if not self._simulator.paused:
             self._release()
         return NOT_DONE_YET
+
+    def _date(self) -> str:
+        return self._simulator.site.date()
 
     def _perform(self, exchange: _Exchange) -> None:
         outcome = self._simulator.receive(exchange.asked)
@@ -73,9 +76,10 @@ class _Root(Resource):
 class _Exchange:
     """One request on the wire until its answer is sent or its client is gone."""
 
-    def __init__(self, request: WebRequest, clock: Clock) -> None:
+    def __init__(self, request: WebRequest, clock: Clock, date: Callable[[], str]) -> None:
         self._request = request
         self._clock = clock
+        self._date = date
         self._timer: Timer | None = None
         self.open = True
         self.asked = _read(request)
@@ -103,6 +107,7 @@ class _Exchange:
         for name, value in response.headers:
             self._request.responseHeaders.addRawHeader(name.encode(), value.encode())
         self._request.setHeader(b"content-length", str(len(response.body)).encode())
+        self._request.setHeader(b"date", self._date().encode())
         if self._request.method != b"HEAD":
             self._request.write(response.body)
         self._request.finish()

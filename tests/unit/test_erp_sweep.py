@@ -103,6 +103,7 @@ class World:
         self.shelf = ShelfInMemory()
         self.now = START
         self.zone = "America/Toronto"
+        self.ahead = 0.0
         self.mapping = "mapping"
         self.own = ""
         self.page = page
@@ -123,6 +124,7 @@ class World:
             self.rhythm,
             mapping=self.mapping,
             time_zone=lambda: self.zone,
+            clock_ahead=lambda: self.ahead,
             row=lambda read, at: mirror_row(read, lambda t: hashlib.sha256(t).hexdigest(), at),
             clock=self.clock,
             rest=self._rest,
@@ -666,6 +668,27 @@ def test_a_stamp_of_the_far_future_blinds_no_sweep(doctype: str) -> None:
     assert progress.last is not None
     assert not progress.last.full
     assert not world.shelf.rows["EQP-100001"].intent.wifi[0].enabled
+
+
+def test_a_clock_of_the_site_that_is_put_back_makes_all_marks_void() -> None:
+    """What is saved from then on is stamped before what was saved until then."""
+    world = World(6)
+    age(world)
+
+    def stamp() -> str:
+        there = datetime.fromtimestamp(world.now + world.ahead - 60, ZoneInfo(world.zone))
+        return there.replace(tzinfo=None).isoformat(" ", "microseconds")
+
+    world.write("EQP-100006", modified=stamp())
+    world.sweep()
+    world.ahead = -3 * 3600.0
+    for number in (2, 3):
+        world.now += 600
+        world.write(f"EQP-10000{number}", status="returned", modified=stamp())
+        progress = world.sweep()
+        assert progress.last is not None
+        assert progress.last.full is (number == 2), "once is enough"
+        assert not world.shelf.rows[f"EQP-10000{number}"].intent.wifi[0].enabled
 
 
 def test_another_time_zone_of_the_site_makes_all_marks_void() -> None:
