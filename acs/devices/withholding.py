@@ -9,6 +9,7 @@ from acs.devices.source import Wish
 from acs.profiles import Blueprint
 from acs.profiles.custody import foreign
 from acs.profiles.plan import Plan
+from acs.profiles.proving import quoted
 
 
 async def learn_customer(ledger: Ledger) -> None:
@@ -50,4 +51,4 @@ def withheld(ledger: Ledger, blueprint: Blueprint, plan: Plan) -> str:
         return ""
     ledger.change(custody=Custody.FOREIGN)
     held = theirs.current.text if theirs.current else ""
-    return f"{may_not(ledger)} ({theirs.path} holds {held!r})"
+    return f"{may_not(ledger)} ({theirs.path} holds {quoted(held)})"

@@ -18,7 +18,13 @@ _LIFTED = ("serial_number", "customer")
 _PRIVATE = re.compile(r"ssid|wi_?fi|wlan|sip", re.IGNORECASE)
 _MASKS = Masks()
 # What a device holds, or should hold, is quoted in texts: names of networks, SIP users …
-_QUOTED = re.compile(r"""(?<!\w)(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")""")
+# A quotation without an end goes on to the end: devices choose what is quoted, and looking for an
+# end again from each sign of it would take for ever.
+_QUOTED = re.compile(
+    r"""(?<!\w)(?: '(?:\\.|[^'\\])*+(?:'|\\?\Z)
+                | "(?:\\.|[^"\\])*+(?:"|\\?\Z) )""",
+    re.DOTALL | re.VERBOSE,
+)
 
 
 def message_id(news_id: int, at: float) -> str:

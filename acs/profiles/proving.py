@@ -10,6 +10,8 @@ from acs.profiles.changes import PlannedChange
 
 MOST_NAMED = 3
 """Names in one sentence."""
+_LONGEST = 256
+"""Characters of a value in words for people."""
 
 
 def shows(change: PlannedChange, values: Mapping[str, Value]) -> bool:
@@ -29,11 +31,16 @@ def line_of(change: PlannedChange, read_value: Value | None, read_back: bool) ->
     return ProofLine(change.path, change.shown, read_value.text, verdict)
 
 
+def quoted(text: str) -> str:
+    """Quote what a device holds, in words for people; it may hold anything, of any length."""
+    return repr(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
+
+
 def as_fault(change: PlannedChange) -> ParameterFault:
     """Say of a leaf that holds something else what was wanted and what is there."""
     if change.secret:
         return ParameterFault(change.path, 0, "not known to be written")
-    reads_now = repr(change.current.text) if change.current else "nothing"
+    reads_now = quoted(change.current.text) if change.current else "nothing"
     return ParameterFault(change.path, 0, f"wanted {change.wanted.text!r}, reads {reads_now}")
 
 

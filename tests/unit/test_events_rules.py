@@ -141,6 +141,9 @@ def test_a_body_tells_what_happened_and_nothing_private() -> None:
         ("A.SSID: wanted 'Chez Moi', reads 'TP-Link_01'", "A.SSID: wanted '…', reads '…'"),
         ("""wanted "it's 'me'", reads nothing""", "wanted '…', reads nothing"),
         (r"wanted 'a\'b\\', reads 'c'", "wanted '…', reads '…'"),
+        ("wanted 'Chez M…", "wanted '…'"),
+        ("wanted 'Chez M\\", "wanted '…'"),
+        pytest.param("'" + "\\'" * 500_000, "'…'", id="without an end, time and again"),
         ("the customer's box has no owner's name", "the customer's box has no owner's name"),
     ],
 )

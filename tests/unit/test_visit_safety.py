@@ -230,3 +230,11 @@ def test_news_is_told_of_what_happens_to_a_device() -> None:
     device.next_session()
     h.visited(device, PERIODIC)
     assert news(h) == [NewsKind.ONLINE, NewsKind.PROVISIONED]
+
+
+def test_what_a_device_holds_is_told_in_short_however_long_it_is() -> None:
+    h, device = house(HOLD), xx230v()
+    device.values[SSID] = value_of("'" + "\\'" * 20_000)
+    h.visited(device, BOOTSTRAP)
+    assert known(h).custody is Custody.FOREIGN
+    assert len(known(h).reason) < 2000
