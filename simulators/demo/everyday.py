@@ -87,9 +87,12 @@ def _suspension(play: Play) -> None:
     wifi, telephone = (
         _save(play, SUBSCRIPTION, name, {"status": "Suspendu"}) for name in TREMBLAYS_SERVICES
     )
-    off = play.happenings.seen(TREMBLAY.serial, "SSID.1.Enable = 0", after=wifi)
-    emergency = play.happenings.seen(TREMBLAY.serial, "DigitMap = 911", after=wifi)
-    _sum_up(play, TREMBLAY.serial, telephone, emergency, _proven(play, TREMBLAY.serial, after=off))
+    given = [
+        play.happenings.seen(TREMBLAY.serial, words, after=wifi)
+        for words in ("SSID.1.Enable = 0", "DigitMap = 911")
+    ]
+    last = max(given, key=lambda act: act.at)
+    _sum_up(play, TREMBLAY.serial, telephone, last, _proven(play, TREMBLAY.serial, after=last))
     paid, _ = (_save(play, SUBSCRIPTION, name, {"status": "Actif"}) for name in TREMBLAYS_SERVICES)
     play.happenings.seen(TREMBLAY.serial, "SSID.1.Enable = 1", after=paid)
 

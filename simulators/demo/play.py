@@ -110,8 +110,8 @@ class Play:
             "ACS_ERP_WEBHOOK_SECRET": webhook_secret,
             "ACS_ERP_MAPPING": str(self.folder / "mapping.toml"),
             "ACS_PROVISIONING_SETTLE_SECONDS": str(SETTLE_SECONDS),
-            # The account for connection requests that TP-Link units leave the factory with.
             "ACS_WAKEUP_NETWORKS": "127.0.0.0/8",
+            # The account for connection requests that TP-Link units leave the factory with.
             "ACS_WAKEUP_FACTORY_USERNAME": "admin",
             "ACS_WAKEUP_FACTORY_PASSWORD": "admin",
             "ACS_AUTH_BOOTSTRAP_PASSWORD": password,
