@@ -75,6 +75,10 @@ def is_due(
     return facts != before and at - written_at >= period / 2
 
 
+MOST_LATELY = FREE_WRITES + 6
+"""Beyond that many nothing is put off for longer, so they are not counted."""
+
+
 def written_lately(before: Facts, *, written_at: float, at: float) -> float:
     """How often an equipment was written lately, fading with time."""
     return max(0.0, before.lately - max(0.0, at - written_at) / REGAINED)

@@ -13,7 +13,15 @@ from acs.devices.news import NewsKind
 from acs.devices.outgoing import Outgoing, OutgoingState
 from acs.devices.record import Standing
 from erp_bridge.mapping import Mapping as SiteMapping
-from erp_bridge.outbox.facts import Facts, facts_of, fault_text, is_due, put_off, written_lately
+from erp_bridge.outbox.facts import (
+    MOST_LATELY,
+    Facts,
+    facts_of,
+    fault_text,
+    is_due,
+    put_off,
+    written_lately,
+)
 
 _Row = Callable[["Kind", object, float], None]
 
@@ -112,7 +120,7 @@ def plan(
         facts = msgspec.structs.replace(facts, lately=before.lately if before else 0.0)
         if is_due(facts, before, written_at=written_at, at=at, period=rhythm.period):
             if told is None or told.state not in OPEN:
-                facts = msgspec.structs.replace(facts, lately=lately + 1)
+                facts = msgspec.structs.replace(facts, lately=min(lately + 1, MOST_LATELY))
             row(Kind.FACTS, facts, at + COALESCE + put_off(lately))
     proof = _installation(report, news) if mapping.dispatch_job.doctype else None
     if proof is not None and keys[Kind.INSTALLATION] not in held:
