@@ -20,6 +20,7 @@ from bench.business import Business, stand_in
 from bench.erp.homes import Homes
 from bench.erp.site import Site
 from bench.erp.stages import Course, Watch, medians, percentiles
+from bench.erp.storm import by_kind
 from bench.figures import Figure
 from bench.place import Place
 from bench.report import Measured
@@ -156,9 +157,14 @@ def _measured(figure: Figure, living: _Living, changes: _Changes, size: Size) ->
     measured.fields |= _named("_in_burst", percentiles([course.whole for course in together]))
     for stage, seconds in medians(together).items():
         measured.fields[f"burst_median_seconds_{stage}"] = round(seconds, 4)
+    kinds = by_kind(calls)
+    kinds["write"] -= len(alone)  # those are the users'
+    measured.fields |= {
+        f"erpnext_{name}_calls_per_change": round(kinds[name] / len(alone), 2)
+        for name in sorted(kinds)
+    }
     measured.fields |= {
         "server_cpu_ms_per_change": round(1000 * spent / len(alone), 1),
-        "erpnext_calls_per_change": round(sum(calls.values()) / len(alone), 2),
         "erpnext_ping_ms": round(1000 * ping, 2),
     }
     return measured

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -35,6 +37,14 @@ PAGE = 500
 """Rows of one list, and names of one question for passwords."""
 
 
+@contextmanager
+def _answered() -> Iterator[None]:
+    try:
+        yield
+    except requests.RequestException as error:
+        raise BenchError(f"ERPNext's stand-in: {error}") from None
+
+
 class Site:
     """A site at ``url`` and a System Manager of it, over one kept connection."""
 
@@ -42,22 +52,33 @@ class Site:
         self._url = url
         self._line = requests.Session()
         self._line.headers["Authorization"] = _USER
-        self.at = RunningSimulator(url)
+        self._controls = RunningSimulator(url)
 
     def send_webhooks(self, door: str, secret: str) -> None:
         """Have each change of an equipment told to ``door``, signed with ``secret``."""
-        self.at.create(
-            "Webhook",
-            "Service Equipment to the ACS",
-            enabled=1,
-            webhook_doctype=_EQUIPMENT,
-            webhook_docevent="on_update",
-            request_url=door,
-            request_structure="JSON",
-            webhook_json=_BODY,
-            enable_security=1,
-            webhook_secret=secret,
-        )
+        with _answered():
+            self._controls.create(
+                "Webhook",
+                "Service Equipment to the ACS",
+                enabled=1,
+                webhook_doctype=_EQUIPMENT,
+                webhook_docevent="on_update",
+                request_url=door,
+                request_structure="JSON",
+                webhook_json=_BODY,
+                enable_security=1,
+                webhook_secret=secret,
+            )
+
+    def put_clock_ahead(self, seconds: float) -> None:
+        """Let time pass."""
+        with _answered():
+            self._controls.set_clock(shift=seconds)
+
+    def touch(self, doctype: str, name: str, **fields: object) -> None:
+        """Change fields as SQL does: ``modified`` tells of it, and no webhook."""
+        with _answered():
+            self._controls.overwrite(doctype, name, touch=True, **fields)
 
     def change(self, equipment: str, **fields: str) -> None:
         """Save fields of an equipment by PUT."""
@@ -100,13 +121,10 @@ class Site:
         return rows
 
     def _do(self, method: str, path: str, **more: Any) -> requests.Response:
-        try:
+        with _answered():
             answer = self._line.request(method, self._url + path, timeout=_TIMEOUT, **more)
-        except requests.RequestException as error:
-            raise BenchError(f"ERPNext's stand-in: {type(error).__name__}") from None
-        if not answer.ok:
-            raise BenchError(f"ERPNext's stand-in: {answer.status_code} to {method} {path}")
-        return answer
+            answer.raise_for_status()
+            return answer
 
     def __enter__(self) -> Self:
         return self

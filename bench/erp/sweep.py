@@ -52,7 +52,7 @@ def measure_sweep(figure: Figure, place: Place, size: Size, say: Say) -> Measure
     folder = place.folder.with_name(f"{place.folder.name}.erpnext")
     with crowded(folder, size.rows) as erp, Site(erp.url) as site:
         # All was seeded in one moment; in a site that lives, little is of the last hour.
-        site.at.set_clock(shift=_LONG_AGO)
+        site.put_clock_ahead(_LONG_AGO)
         _touch(site, 1)
         place = place.beside(place.folder.name, erp.settings)
         place.make()
@@ -86,9 +86,9 @@ def _touch(site: Site, count: int) -> None:
     """Change equipments, and one subscription, as SQL does: no webhook tells of it."""
     for number in range(FIRST_BULK_NUMBER, FIRST_BULK_NUMBER + count):
         ssid = f"Nouvelle maison {number}"
-        site.at.overwrite("Service Equipment", f"EQP-{number}", touch=True, wifi_ssid=ssid)
+        site.touch("Service Equipment", f"EQP-{number}", wifi_ssid=ssid)
     subscription = f"SUB-{FIRST_BULK_NUMBER:010d}"
-    site.at.overwrite("Service Subscription", subscription, touch=True, speed_down=1000 + count)
+    site.touch("Service Subscription", subscription, speed_down=1000 + count)
 
 
 def _soon(place: Place) -> Place:

@@ -24,5 +24,6 @@ def test_a_change_in_erpnext_is_followed_to_its_proof() -> None:
     stages = ("to_webhook", "to_read", "to_call", "to_session", "to_proof")
     whole = sum(float(told[f"median_seconds_{stage}"]) for stage in stages)
     assert whole == pytest.approx(float(told["p50_seconds"]), abs=0.01)
-    assert float(told["erpnext_calls_per_change"]) >= 2  # its row and its passwords
+    assert float(told["erpnext_list_calls_per_change"]) >= 1
+    assert told["erpnext_secrets_calls_per_change"] == 1.0
     assert proof.baseline > 0
