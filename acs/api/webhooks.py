@@ -70,10 +70,8 @@ def routes(sender: Sender, intake: Intake) -> tuple[Route, ...]:
             known = ", ".join(doctypes.values())
             raise Problem(404, Words(f"Taken are: {known}.", f"Sont acceptés : {known}."))
         signature = call.headers.get(sender.signature_field, "")
-        if not signature:
-            raise Problem(401, _NOT_SIGNED)
         if not sender.is_signed(call.raw, signature):
-            raise Problem(401, _WRONG)
+            raise Problem(401, _WRONG if signature else _NOT_SIGNED)
 
     async def take(call: Call) -> Taken:
         event: Event = call.body

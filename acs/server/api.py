@@ -11,7 +11,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from acs.api import Metrics, devices, gaps, openapi, reprovision, webhooks
+from acs.api import Metrics, Part, devices, gaps, openapi, reprovision, webhooks
 from acs.api.access import Access
 from acs.api.intake import Intake
 from acs.api.limits import RateLimit
@@ -27,6 +27,7 @@ from acs.log import get_logger
 from acs.server.bridge import load_mapping
 from acs.server.inbox import kinds_of
 from acs.server.place import OpenPort
+from acs.server.signed import Signatures
 from acs.settings import ErpSettings, Settings
 from acs.store import idempotency, inbox
 from acs.store.queues import Queues
@@ -65,8 +66,10 @@ class ApiServer:
         self._reactor = reactor
         self._bug = bug
         answers = metrics.counter("api_requests", "Requests of other systems.", "status")
+        self._signatures = Signatures(settings.erp.webhook_secret.reveal(), reactor.seconds)
+        sender = _sender(settings.erp, self._signatures)
         self._site = Site(
-            Router(_routes(settings, queues, safety, found, digest)),
+            Router(_routes(settings, queues, safety, sender, found, digest)),
             Access(queues, time.time),
             RateLimit(self._settings.requests_per_minute),
             seconds=reactor.seconds,
@@ -99,6 +102,15 @@ class ApiServer:
         return ports
 
     @property
+    def is_wanted(self) -> bool:
+        """Whether the settings give it an address."""
+        return bool(self._settings.listen or self._settings.tls_listen)
+
+    def health(self) -> Part:
+        """Degraded while webhooks are refused, since nobody else would tell."""
+        return self._signatures.health()
+
+    @property
     def under_way(self) -> int:
         """Requests that are not answered yet."""
         return self._site.under_way
@@ -123,6 +135,7 @@ def _routes(
     settings: Settings,
     queues: Queues,
     safety: Safety,
+    sender: Sender,
     found: Callable[[], Deferred[list[Finding]]],
     digest: Callable[[bytes], str],
 ) -> tuple[Route, ...]:
@@ -130,7 +143,7 @@ def _routes(
     equipment = load_mapping(settings.erp).equipment.doctype
     return openapi.described(
         (
-            *webhooks.routes(_sender(settings.erp), Intake(queues, time.time)),
+            *webhooks.routes(sender, Intake(queues, time.time)),
             *reprovision.routes(queues, time.time, digest, equipment),
             *devices.routes(queues, time.time, safety),
             *gaps.routes(found),
@@ -139,10 +152,9 @@ def _routes(
     )
 
 
-def _sender(erp: ErpSettings) -> Sender:
-    secret = erp.webhook_secret.reveal()
+def _sender(erp: ErpSettings, signatures: Signatures) -> Sender:
     return Sender(
         doctypes=[name for name in kinds_of(load_mapping(erp)) if name],
         signature_field=signature.HEADER,
-        is_signed=partial(signature.is_signed, secret) if secret else None,
+        is_signed=signatures.fits if erp.webhook_secret else None,
     )

@@ -204,6 +204,8 @@ class Server:
             self.health.watch("files", self._files.health)
         if self._bridge is not None:
             self.health.watch("erpnext", self._bridge.health)
+        if self._api.is_wanted:
+            self.health.watch("api", self._api.health)
 
     def _store_health(self) -> Part:
         if self.database.hindrance:

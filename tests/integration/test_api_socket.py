@@ -87,6 +87,21 @@ def test_a_webhook_that_is_not_signed_leaves_nothing(
     assert taken(acs, "EQ-FORGED") == []
 
 
+def test_refused_webhooks_are_told_of_until_a_good_one_comes(acs: RunningAcs) -> None:
+    def part() -> dict[str, str]:
+        health = f"http://127.0.0.1:{acs.port('admin')}/health"
+        told: dict[str, str] = requests.get(health, timeout=LIMIT).json()["parts"]["api"]
+        return told
+
+    another = {"X-Frappe-Webhook-Signature": sign("another", b"{}")}
+    assert send(acs, "EQ-LATE", "2026-11-22 04:53:40", **another).status_code == 401
+    assert part()["state"] == "degraded"
+    assert "erp.webhook_secret" in part()["detail"]
+    assert acs.log.count("webhooks are refused") == 1
+    assert send(acs, "EQ-LATE", "2026-11-22 04:53:41").status_code == 200
+    assert part()["state"] == "ok"
+
+
 @pytest.mark.parametrize("field", ["name", "modified", "event"])
 def test_a_nul_is_refused_before_it_spoils_what_is_written_with_it(
     acs: RunningAcs, field: str
