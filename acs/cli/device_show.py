@@ -21,6 +21,7 @@ from acs.cli.masking import Masks
 from acs.cli.usp_agent import agent_document, presence_words, proof_words
 from acs.cli.wake_words import Waking, news, waking_thd
 from acs.devices.agents import Agent
+from acs.devices.identity import Equipment, Treatment
 from acs.devices.ledger import facts_of
 from acs.devices.record import Device, FaultRecord, Job, JobState, Proof
 from acs.devices.source import MirrorRow
@@ -134,6 +135,11 @@ def _document(known: _Known) -> dict[str, Any]:
             "customer": box.customer,
             "service_location": box.service_location,
             "service_subscription": box.service_subscription,
+            "treatment": box.treatment.value,
+            "services": [
+                {"name": one.name, "category": one.category.value, "status": one.status.value}
+                for one in box.services
+            ],
             "fetched_at": iso(wish.fetched_at),
         }
         if wish and box
@@ -189,10 +195,11 @@ def _print(known: _Known, now: float) -> None:
             (
                 ("Name", device.equipment),
                 ("Matched by", device.matched_by),
-                ("Status", box.status.value if box else "not in the mirror"),
+                ("Status", _status(box) if box else "not in the mirror"),
                 ("Customer", box.customer if box else ""),
                 ("Location", box.service_location if box else ""),
                 ("Subscription", box.service_subscription if box else ""),
+                ("Services", _services(box) if box else ""),
                 ("Asked", age(wish.fetched_at, now) if wish else ""),
             )
         )
@@ -206,6 +213,22 @@ def _print(known: _Known, now: float) -> None:
     if known.jobs:
         render.heading("Latest jobs")
         print_jobs(known.jobs, known.masks, now)
+
+
+def _status(box: Equipment) -> str:
+    """Its status, and what that means where it is not provisioned as usual."""
+    match box.treatment:
+        case Treatment.PROVISION:
+            return box.status.value
+        case Treatment.HOLD:
+            return f"{box.status.value}: nothing is pushed"
+        case Treatment.NEUTRAL:
+            return f"{box.status.value}: no customer's settings are to be on it"
+
+
+def _services(box: Equipment) -> str:
+    """Which part of the wish each subscription is about, and how it stands (docs/statuses.md)."""
+    return ", ".join(f"{one.category} {one.status} ({one.name})" for one in box.services)
 
 
 def _password(device: Device) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from cli_on_disk import KEY, KEY_PASSPHRASE, PASSPHRASE, SEEN, SERIAL, SSID, House, finish
+from cli_on_disk import KEY, KEY_PASSPHRASE, PASSPHRASE, SEEN, SERIAL, SSID, House, finish, wish
 
 from acs.devices.effects import EnqueueJob, SaveDevice
+from acs.devices.identity import Service, ServiceCategory, ServiceStatus, Treatment
 from acs.devices.record import Job, JobKind, JobState, Standing
 
 
@@ -124,6 +126,27 @@ def test_show_tells_all_that_is_known(house: House) -> None:
     for said in ("what was written is seen", "EQP-00001", "1C:61:B4:FA:11:C8", "9007 too long"):
         assert said in text
     assert "complete" in text
+
+
+def test_show_tells_what_status_and_subscriptions_take_away(house: House) -> None:
+    house.matched_device()
+    row = wish()
+    services = (
+        Service("SUB-1", ServiceCategory.INTERNET, ServiceStatus.SUSPENDED),
+        Service("SUB-2", ServiceCategory.VOICE, ServiceStatus.ACTIVE),
+    )
+    box = replace(row.equipment, services=services, treatment=Treatment.HOLD)
+    house.mirror(replace(row, equipment=box))
+    text = house.run("device", "show", SERIAL).stdout
+    assert "internet suspended (SUB-1), voice active (SUB-2)" in text
+    assert "active: nothing is pushed" in text
+    known = house.json("device", "show", SERIAL)["equipment"]
+    assert known["treatment"] == "hold"
+    assert known["services"][0] == {
+        "name": "SUB-1",
+        "category": "internet",
+        "status": "suspended",
+    }
 
 
 def test_a_device_cannot_write_to_the_terminal(house: House) -> None:
