@@ -23,6 +23,7 @@ from acs.cwmp.wakeup.stun import (
     unauthorized,
 )
 from acs.cwmp.wakeup.udp import datagram, signature
+from acs.cwmp.wakeup.udp_edge import LOOKUPS_PER_SECOND
 from acs.model import Secret
 from simulators.cpe.stun import Calls, Mapped, binding_request, read_answer
 
@@ -361,6 +362,19 @@ def test_while_the_database_is_away_the_device_asks_again() -> None:
     assert world.hears(signed()) is None
     world.lost = False
     assert world.hears(signed()) == Mapped(*AT)
+
+
+def test_forged_user_names_do_not_keep_the_database_busy() -> None:
+    world = World()
+    world.hears(signed())
+    for number in range(LOOKUPS_PER_SECOND + 50):
+        forged = binding_request(CLASSIC, (f"nobody-{number}", "guess"))
+        world.hears(forged, (f"198.51.{number // 250}.{number % 250}", 9))
+    assert len(world.lookups) <= LOOKUPS_PER_SECOND
+    assert world.hears(signed()) == Mapped(*AT), "who is known already is served on"
+    world.clock.advance(1)
+    world.hears(binding_request(CLASSIC, ("nobody", "guess")))
+    assert world.lookups[-1] == "nobody"
 
 
 def test_an_answer_goes_nowhere_else() -> None:

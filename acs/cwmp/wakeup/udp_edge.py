@@ -30,8 +30,12 @@ COPIES = 3
 """Of a datagram that wakes: some get lost, nobody answers, and a device acts on one alone."""
 LOOKUPS = 100
 """Accounts that are looked up at a time; what comes meanwhile is dropped, and sent again."""
-REMEMBERED = 600.0
-"""Seconds that a password which proved a request is not looked up again."""
+LOOKUPS_PER_SECOND = 300
+"""The same in a second: who sends from forged addresses must not keep the database busy."""
+REMEMBERED = 86_400.0
+"""Seconds that a password is not looked up again, as long as it proves what comes."""
+AT_ONCE = 16 * 1024
+"""Octets that are read before others have their turn; the rest waits, or is lost, in the socket."""
 _IN_IPV6 = "::ffff:"
 
 
@@ -74,6 +78,7 @@ class StunServer(DatagramProtocol):
         self._now = now
         self._passwords: OrderedDict[str, tuple[Secret, float]] = OrderedDict()
         self._asking: set[Deferred[Any]] = set()
+        self._second, self._asked = 0, 0
         self._last_id = secrets.randbits(31)
 
     def binding_of(self, username: str) -> Binding | None:
@@ -96,6 +101,10 @@ class StunServer(DatagramProtocol):
             cn=secrets.token_hex(8),
         )
         return all(self._send(octets, target.host, target.port) for _ in range(COPIES))
+
+    def startProtocol(self) -> None:  # noqa: N802 - Twisted's name
+        """Leave others on this thread their turn, however much comes."""
+        self._transport.maxThroughput = AT_ONCE
 
     def stopProtocol(self) -> None:  # noqa: N802 - Twisted's name
         """The socket is gone: nobody waits for an answer."""
@@ -125,10 +134,17 @@ class StunServer(DatagramProtocol):
             not request.signed or request.proven_by(password) is not None
         ):
             self._judge(password, request, username, source)
-        elif len(self._asking) < LOOKUPS:
+        elif self._may_look_up():
             asking = self._password(username)
             self._asking.add(asking)
             asking.addBoth(self._looked_up, asking, request, username, source)
+
+    def _may_look_up(self) -> bool:
+        second = int(self._reactor.seconds())
+        if second != self._second:
+            self._second, self._asked = second, 0
+        self._asked += 1
+        return self._asked <= LOOKUPS_PER_SECOND and len(self._asking) < LOOKUPS
 
     def _looked_up(
         self,
@@ -163,11 +179,15 @@ class StunServer(DatagramProtocol):
         self._answer(stun.response(request, *source, proof), source)
         return True
 
+    @property
+    def _transport(self) -> Any:
+        return self.transport
+
     def _answer(self, octets: bytes, source: Binding) -> None:
         self._send(octets, source.host, source.port)
 
     def _send(self, octets: bytes, host: str, port: int) -> bool:
-        transport: Any = self.transport
+        transport = self._transport
         if transport is None:
             return False
         if ":" in transport.getHost().host and ":" not in host:
