@@ -31,6 +31,13 @@ class Notified(NamedTuple):
     good: bool
 
 
+class Followed(NamedTuple):
+    """A good unit came to have what was changed in ERPNext, ``seconds`` after that."""
+
+    ended: float
+    seconds: float
+
+
 class LostLink(NamedTuple):
     """A link of an agent that failed or was lost, and not of its own accord."""
 
@@ -121,6 +128,9 @@ class Evidence:
     """By number of a good unit: seconds from being switched on to really having its wish."""
     switched_on: dict[int, float] = field(default_factory=dict)
     """By number of a unit: when it first called."""
+    changed: dict[int, float] = field(default_factory=dict)
+    """By number of a good unit that has not followed yet: when ERPNext changed what it has."""
+    followed: list[Followed] = field(default_factory=list)
     failed_restarts: int = 0
     """How often the server ended without being told to."""
     notes: list[tuple[float, str]] = field(default_factory=list)
@@ -144,6 +154,8 @@ class Evidence:
             calls=[call for call in self.calls if start <= call.ended < end],
             notifies=[each for each in self.notifies if start <= each.ended < end],
             lost_links=[each for each in self.lost_links if start <= each.ended < end],
+            changed={number: at for number, at in self.changed.items() if start <= at < end},
+            followed=[each for each in self.followed if start <= each.ended < end],
             samples=[sample for sample in self.samples if start <= sample.at <= end],
             stretches=[stretch],
             ending=None,

@@ -22,18 +22,27 @@ from .children import Child, ChildError, Usage, beside, octets, usage
 from .cluster import start_cluster, stop_cluster
 from .evidence import JobState
 from .ports import NOWHERE, Ports
-from .scenario import DatabaseKind, FaultTable, ImageTable, Mtp, Power, Scenario, members
-from .wishes import MAPPING, Wish, equipment_name, fields_of, seed_file
+from .scenario import DatabaseKind, FaultTable, ImageTable, Member, Mtp, Power, Scenario, members
+from .wishes import (
+    EQUIPMENT,
+    MAPPING,
+    Wish,
+    equipment_name,
+    equipment_of,
+    fields_of,
+    seed_file,
+)
 
 BOOTSTRAP = "bootstrap"
 COMMAND_SECONDS = 300.0
 JOBS_PAGE = 10_000
-_SEAT = {"Authorization": "token setup-key:setup-secret"}
-"""The stand-in's user who may do everything: the people in the office."""
+_ADMINISTRATOR = {"ACS_ERP_ADMIN_KEY": "setup-key", "ACS_ERP_ADMIN_SECRET": "setup-secret"}
+"""The stand-in's user who may do everything, for one command."""
 _LISTENING = {
     "CWMP": "http",
     "FILES": "files",
     "ADMIN": "admin",
+    "API": "api",
     "MQTT": "mqtt",
     "WEBSOCKET": "websocket",
 }
@@ -74,6 +83,8 @@ class House:
             self._settle_settings()
             self._stack.callback(self._end_server)
             self.start_server()
+            if self._scenario.erpnext.webhooks:
+                self._install()
         except BaseException:
             self.__exit__()
             raise
@@ -175,6 +186,11 @@ class House:
             "erp.api_key": "demo-key",
             "erp.api_secret": "demo-secret",
             "erp.mapping": self.folder / "mapping.toml",
+            "erp.webhook_secret": secrets.token_urlsafe(24),
+            "wakeup.networks": "127.0.0.0/8",
+            # The account for connection requests that units of TP-Link leave the factory with.
+            "wakeup.factory_username": "admin",
+            "wakeup.factory_password": "admin",
             **_usp_settings(self._scenario),
         }
         if self._scenario.server.database is DatabaseKind.POSTGRESQL:
@@ -195,6 +211,12 @@ class House:
         if asks and "--json" not in words:
             # What follows the job of a campaign is the job's.
             words.insert(2 if words[0] == "bulk" else len(words), "--json")
+        told = self._run(words)
+        if asks and told.startswith("{"):
+            self._note_promise(json.loads(told))
+        return told
+
+    def _run(self, words: Sequence[str], **environment: str) -> str:
         try:
             ran = subprocess.run(  # noqa: S603 - our own program
                 [beside("acs"), *words],
@@ -202,7 +224,7 @@ class House:
                 text=True,
                 check=False,
                 timeout=COMMAND_SECONDS,
-                env=self._environ,
+                env=self._environ | environment,
                 cwd=self.folder,
             )
         except subprocess.TimeoutExpired:
@@ -211,9 +233,12 @@ class House:
         if ran.returncode:
             told = (ran.stderr or ran.stdout)[-1000:].strip()
             raise ChildError(f"acs {' '.join(words)} ended with {ran.returncode}: {told}")
-        if asks and ran.stdout.startswith("{"):
-            self._note_promise(json.loads(ran.stdout))
         return ran.stdout
+
+    def _install(self) -> None:
+        """Have ERPNext tell the server of each change."""
+        url = f"http://{self._environ['ACS_API_LISTEN']}"
+        self._run(["erp", "install", "--url", url, "--apply"], **_ADMINISTRATOR)
 
     def _note_promise(self, told: Mapping[str, Any]) -> None:
         if told.get("job"):
@@ -295,20 +320,17 @@ class House:
                 self._control("POST", "faults", body)
 
     def change_wish(self, number: int, wish: Wish) -> None:
-        """Have somebody in the office change what a customer has. Raises `ChildError`."""
-        document = f"Service Equipment/{equipment_name(number)}"
-        try:
-            requests.put(
-                f"{self.erpnext_url}/api/resource/{document}",
-                json=fields_of(wish),
-                headers=_SEAT,
-                timeout=30,
-            ).raise_for_status()
-        except requests.RequestException as error:
-            raise ChildError(
-                f"ERPNext does not take the new wish of {document} ({error});"
-                " while it is down, nobody in the office can change one"
-            ) from None
+        """Have somebody in the office change what a customer has, also while we cannot ask."""
+        self._save("save", number, fields_of(wish))
+
+    def record(self, member: Member, wish: Wish) -> None:
+        """Have a technician record a unit."""
+        self._save("create", member.number, equipment_of(member, wish))
+
+    def _save(self, action: str, number: int, fields: Mapping[str, str]) -> None:
+        name = equipment_name(number)
+        act = {"action": action, "doctype": EQUIPMENT, "name": name, "fields": fields}
+        self._control("POST", "set", act)
 
     def queries(self) -> int:
         """Return how many look-ups ERPNext has answered or refused."""

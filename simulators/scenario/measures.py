@@ -133,6 +133,15 @@ def _served_at(share: float) -> Find:
     return find
 
 
+def _followed_at(share: float) -> Find:
+    def find(seen: Evidence) -> float | None:
+        waits = sorted(each.seconds for each in seen.followed)
+        waits += [math.inf] * len(seen.changed)
+        return waits[math.ceil(share * len(waits)) - 1] if waits else None
+
+    return find
+
+
 # --- how all stand at the end -----------------------------------------------------------------
 
 
@@ -273,6 +282,11 @@ def _of_units() -> Iterable[Measure]:
                   " units really had what is wished", _served_at(0.5), at_end=True)  # fmt: skip
     yield Measure("p95_seconds_to_serve", "s", "from being switched on until 95 % of the good"
                   " units really had what is wished", _served_at(0.95), at_end=True)  # fmt: skip
+
+    yield Measure("median_seconds_to_follow", "s", "from a change in ERPNext until half of the"
+                  " good units it was for really had it", _followed_at(0.5))  # fmt: skip
+    yield Measure("p95_seconds_to_follow", "s", "from a change in ERPNext until 95 % of the good"
+                  " units it was for really had it", _followed_at(0.95))  # fmt: skip
 
     yield Measure("provisioned_share", "", "share of the good units that really have what is"
                   " wished and that the server calls live",

@@ -174,6 +174,10 @@ def _wrong(scenario: Scenario) -> Iterator[tuple[Place, str, str]]:
             yield place, "share", "share must be between 0 and 1"
         if row.joins and row.joins not in phases:
             yield place, "joins", f"no phase {row.joins!r}; there are: {', '.join(phases)}"
+        if row.recorded and row.recorded not in phases:
+            yield place, "recorded", f"no phase {row.recorded!r}; there are: {', '.join(phases)}"
+        if row.recorded and (row.profile or scenario.erpnext.profile) is Profile.UNKNOWN:
+            yield place, "recorded", "a unit that ERPNext does not know is recorded in no phase"
         yield from _wrong_protocol(row, place, phases)
     for number, phase in enumerate(scenario.phase):
         yield from _wrong_phase(phase, ("phase", number))
@@ -205,6 +209,8 @@ def _wrong_protocol(
     if row.moves and row.moves not in phases[1:]:
         later = ", ".join(phases[1:]) or "none"
         yield place, "moves", f"no later phase {row.moves!r}; there are: {later}"
+    if row.listen and usp:
+        yield place, "listen", "agents are connected: they need not listen"
     if row.moves and usp:
         yield place, "moves", "who speaks USP has moved already"
     if row.moves and row.faults:

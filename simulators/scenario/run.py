@@ -102,6 +102,7 @@ class Run:
         self._phase, self._phase_began = phase, began
         self._note(f"phase: {phase.name}")
         self._town.begin(phase)
+        await self._record(phase)
         pending = [
             deferLater(self._reactor, step.at + step.every * turn, self._begin_step, step)
             for step in phase.do
@@ -119,6 +120,17 @@ class Run:
                 each.addErrback(lambda failure: failure.trap(defer.CancelledError))
                 each.cancel()
         self._seen.stretches.append(Stretch(phase.name, began, self._now()))
+
+    async def _record(self, phase: PhaseTable) -> None:
+        recorded = self._town.recorded(phase)
+        if not recorded:
+            return
+        if self._house is None:
+            raise RunError("with --acs there is no ERPNext of our own to record units in")
+        self._note(f"{len(recorded)} units are recorded in ERPNext")
+        for member, wish in recorded:
+            self._town.changed(member.number)
+            await deferToThread(self._house.record, member, wish)
 
     async def _is_over(self, phase: PhaseTable) -> bool:
         if phase.until is Until.TIME or self._steps or not self._town.all_served:
@@ -179,6 +191,7 @@ class Run:
             chosen = [member.number for member in self._town.chosen(step.share)]
             self._note(f"new wishes of {len(chosen)} units: {step.wish}")
             for number, wish in self._town.rewish(chosen, step.wish):
+                self._town.changed(number)
                 await deferToThread(house.change_wish, number, wish)
         elif step.command is not None:
             await self._do_command(house, step.command, step.share)

@@ -93,6 +93,8 @@ class ErpnextTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Of units whose row names none."""
     slow: float = 0.0
     """Seconds by which each answer is late."""
+    webhooks: bool = False
+    """It tells of each change at once, as `acs erp install` sets it up."""
 
 
 class PaceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -126,6 +128,10 @@ class UnitsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Share of the row that has these faults; the others are good."""
     joins: str = ""
     """Phase in which they are switched on; empty: the first."""
+    recorded: str = ""
+    """Phase in which somebody records them in ERPNext; empty: they are recorded before."""
+    listen: bool = False
+    """They answer connection requests; agents of USP need not."""
 
     @property
     def speaks_usp(self) -> bool:
@@ -250,6 +256,8 @@ class Member:
     protocol: Protocol = Protocol.CWMP
     mtp: Mtp = Mtp.MQTT5
     moves: str = ""
+    recorded: str = ""
+    listens: bool = False
 
     @property
     def good(self) -> bool:
@@ -279,6 +287,8 @@ def members(scenario: Scenario) -> list[Member]:
                     row.protocol,
                     mtp,
                     row.moves,
+                    row.recorded,
+                    row.listen,
                 )
             )
     return town

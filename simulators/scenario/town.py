@@ -15,8 +15,9 @@ from simulators.cpe.crowd import Crowd
 from simulators.cpe.device import Ont
 from simulators.cpe.http import Sessions
 from simulators.cpe.life import Life, Pace
+from simulators.cpe.listening import listen
 
-from .evidence import Call, Evidence, Stand
+from .evidence import Call, Evidence, Followed, Stand
 from .ports import NOWHERE, Ports
 from .quarter import Quarter
 from .scenario import Member, PhaseTable, Profile, Protocol, Scenario, members
@@ -61,7 +62,7 @@ class Town:
         self._random = Random(scenario.seed)
         self._sessions = Sessions(
             reactor,
-            cnonce=lambda: f"{self._random.getrandbits(64):016x}",
+            cnonce=self._nonce,
             keep=scenario.pace.keep_connections,
             timeout=scenario.pace.answer,
         )
@@ -102,6 +103,19 @@ class Town:
         for protocol, join in ((Protocol.CWMP, self._join), (Protocol.USP, self._join_usp)):
             if speaking := [member for member in joining if member.protocol is protocol]:
                 join(speaking, curve)
+
+    def recorded(self, phase: PhaseTable) -> list[tuple[Member, Wish]]:
+        """Return the units that somebody records in ERPNext in this phase, with their wishes."""
+        return [
+            (member, wish)
+            for member in self.members
+            if member.recorded == phase.name and (wish := self._wishes[member.number])
+        ]
+
+    def changed(self, number: int) -> None:
+        """Take note that ERPNext has now changed what a unit is to have."""
+        if self.members[number].good:
+            self.seen.changed.setdefault(number, self._clock())
 
     def rewish(self, numbers: Iterable[int], profile: Profile) -> list[tuple[int, Wish]]:
         """Give units a new wish each; return what is to be written into ERPNext.
@@ -211,7 +225,7 @@ class Town:
     def _join(self, joining: list[Member], curve: Arrivals) -> None:
         wrong = [misbehaviour_of(member.faults, member.number) for member in joining]
         numbers = [member.number for member in joining]
-        pace = self._scenario.pace
+        pace, source = self._scenario.pace, self._source(numbers)
         crowd = Crowd(
             [unit_of(member, self._acs, self._account) for member in joining],
             sessions=self._sessions,
@@ -221,11 +235,18 @@ class Town:
             observe=self._observe,
             arrivals=curve,
             misbehaviours=wrong.__getitem__,
-            source=self._source(numbers),
+            source=source,
         )
+        for place, (member, life) in enumerate(zip(joining, crowd.lives, strict=True)):
+            if member.listens:
+                address = source(place) if source else "127.0.0.1"
+                listen(self._reactor, life, address, self._nonce)
         self._lives |= dict(zip(numbers, crowd.lives, strict=True))
         self._crowds.append(crowd)
         self._over.append(crowd.run())
+
+    def _nonce(self) -> str:
+        return f"{self._random.getrandbits(64):016x}"
 
     def _source(self, numbers: list[int]) -> Callable[[int], str] | None:
         """Each unit calls from an address of its own, where this machine has so many."""
@@ -269,6 +290,9 @@ class Town:
             return
         if not self._differences(member):
             self._served.add(number)
+            if number in self.seen.changed:
+                waited = self._clock() - self.seen.changed.pop(number)
+                self.seen.followed.append(Followed(self._clock(), waited))
             began = self.seen.switched_on.get(number)
             if began is not None:
                 self.seen.served_after.setdefault(number, self._clock() - began)

@@ -13,6 +13,7 @@ from .scenario import Member, Profile
 
 BASE_MAC = 0x1C61B7 << 24
 """Clear of the addresses of the stand-in's own customers; a unit takes 16."""
+EQUIPMENT = "Service Equipment"
 LONGEST_ACCOUNT = 130
 """Characters of an account that ERPNext takes (140) and a device does not (128)."""
 
@@ -73,22 +74,26 @@ def fields_of(wish: Wish) -> dict[str, str]:
     }
 
 
+def equipment_of(member: Member, wish: Wish) -> dict[str, str]:
+    """Fields of the Service Equipment of a unit, but for its name."""
+    unit = unit_of(member, "", ("", ""))
+    return {
+        "equipment_type": "ONT",
+        "model": member.model,
+        "serial_number": unit.serial,
+        "mac_address": unit.mac,
+        "status": "active",
+        **{name: text for name, text in fields_of(wish).items() if text},
+    }
+
+
 def documents(town: Iterator[Member]) -> Iterator[Mapping[str, Any]]:
-    """Yield the equipment of all units that ERPNext knows."""
+    """Yield the equipment of all units that ERPNext knows from the start."""
     for member in town:
         wish = wish_for(member.number, member.profile)
-        if wish is not None:
-            unit = unit_of(member, "", ("", ""))
-            yield {
-                "doctype": "Service Equipment",
-                "name": equipment_name(member.number),
-                "equipment_type": "ONT",
-                "model": member.model,
-                "serial_number": unit.serial,
-                "mac_address": unit.mac,
-                "status": "active",
-                **{name: text for name, text in fields_of(wish).items() if text},
-            }
+        if wish is not None and not member.recorded:
+            name = equipment_name(member.number)
+            yield {"doctype": EQUIPMENT, "name": name, **equipment_of(member, wish)}
 
 
 def seed_file(town: Iterator[Member]) -> str:

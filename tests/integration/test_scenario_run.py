@@ -10,10 +10,13 @@ from pathlib import Path
 
 FIRST_BOOT = """\
 name = "First boot"
-about = "Some units are plugged in, two of which speak USP."
+about = "Some units are plugged in, two of which speak USP; then ERPNext has news of each sort."
 
 [server]
 settings = { "provisioning.settle_seconds" = 1, "erp.hold_seconds" = 10 }
+
+[erpnext]
+webhooks = true
 
 [pace]
 periodic = 1
@@ -39,6 +42,13 @@ model = "tplink-a-ex220"
 count = 1
 profile = "unknown"
 
+[[units]]
+model = "generic-tr181"
+count = 1
+joins = "news"
+recorded = "news"
+listen = true
+
 [[phase]]
 name = "plugged in"
 seconds = 60
@@ -49,6 +59,13 @@ name = "asked"
 seconds = 60
 until = "quiet"
 do = [{ command = ["device", "provision", "{serial}"], share = 0.5 }]
+
+[[phase]]
+name = "news"
+seconds = 60
+until = "served"
+do = [{ wish = "wifi", share = 0.5 }]
+expect = { p95_seconds_to_follow = "< 60" }
 
 [expect]
 provisioned_share = 1
@@ -100,7 +117,7 @@ def test_a_town_boots_and_is_served(tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
     told = json.loads((tmp_path / "report.json").read_text())
     assert told["passed"]
-    assert told["good_units"] == 4
+    assert told["good_units"] == 5
     assert {each["outcome"] for each in told["expectations"]} == {"passed"}
     assert told["measures"]["sessions"] >= 5
     assert told["measures"]["p95_seconds_to_serve"] < 60
@@ -108,6 +125,7 @@ def test_a_town_boots_and_is_served(tmp_path: Path) -> None:
     html = (tmp_path / "report.html").read_text()
     assert "<title>First boot: passed</title>" in html
     assert "phase: plugged in" in ran.stderr
+    assert "1 units are recorded in ERPNext" in ran.stderr
     # Nothing is left behind: all ran in a directory of its own.
     assert {path.name for path in tmp_path.iterdir()} == {
         "town.toml",

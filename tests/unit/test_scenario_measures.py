@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 
 from simulators.scenario import report
-from simulators.scenario.evidence import Call, Ending, Evidence, JobState, Sample, Stand, Stretch
+from simulators.scenario.evidence import (
+    Call,
+    Ending,
+    Evidence,
+    Followed,
+    JobState,
+    Sample,
+    Stand,
+    Stretch,
+)
 from simulators.scenario.expectation import (
     Expectation,
     ExpectationError,
@@ -182,6 +191,17 @@ def test_an_unknown_measure_is_told_with_the_nearest_and_all() -> None:
     with pytest.raises(UnknownMeasureError, match="did you mean lost_jobs") as error:
         measure("lost_job")
     assert all(name in str(error.value) for name in MEASURES)
+
+
+def test_who_never_followed_a_change_counts() -> None:
+    followed = [Followed(4.0, 1.0), Followed(5.0, 2.0), Followed(14.0, 3.0)]
+    seen = evidence(followed=followed, changed={7: 12.0})
+    assert of("median_seconds_to_follow", seen) == 2.0
+    assert of("p95_seconds_to_follow", seen) == math.inf
+    first, second = (seen.during(stretch) for stretch in seen.stretches)
+    assert of("p95_seconds_to_follow", first) == 2.0
+    assert of("median_seconds_to_follow", second) == 3.0
+    assert of("median_seconds_to_follow", evidence()) is None
 
 
 def test_each_measure_says_what_it_means() -> None:

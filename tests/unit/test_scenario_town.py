@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
+from dataclasses import replace
 
 import pytest
 from twisted.internet.testing import MemoryReactorClock
@@ -74,6 +76,7 @@ def test_erpnext_is_seeded_with_all_it_knows() -> None:
         member(0, "tplink-a-xx230v", Profile.TELEPHONE),
         member(1, "tplink-a-ex220"),
         member(2, "tplink-a-ex220", Profile.UNKNOWN),
+        replace(member(3, "tplink-a-ex220"), recorded="later"),
     ]
     text = seed_file(iter(town))
     assert len(tomllib.loads(text)["document"]) == 2
@@ -118,6 +121,47 @@ def test_a_unit_that_erpnext_does_not_know_is_never_right() -> None:
     for standing, wrong in (("live", 1), ("quarantined", 0)):
         town.seen.ending = Ending(town.stands({serial: (standing, "", 0)}))
         assert measure("wrong_states").find(town.seen) == wrong
+    town.stop()
+
+
+def test_who_is_recorded_later_is_listened_for_from_the_start() -> None:
+    scenario = read("""
+        name = "t"
+        about = "t"
+        [[units]]
+        model = "tplink-a-ex220"
+        count = 2
+        listen = true
+        recorded = "b"
+        [[phase]]
+        name = "a"
+        seconds = 1
+        [[phase]]
+        name = "b"
+        seconds = 1
+        [expect]
+        wrong_states = 0
+    """)
+    reactor = MemoryReactorClock()
+    town = Town(
+        scenario,
+        acs="http://127.0.0.1:1/",
+        account=("", ""),
+        own_server=True,
+        reactor=reactor,
+        clock=reactor.seconds,
+    )
+    town.begin(scenario.phase[0])
+    assert [port for port, *_ in reactor.tcpServers] == [0, 0]
+    assert len({server[3] for server in reactor.tcpServers}) == (
+        2 if sys.platform == "linux" else 1
+    )
+    assert town.recorded(scenario.phase[0]) == []
+    recorded = town.recorded(scenario.phase[1])
+    assert [(each.number, wish.ssid) for each, wish in recorded] == [
+        (0, "Maison 0"),
+        (1, "Maison 1"),
+    ]
     town.stop()
 
 
