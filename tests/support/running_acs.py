@@ -7,7 +7,6 @@ import os
 import secrets
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -15,7 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+import forked
 import requests
+from forked import Forked
 from sqlalchemy import Connection
 
 from acs.devices.agents import Agent, KnownAgent
@@ -69,7 +70,7 @@ class RunningAcs:
             "AUTH_BOOTSTRAP_PASSWORD": BOOTSTRAP[1],
             **settings,
         }
-        self._process: subprocess.Popen[str] | None = None
+        self._process: Forked | None = None
         self._reader: threading.Thread | None = None
         self._addresses: dict[str, str] = {}
         self.stdout: list[str] = []
@@ -82,13 +83,12 @@ class RunningAcs:
         assert self._process is None, "it is running"
         ready = threading.Event()
         with (self.data_dir / "stderr").open("ab") as errors:
-            self._process = subprocess.Popen(
-                [*_program(), "serve", "--ready"],
+            self._process = forked.start(
+                "acs",
+                *("serve", "--ready"),
                 env={**_plain_environment(), **self._environment},
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                stdin=subprocess.DEVNULL,
-                text=True,
                 cwd=self.data_dir,
             )
         self._addresses = {}
@@ -106,7 +106,7 @@ class RunningAcs:
         }
         return self
 
-    def _read(self, process: subprocess.Popen[str], ready: threading.Event) -> None:
+    def _read(self, process: Forked, ready: threading.Event) -> None:
         assert process.stdout is not None
         with process.stdout as lines:
             for line in lines:
@@ -201,15 +201,8 @@ class RunningAcs:
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run another ``acs`` command with the same settings."""
-        return subprocess.run(
-            [*_program(), *arguments],
-            env={**_plain_environment(), **self._environment},
-            capture_output=True,
-            text=True,
-            timeout=START_LIMIT,
-            check=False,
-            cwd=self.data_dir,
-        )
+        environment = {**_plain_environment(), **self._environment}
+        return forked.run("acs", *arguments, env=environment, cwd=self.data_dir)
 
     @property
     def _environment(self) -> dict[str, str]:
@@ -312,11 +305,6 @@ _SECTIONS: Mapping[str, str] = {
     "WEBSOCKET": "websocket",
     "MQTT": "mqtt",
 }
-
-
-def _program() -> list[str]:
-    """The command as it is installed beside the interpreter."""
-    return [str(Path(sys.executable).with_name("acs"))]
 
 
 def _plain_environment() -> dict[str, str]:
