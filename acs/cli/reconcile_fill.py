@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from acs.api.webhooks import SOURCE
 from acs.cli import render
 from acs.cli.confirming import confirm
 from acs.cli.database import opened
@@ -18,6 +19,9 @@ from acs.cli.main import Context, pass_context
 from acs.cli.spreadsheet import text_of
 from acs.server.bridge import load_mapping, make_client
 from acs.server.parts import safety_of
+from acs.store import inbox
+from acs.store.errors import StoreError
+from acs.store.inbox import Arrival
 from erp_bridge import filling
 from erp_bridge.client import ErpClient
 from erp_bridge.errors import ErpError
@@ -63,14 +67,20 @@ def fill(
             leave(DIFFERENT if any(each.problems for each in plan) else 0)
         bad = [each for each in plan if each.problems]
         if bad and not skip_problems:
-            _show(bad, as_json)
-            raise Amiss(f"{len(bad)} rows have problems; nothing was written (--skip-problems)")
+            _show(plan, as_json)
+            raise Amiss("nothing was written: mend these rows, or leave them out (--skip-problems)")
         todo = [each for each in plan if each.cells and not each.problems]
         if todo and not yes:
-            confirm(f"Change {len(todo)} equipments in ERPNext?")
-        _apply(client, mapping, todo, 1 / settings.erp.writes_per_second)
+            confirm(f"Change {_equipments(len(todo))} in ERPNext?")
+        done, failed = _apply(client, mapping, todo, 1 / settings.erp.writes_per_second)
     finally:
         client.close()
+    _tell_server(context, done)
+    if as_json:
+        render.emit({"changed": [each.name for each in done], "failed": failed})
+    else:
+        click.echo(f"{_equipments(len(done))} changed, {len(failed)} failed.")
+    leave(DIFFERENT if failed else 0)
 
 
 def _read(file: Path, mapping: SiteMapping) -> list[tuple[int, Mapping[str, str]]]:
@@ -155,20 +165,44 @@ def _show(plan: list[Filling], as_json: bool) -> None:
     render.print_table(("Line", "Equipment", "Change", "Problem"), sorted(shown), "No change.")
     changed = sum(1 for each in plan if each.cells and not each.problems)
     bad = sum(1 for each in plan if each.problems)
-    render.say(f"{changed} equipments would be changed, {bad} rows have problems; --apply writes")
+    trouble = "1 row has a problem" if bad == 1 else f"{bad} rows have problems"
+    ending = "; --apply writes" if changed else ""
+    render.say(f"{_equipments(changed)} would be changed, {trouble}{ending}")
 
 
-def _apply(client: ErpClient, mapping: SiteMapping, todo: list[Filling], pause: float) -> None:
-    failed = 0
+def _apply(
+    client: ErpClient, mapping: SiteMapping, todo: list[Filling], pause: float
+) -> tuple[list[Arrival], dict[str, str]]:
+    """Write one after the other; return what was written, and why others were not, by name."""
+    done, failed = [], {}
+    doctype = mapping.equipment.doctype
     for number, each in enumerate(todo, 1):
         fields = {cell.site_field: cell.value for cell in each.cells}
         try:
-            client.update(mapping.equipment.doctype, each.name, fields, each.modified)
+            document = client.update(doctype, each.name, fields, each.modified)
         except ErpError as error:
-            failed += 1
+            failed[each.name] = str(error)
             click.echo(f"{render.plain(each.name)}: {render.plain(error)}", err=True)
+        else:
+            stamp = str(document.get("modified") or "")
+            key = "|".join((doctype, each.name, stamp, "filled"))
+            done.append(Arrival(SOURCE, key, doctype, each.name, stamp))
         if number % 50 == 0:
             click.echo(f"{number} of {len(todo)}", err=True)
         time.sleep(pause)
-    click.echo(f"{len(todo) - failed} equipments changed, {failed} failed.")
-    leave(DIFFERENT if failed else 0)
+    return done, failed
+
+
+def _tell_server(context: Context, done: list[Arrival]) -> None:
+    """Have what was written read again: the site sends no webhook for what its ACS user writes."""
+    with opened(context) as database:
+        for start in range(0, len(done), _BATCH):
+            try:
+                database.run("filled", inbox.add_thd, done[start : start + _BATCH], time.time())
+            except StoreError as error:
+                click.echo(f"The next sweep finds it, not before: {render.plain(error)}", err=True)
+                return
+
+
+def _equipments(count: int) -> str:
+    return "1 equipment" if count == 1 else f"{count} equipments"

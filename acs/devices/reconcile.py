@@ -6,11 +6,11 @@ Nothing is changed here: each finding says what to mend, and where.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from enum import StrEnum
 
-from acs.devices.identity import Equipment, Hints, Treatment
+from acs.devices.identity import Equipment, Hints, Matched, Treatment, match, terms
 from acs.devices.record import Device, Standing
 from acs.devices.source import MirrorRow
 from acs.devices.suggesting import Suggestion, Suggestions
@@ -87,9 +87,11 @@ def reconcile(entries: Iterable[Entry], devices: Sequence[Device]) -> Iterator[F
     yield from _two_records(known)
     yield from _impossible(known)
     yield from _shared_lines(known)
-    yield from _acs_only(known, holders, devices)
+    lone = [device for device in devices if not device.equipment]
+    fitting = _fitting(known, lone)
+    yield from _acs_only(known, holders, lone, fitting)
     yield from _gone(known, holders)
-    yield from _erp_only(known, holders)
+    yield from _erp_only(known, holders.keys() | set(fitting.values()))
 
 
 def _two_boxes(holders: Mapping[str, list[Device]], devices: Sequence[Device]) -> Iterator[Finding]:
@@ -150,15 +152,39 @@ def _shared_lines(known: Mapping[str, Entry]) -> Iterator[Finding]:
             yield Finding(Gap.SHARED_LINE, (), tuple(names), text, fix)
 
 
-def _acs_only(
-    known: Mapping[str, Entry], holders: Mapping[str, list[Device]], devices: Sequence[Device]
-) -> Iterator[Finding]:
-    lone = [device for device in devices if not device.equipment]
-    if not lone:
-        return
-    free = (known[name].equipment for name in sorted(known) if name not in holders)
-    suggestions = Suggestions(free)
+def _fitting(known: Mapping[str, Entry], lone: Iterable[Device]) -> dict[str, str]:
+    """Name the equipment that fits a lone device (by key) since it called last."""
+    index: dict[str, list[Equipment]] = defaultdict(list)
+    for entry in known.values():
+        box = entry.equipment
+        texts = {box.cwmp_serial, box.serial_number, box.barcode, box.gpon_serial, box.mac}
+        for text in texts - {""}:
+            index[text].append(box)
+    found = {}
     for device in lone:
+        hints = Hints(device.device_id, device.mac)
+        wanted = terms(hints)
+        shown = (*wanted.serials, *wanted.macs, *wanted.gpon_serials)
+        verdict = match(hints, (box for text in shown for box in index.get(text, ())))
+        if isinstance(verdict, Matched):
+            found[device.key] = verdict.equipment.name
+    return found
+
+
+def _acs_only(
+    known: Mapping[str, Entry],
+    holders: Mapping[str, list[Device]],
+    lone: Iterable[Device],
+    fitting: Mapping[str, str],
+) -> Iterator[Finding]:
+    taken = holders.keys() | set(fitting.values())
+    suggestions = Suggestions(known[name].equipment for name in sorted(known) if name not in taken)
+    for device in lone:
+        if name := fitting.get(device.key):
+            text = f"{device.key} fits {name} since it called last"
+            fix = f"wait for its next call, or acs device wake {device.key}"
+            yield Finding(Gap.ACS_ONLY, (device.key,), (name,), text, fix)
+            continue
         near = suggestions.of(Hints(device.device_id, device.mac))
         fix = "record its serial or MAC on an equipment"
         if near:
@@ -177,7 +203,7 @@ def _gone(known: Mapping[str, Entry], holders: Mapping[str, list[Device]]) -> It
         yield Finding(Gap.GONE, keys, (name,), text, fix)
 
 
-def _erp_only(known: Mapping[str, Entry], holders: Mapping[str, list[Device]]) -> Iterator[Finding]:
+def _erp_only(known: Mapping[str, Entry], called: Set[str]) -> Iterator[Finding]:
     unseen, nameless, empty = [], [], []
     for name in sorted(known):
         entry, box = known[name], known[name].equipment
@@ -187,7 +213,7 @@ def _erp_only(known: Mapping[str, Entry], holders: Mapping[str, list[Device]]) -
             text = f"{name} has neither a serial nor a MAC"
             fix = "scan the unit that stands there"
             nameless.append(Finding(Gap.NO_IDENTIFIER, (), (name,), text, fix))
-        elif name not in holders:
+        elif name not in called:
             shown = box.serial_number or box.cwmp_serial or box.mac or box.gpon_serial
             text = f"{name} ({shown}) never called, or under another name"
             fix = "see that it is powered, and that its serial is right"

@@ -99,8 +99,13 @@ def test_a_file_is_planned_first_and_then_applied(house: House, erp: Erp, tmp_pa
     now = erp.client().read(DOCTYPE, "EQP-2")
     assert (now["mac_address"], now["wifi_ssid"]) == ("1C:61:B4:FA:11:C8", "Chez Éloïse")
     assert len(now["wifi_password"]) == len("trois petits chats")
+    # The site sends no webhook for what its ACS user writes: the server is told here.
+    (told,) = house.json("erp", "inbox")["rows"]
+    assert (told["doctype"], told["name"], told["state"]) == (DOCTYPE, "EQP-2", "waiting")
     again = house.json("reconcile", "fill", file)
     assert again["rows"][0]["changes"] == ["wifi_password = ***"]
+    done = house.json("reconcile", "fill", file, "--apply", "--yes")
+    assert done == {"changed": ["EQP-2"], "failed": {}}
 
 
 @pytest.mark.parametrize(

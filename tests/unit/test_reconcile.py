@@ -80,6 +80,16 @@ def test_each_gap_is_named(
     assert named in found[0].text and found[0].fix
 
 
+def test_a_device_that_was_recorded_since_it_called_is_only_waited_for() -> None:
+    boxes = [entry("EQ-1", serial_number="22275A7000001"), entry("EQ-2", mac="1C61B4FA11CA")]
+    lone = device(1, "22275A7000001", mac="1C61B4FA11C8")
+    told = gaps(boxes, [lone])
+    (found,) = [each for each in told if each.gap is Gap.ACS_ONLY]
+    assert (found.devices, found.equipment, found.suggestions) == ((lone.key,), ("EQ-1",), ())
+    assert found.fix == f"wait for its next call, or acs device wake {lone.key}"
+    assert [each.equipment for each in told if each.gap is Gap.ERP_ONLY] == [("EQ-2",)]
+
+
 def test_two_devices_on_one_serial_are_found_whatever_their_class() -> None:
     first = device(1, "S1")
     second = replace(device(2, "S1"), key="1C61B4-IGD-S1", product_class="IGD")
