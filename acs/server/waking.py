@@ -164,7 +164,7 @@ class Waking:
         released.addErrback(self._failed)
         self._loop = LoopingCall(self.look)
         self._loop.clock = self._reactor
-        self._loop.start(LOOK_SECONDS, now=False)
+        self._loop.start(LOOK_SECONDS)
 
     def stop(self) -> Deferred[None]:
         """Call nobody any more; calls under way are cut and made again after a start."""
