@@ -83,7 +83,7 @@ def words(waking: Waking, now: float) -> str:
         case WakeState.WOKEN:
             called = waking.device.last_seen
             took = (called if called >= wake.asked_at else wake.ended_at) - wake.asked_at
-            return f"was woken{_OVER[wake.way]}: it called {span(took)} after it was asked for"
+            return f"was woken{_OVER[wake.way]}: it called {_after(took)}"
         case WakeState.BUSY | WakeState.UNREACHABLE:
             return f"is {wake.state}{said}; {promise(waking, now)}"
         case WakeState.REFUSED:
@@ -112,3 +112,7 @@ def promise(waking: Waking, now: float) -> str:
         return f"served at its next Inform, which was due {age(due, now)}"
     at = f"{datetime.fromtimestamp(due, UTC):%H:%MZ}" if due - now < _DAY else clock(due)
     return f"served at its next Inform, by {at} ({age(due, now)})"
+
+
+def _after(seconds: float) -> str:
+    return "at once" if seconds < 1 else f"{span(seconds)} after it was asked for"

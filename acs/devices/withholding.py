@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from acs.devices.ledger import Ledger
-from acs.devices.record import Custody
+from acs.devices.record import Custody, Job
+from acs.devices.rules.rule import RULE
 from acs.devices.safety import Mode
 from acs.devices.source import Wish
 from acs.profiles import Blueprint
@@ -24,6 +25,16 @@ def unsafe(ledger: Ledger) -> str:
     """Say why outbound safety lets nothing be sent to the device, or ""."""
     safety = ledger.house.policy.safety
     return safety.withheld(ledger.device.key, ledger.customer, ledger.opened.tags)
+
+
+def holds_job(ledger: Ledger, job: Job) -> str:
+    """Say why a job that changes the device is not sent, or "".
+
+    What a person asks of one device is sent though somebody else set it up; what a rule or a
+    campaign asks of many is not.
+    """
+    by_itself = bool(job.campaign) or job.created_by.startswith(RULE)
+    return may_not(ledger) if by_itself else unsafe(ledger)
 
 
 def may_not(ledger: Ledger) -> str:

@@ -39,6 +39,8 @@ INBOX_DAYS = 8.0
 """So long a webhook that was worked off is known when it is sent again."""
 STOP_SECONDS = 5.0
 """For requests under way to be answered when the server stops."""
+SHARES = 5
+"""One address may have that part of the connections, lest it have them all."""
 _PRUNE_ROWS = 1000
 
 
@@ -90,7 +92,7 @@ class ApiServer:
                 body_bytes=settings.body_bytes,
                 decompressed_bytes=settings.body_bytes,
                 max_connections=settings.connections,
-                max_connections_per_address=settings.connections,
+                max_connections_per_address=max(1, settings.connections // SHARES),
             ),
             on_error=partial(self._bug, "api"),
         )

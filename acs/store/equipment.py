@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Row, func, select, update
+from sqlalchemy import Column, Connection, Row, func, select, true, update
 
 from acs.devices.identity import Equipment, EquipmentStatus, Service, Terms, Treatment
 from acs.devices.source import Mirrored, MirrorRow
@@ -102,7 +102,9 @@ def known_thd(conn: Connection, names: Iterable[str]) -> dict[str, Mirrored]:
 def stamp_thd(conn: Connection, names: Collection[str], fetched_at: float) -> None:
     """Note that equipments are in the business system as they are mirrored."""
     if names:
-        statement = update(equipment).where(equipment.c.name.in_(set(names)))
+        # A reading that took longer says less; the time 0 has it read again.
+        is_older = (equipment.c.fetched_at < fetched_at) if fetched_at else true()
+        statement = update(equipment).where(equipment.c.name.in_(set(names)), is_older)
         conn.execute(statement.values(fetched_at=fetched_at))
 
 

@@ -172,6 +172,32 @@ def test_a_device_that_already_has_what_is_wanted_is_nobody_elses() -> None:
     assert known(other).custody is Custody.OURS
 
 
+@pytest.mark.parametrize(
+    ("asked_by", "is_sent"),
+    [({"created_by": "ana"}, True), ({"created_by": "rule beta"}, False), ({"campaign": 3}, False)],
+)
+def test_only_a_person_has_something_done_on_a_held_device(
+    asked_by: dict[str, object], is_sent: bool
+) -> None:
+    h, device = house(HOLD), xx230v()
+    device.values[SSID] = value_of("Chez Gilles")
+    h.visited(device, BOOTSTRAP)
+    h.jobs = [Job(7, 1, JobKind.SET, {"values": {"Device.Time.Enable": "1"}}, **asked_by)]
+    h.visited(device, PERIODIC)
+    assert (h.jobs[0].state is not JobState.QUEUED) is is_sent
+
+
+def test_a_job_that_was_sent_takes_no_further_step_in_dry_run() -> None:
+    h, device = MemoryHouse(DRY_RUN), xx230v()
+    h.visited(device, BOOTSTRAP)
+    h.jobs = [Job(7, 1, JobKind.DOWNLOAD, {"file": "x"}, state=JobState.SENT, created_at=1.0)]
+    h.visited(device, PERIODIC)
+    assert h.jobs[0].state is JobState.SENT
+    h.policy = Policy()
+    h.visited(device, PERIODIC, at=h.time + 1e6)
+    assert h.jobs[0].state is not JobState.SENT
+
+
 # --- accounts and STUN ------------------------------------------------------------------------
 
 

@@ -29,7 +29,7 @@ from acs.devices.jobs.tree import TREE
 from acs.devices.ledger import Ledger
 from acs.devices.record import JOB_SUBJECT, FaultRecord, Job, JobKind, JobState
 from acs.devices.rules.firmware import failure_key
-from acs.devices.withholding import unsafe
+from acs.devices.withholding import holds_job
 from acs.model import DataModel, EventKind, Notice, SessionLost
 
 KINDS: Mapping[JobKind, Kind] = {
@@ -85,8 +85,10 @@ async def run_jobs(ledger: Ledger, line: DataModel) -> None:
             continue
         kind = KINDS[job.kind]
         waits = job.state is JobState.QUEUED
-        if waits and job.kind not in ASKING and (reason := unsafe(ledger)):
-            _wait(ledger, job, f"is not sent: {reason}")
+        if job.kind not in ASKING and (reason := holds_job(ledger, job)):
+            if waits:
+                _wait(ledger, job, f"is not sent: {reason}")
+            # What was sent before may take another step, which would be sent, too.
             continue
         if waits and kind.last and (firmware := under_way(ledger)) is not None:
             # A restart in the middle of writing firmware can be the end of a device.
