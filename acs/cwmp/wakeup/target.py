@@ -36,7 +36,7 @@ _SPECIAL = tuple(
     )
 )
 """Addresses no customer's device has: this machine, this wire, many machines, none at all."""
-_OWN = "{} is this machine itself, which only a network of the settings can allow"
+_OWN = "{} is this machine itself, which devices are called on only where wakeup.networks names it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def _objection(host: Address, networks: Sequence[str], caller: str) -> str:
         return f"{host} is not the address it called from, and no networks are set up"
     within = [network for network in _parsed_networks(tuple(networks)) if host in network]
     if not within:
-        return f"{host} is not in the networks that devices may be called in"
+        return f"{host} is not in the networks that devices may be called in (wakeup.networks)"
     special = next((each for each in _SPECIAL if host in each), None)
     if special is None or any(_lies_in(net, special) for net in within):
         return ""
