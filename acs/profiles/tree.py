@@ -153,6 +153,8 @@ def _rows_on_the_way(parent: str) -> tuple[tuple[str, Row], ...]:
     path = general = ""
     numbers: tuple[int, ...] = ()
     for part in parent.split("."):
+        if part == ROW:
+            break  # a device that reports it has no row of this name
         path += f"{part}."
         if _NUMBER.fullmatch(part):
             general += f"{ROW}."

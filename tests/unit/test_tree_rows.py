@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from acs.model import Value
@@ -25,10 +25,12 @@ PARTS = ["A", "B", "C", "0", "1", "2", "02", "12345678901", "{i}", ""]
 NAMES = st.lists(st.sampled_from(PARTS), min_size=1, max_size=8).map(".".join)
 
 
+BASE = Library.load().get("tr181")
+
+
 def blueprint(tables: dict[str, str], joins: dict[str, Join] | None = None) -> Blueprint:
-    base = Library.load().get("tr181")
-    assert base is not None
-    return replace(base, tables=tables, joins=joins or {})
+    assert BASE is not None
+    return replace(BASE, tables=tables, joins=joins or {})
 
 
 def as_defined(table: str, names: list[str]) -> tuple[Row, ...]:
@@ -37,6 +39,7 @@ def as_defined(table: str, names: list[str]) -> tuple[Row, ...]:
     return tuple(sorted({Row(tuple(map(int, m.groups())), m[0]) for m in matches}))
 
 
+@example(["A.B.{i}.C.1.A"], 0)
 @given(st.lists(NAMES | NAMES.map("A.B.{}".format), max_size=30), st.integers(0, 30))
 def test_rows_are_those_of_the_plain_definition(names: list[str], listed: int) -> None:
     tree = Tree(blueprint(TABLES), dict.fromkeys(names[listed:], Value("x")), names[:listed])
