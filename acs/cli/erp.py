@@ -20,6 +20,8 @@ from acs.devices.outgoing import OutgoingState
 from acs.settings import ErpSettings
 from erp_bridge.progress import Cut, Done, Progress
 
+_NO_WEBHOOK = "none came lately; acs erp check says whether the site sends them"
+
 COMMANDS = {
     "install": Lazy("acs.cli.erp_install:install", "Set up the ERPNext site for this server."),
     "check": Lazy("acs.cli.erp_install:check", "Compare the ERPNext site with what is needed."),
@@ -70,15 +72,18 @@ def status(context: Context, as_json: bool) -> None:
         unwritten = outbox.counts_thd(conn)
         oldest = outbox.oldest_thd(conn, time.time())
         hooks, oldest_hook = inbox.counts_thd(conn), oldest_thd(conn)
+        latest_hook = inbox.latest_thd(conn)
     if as_json:
         counts = {state.value: unwritten.get(state, 0) for state in OutgoingState}
         came = {state.value: hooks.get(state, 0) for state in inbox.InboxState}
-        render.emit({**_document(mirrored, progress), "inbox": came, "outbox": counts})
+        document = {**_document(mirrored, progress), "last_webhook": iso(latest_hook)}
+        render.emit({**document, "inbox": came, "outbox": counts})
     else:
         render.print_facts(
             [
                 *_facts(mirrored, progress, context.settings.erp.sweep_minutes),
                 ("Webhooks", webhooks(hooks, oldest_hook, time.time())),
+                ("Last webhook", age(latest_hook, time.time()) if latest_hook else _NO_WEBHOOK),
                 ("Outbox", summary(unwritten, oldest, time.time())),
                 ("Write-back", notice_of(context.settings)),
                 ("Budget", _budget(context.settings.erp)),

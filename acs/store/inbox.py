@@ -180,6 +180,11 @@ def counts_thd(conn: Connection) -> dict[InboxState, int]:
     return {InboxState(state): count for state, count in conn.execute(query)}
 
 
+def latest_thd(conn: Connection) -> float:
+    """When a webhook was last taken, in epoch seconds; 0: none is remembered."""
+    return conn.scalar(select(inbox.c.received_at).order_by(inbox.c.id.desc()).limit(1)) or 0.0
+
+
 def prune_thd(conn: Connection, before: float, limit: int) -> int:
     """Forget rows that ended before then, at most ``limit``; return how many.
 

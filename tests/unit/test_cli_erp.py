@@ -71,6 +71,7 @@ def test_the_sweeps_are_shown_for_machines(house: House) -> None:
             "gone": 0,
         },
         "alarm": None,
+        "last_webhook": None,
         "inbox": {"waiting": 0, "merged": 0, "done": 0, "failed": 0},
         "outbox": {"waiting": 0, "doubted": 0, "done": 0, "dead": 0},
     }
