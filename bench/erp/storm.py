@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import ceil
 
 from bench.figures import Figure, Kind
 from bench.place import Place
@@ -35,7 +36,16 @@ def measure_storm(figure: Figure, place: Place, size: Size, echo: Server, say: S
     reads = sum(kinds[name] for name in set(_READS.values()))
     measured.fields |= {f"erpnext_{name}_calls": kinds[name] for name in sorted(kinds)}
     measured.fields["erpnext_reads_per_device"] = round(reads / seen.units, 5)
+    for percent in (50, 99):
+        if at := reached_at(measured.at, seen.units, percent):
+            measured.fields[f"seconds_until_{percent}_percent"] = at
     return measured
+
+
+def reached_at(at: Sequence[float], units: int, percent: int) -> float:
+    """When that share of ``units`` was served; 0: never. ``at`` are their times, in order."""
+    wanted = ceil(units * percent / 100)
+    return at[wanted - 1] if 0 < wanted <= len(at) else 0.0
 
 
 def by_kind(calls: Mapping[str, int]) -> Counter[str]:

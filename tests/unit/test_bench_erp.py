@@ -8,7 +8,7 @@ import pytest
 
 from bench.business import _documents
 from bench.erp.stages import Course, medians, percentiles
-from bench.erp.storm import by_kind
+from bench.erp.storm import by_kind, reached_at
 from bench.figures import SUITES
 from bench.run import _ERP, _USP
 from bench.units import Unit
@@ -39,6 +39,12 @@ def test_calls_are_told_by_what_they_are_for() -> None:
         "frappe.client.get_time_zone": 1,
     }
     assert by_kind(calls) == {"list": 5, "secrets": 4, "write": 11, "other": 1}
+
+
+def test_a_share_of_a_storm_is_served_at_a_time_or_never() -> None:
+    assert reached_at([1.0, 2.0, 3.0], 4, 50) == 2.0
+    assert reached_at([1.0, 2.0, 3.0], 4, 99) == 0.0
+    assert reached_at([], 0, 50) == 0.0
 
 
 def test_stages_of_a_change_add_up_to_the_whole() -> None:
