@@ -136,7 +136,10 @@ def _postgresql_template(postgresql_server: str) -> str:
 def _postgresql_database(server: str, template: str) -> Iterator[str]:
     name = f"test_{next(_NUMBERS)}"
     with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        # Where there is a choice, to copy files takes half as long as to log each page.
+        choice = connection.info.server_version >= 150_000
+        how = "STRATEGY file_copy" if choice else ""
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} {how}")
     yield f"{server}/{name}"
     with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
