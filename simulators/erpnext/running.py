@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Timer
-from typing import Any
+from typing import IO, Any, Protocol
 
 import requests
 
@@ -82,17 +82,38 @@ class RunningSimulator:
         return state
 
 
+class Process(Protocol):
+    """What is needed of `subprocess.Popen`."""
+
+    stdout: IO[str] | None
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+
+    def kill(self) -> None:
+        """End it."""
+
+    def wait(self) -> int:
+        """Wait until it ended; its exit code."""
+
+
+def start_alone(*arguments: str) -> Process:
+    """Start ``erpnext-sim`` in an interpreter of its own."""
+    command = [sys.executable, "-m", "simulators.erpnext", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own
+
+
 @contextmanager
-def running_simulator(*options: str) -> Iterator[RunningSimulator]:
+def running_simulator(
+    *options: str, start: Callable[..., Process] = start_alone
+) -> Iterator[RunningSimulator]:
     """Run ``erpnext-sim serve`` on a free loopback port while the context lasts.
 
-    ``options`` are further options of the command.  Raises `RuntimeError` when it does
+    ``options`` are further options of the command, ``start`` starts it with its arguments and its
+    output to be read.  Raises `RuntimeError` when it does
     not come up.
     """
-    command = [sys.executable, "-m", "simulators.erpnext", "serve", "--listen", "127.0.0.1:0"]
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter
-        [*command, *options], stdout=subprocess.PIPE, text=True
-    )
+    process = start("serve", "--listen", "127.0.0.1:0", *options)
     watchdog = Timer(START_LIMIT, process.kill)
     watchdog.start()
     try:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from acs_fixtures import ERP_SETTINGS, NewHome, StartAcs
+from forked import erpnext_sim
 from homes import KEY, MAIN, SIP_PASSWORD, Home, new_home
 from raw_cpe import Answer, RawCpe, challenges, read_answer
 from running_acs import RunningAcs, wait_for
@@ -264,7 +265,7 @@ def test_a_database_that_is_locked_costs_new_sessions_a_wait_and_nobody_a_failur
 def test_a_mirrored_device_is_provisioned_after_a_reset_while_erpnext_is_down(
     start_acs: StartAcs, erpnext: RunningSimulator
 ) -> None:
-    with running_simulator() as site:
+    with running_simulator(start=erpnext_sim) as site:
         acs = start_acs(ERP_URL=site.url, **ERP_SETTINGS)
         home = new_home(acs, site.url)
         home.scan()
@@ -288,7 +289,7 @@ def test_a_mirrored_device_is_provisioned_after_a_reset_while_erpnext_is_down(
 def test_a_server_restarted_while_erpnext_is_down_serves_from_its_mirror(
     start_acs: StartAcs,
 ) -> None:
-    with running_simulator() as site:
+    with running_simulator(start=erpnext_sim) as site:
         acs = start_acs(ERP_URL=site.url, **ERP_SETTINGS)
         home = new_home(acs, site.url)
         home.scan()

@@ -14,6 +14,7 @@ from threading import Thread
 from typing import IO, Any
 from urllib.request import Request, urlopen
 
+import forked
 import pytest
 
 pytestmark = pytest.mark.slow
@@ -34,14 +35,7 @@ class System:
     environment: dict[str, str]
 
     def acs(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [BIN / "acs", *arguments],
-            env={**self.environment, **more},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return forked.run("acs", *arguments, env={**self.environment, **more}, timeout=120)
 
     def json(self, *arguments: str, code: int = 0) -> Any:
         ended = self.acs(*arguments, "--json")
@@ -73,6 +67,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
             "ACS_SERVER_DATA_DIR": str(tmp_path_factory.mktemp("cli") / "data"),
             "ACS_CWMP_LISTEN": "127.0.0.1:0",
             "ACS_ADMIN_LISTEN": "127.0.0.1:0",
+            "ACS_API_LISTEN": "127.0.0.1:0",
             "ACS_MQTT_BROKER": "off",
             "ACS_ERP_URL": url,
             "ACS_ERP_API_KEY": "demo-key",

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, 
 from typing import Any
 
 import pytest
+from forked import erpnext_sim
 from requests.adapters import HTTPAdapter
 from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.internet.selectreactor import SelectReactor
@@ -39,7 +40,9 @@ SECRET = Secret("demo-secret")
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[RunningSimulator]:
-    with running_simulator("--customers", str(CUSTOMERS), "--host", "127.0.0.1") as running:
+    with running_simulator(
+        "--customers", str(CUSTOMERS), "--host", "127.0.0.1", start=erpnext_sim
+    ) as running:
         yield running
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from acs_fixtures import StartAcs
 from click.testing import CliRunner, Result
+from forked import erpnext_sim
 from homes import Site
 from running_acs import wait_for
 
@@ -62,7 +63,7 @@ class World:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("keys")
     (folder / "admin.key").write_text(ADMIN)
-    with running_simulator("--bare", "--empty", "--time-scale", "0.1") as erp:
+    with running_simulator("--bare", "--empty", "--time-scale", "0.1", start=erpnext_sim) as erp:
         yield World(erp, folder)
 
 

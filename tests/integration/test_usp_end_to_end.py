@@ -155,9 +155,10 @@ def test_a_job_is_done_at_once(acs: RunningAcs, unit: AgentAtHome) -> None:
 def test_a_notify_that_comes_twice_is_stored_once(acs: RunningAcs, crew: Crew, home: Home) -> None:
     unit = crew.begin(home, crew.way("websocket"), mischief=Mischief(twice=1.0))
     unit.live()
+    wait_for("the repeat", lambda: acs.metric('acs_usp_repeats_total{kind="Event"}') >= 1)
+    wait_for("the agent", lambda: acs.command("usp", "notifies", home.serial).returncode == 0)
     stored = told(acs, "usp", "notifies", home.serial)["notifies"]
     assert sorted(each["kind"] for each in stored) == ["Event", "OnBoardRequest"]
-    assert acs.metric('acs_usp_repeats_total{kind="Event"}') >= 1
 
 
 def test_a_broker_that_is_killed_at_work_comes_back(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 import requests
 from acs_fixtures import StartAcs
+from forked import erpnext_sim
 from homes import Home, Site, new_home
 from running_acs import BOOTSTRAP, RunningAcs, wait_for
 
@@ -102,7 +102,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(start_acs: StartAcs) -> Iterator[World]:
-    with running_simulator("--time-scale", "0.1") as erp:
+    with running_simulator("--time-scale", "0.1", start=erpnext_sim) as erp:
         acs = start_acs(ERP_URL=erp.url, WAKEUP_ENABLED="true", WAKEUP_OWN_ACCOUNTS="true", **ERP)
         world = World(acs, erp)
         for doctype in DOCTYPES:
@@ -159,16 +159,11 @@ def living(home: Home) -> Iterator[Unit]:
         "--time-scale": "0.001",
         "--listen": "127.0.0.1",
     }
-    program = Path(sys.executable).with_name("cpe-sim")
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(
-            [
-                str(program),
-                "run",
-                *(word for pair in arguments.items() for word in pair),
-                "--state-dir",
-                folder,
-            ],
+        process = forked.start(
+            "cpe-sim",
+            *("run", "--state-dir", folder),
+            *(word for pair in arguments.items() for word in pair),
             env={**os.environ, "CPE_SIM_PASSWORD": BOOTSTRAP[1]},
             stdout=said,
             stderr=said,

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import requests
 from acs_fixtures import ERP_SETTINGS, StartAcs
+from forked import erpnext_sim
 from homes import Home, new_home
 from running_acs import RunningAcs, wait_for
 
@@ -24,7 +25,7 @@ EQUIPMENT = "Service Equipment"
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[RunningSimulator]:
-    with running_simulator() as running:
+    with running_simulator(start=erpnext_sim) as running:
         yield running
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from certificates import Certificates
+from forked import erpnext_sim
 from homes import Home, new_home
 from raw_cpe import RawCpe
 from running_acs import RunningAcs
@@ -43,7 +44,7 @@ def acs(start_acs: StartAcs) -> RunningAcs:
 @pytest.fixture(scope="module")
 def erpnext() -> Iterator[RunningSimulator]:
     """The stand-in of ERPNext with its demonstration customers and sixty more."""
-    with running_simulator("--customers", "60") as running:
+    with running_simulator("--customers", "60", start=erpnext_sim) as running:
         yield running
 
 

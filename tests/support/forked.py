@@ -215,6 +215,11 @@ def run(
     return subprocess.CompletedProcess(forked.args, code, said, complained)
 
 
+def erpnext_sim(*arguments: str) -> Forked:
+    """Start the stand-in of ERPNext, for `simulators.erpnext.running.running_simulator`."""
+    return start("erpnext-sim", *arguments, stdout=subprocess.PIPE)
+
+
 # --- in the stem --------------------------------------------------------------------------------
 
 
