@@ -73,6 +73,7 @@ async def _write(ledger: Ledger, line: DataModel, blueprint: Blueprint, intent: 
             ledger.tell(NewsKind.NEUTRALISED, text)
             ledger.change(lost="", plan="", fingerprint="", failures=0, retry_at=0.0)
         case OutcomeKind.AWAITING:
+            ledger.say("neutralise", outcome.text)
             ledger.change(fingerprint=mark, plan=outcome.plan.digest, retry_at=0.0)
         case _:
             pause = house.policy.backoff * 2.0 ** min(device.failures, 30)

@@ -245,6 +245,7 @@ def test_the_old_unit_is_neutralised_once_another_one_holds_its_equipment() -> N
     h.others = [replace(known(h), id=2, key="new", equipment=EQUIPMENT.name)]
     h.visited(device, PERIODIC)
     assert written(device)
+    assert h.timeline[-1] == "neutralise: 1 change accepted; the next session verifies"
     h.visited(device, PERIODIC)
     assert (known(h).lost, news(h)[-1]) == ("", NewsKind.NEUTRALISED)
     assert h.proofs[-1].complete
