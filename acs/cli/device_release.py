@@ -28,8 +28,16 @@ _MOST = 100_000
 @click.option("--all", "all_of_them", is_flag=True, help="Every device that is held; no DEVICE.")
 @click.option("--query", default="", help="With --all: only those that fit.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@render.json_option
 @pass_context
-def release(context: Context, device: str | None, all_of_them: bool, query: str, yes: bool) -> None:
+def release(
+    context: Context,
+    device: str | None,
+    all_of_them: bool,
+    query: str,
+    yes: bool,
+    as_json: bool,
+) -> None:
     """Let DEVICE be provisioned though it shows settings of somebody else.
 
     A device that another server, or a hand, had set up otherwise than ERPNext wants is planned for
@@ -59,6 +67,9 @@ def release(context: Context, device: str | None, all_of_them: bool, query: str,
             names = render.plain(found[0].key) if len(found) == 1 else f"{len(found)} devices"
             confirm(f"Provision {names} over what somebody else had set up?")
         database.run("release", _release_thd, found, time.time())
+    if as_json:
+        render.emit({"released": [each.key for each in found]})
+        return
     for each in found:
         click.echo(f"{render.plain(each.key)} is released.")
 
