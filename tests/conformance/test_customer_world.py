@@ -1,12 +1,38 @@
-"""What the customer's world asks of the running program."""
+"""What the customer's world asks of the running program, numbered as in its list of checks.
+
+Charges are nobody's yet: 10 and 16 are tried as far as webhooks, devices and events go, 11 is not.
+The stand-in of ERPNext has no scheduler, so all that is tried with it is tried without one.
+Checks, or parts of them, that are tried elsewhere:
+
+ 2 words of both       test_erp_services.py::test_status_words_of_both_languages_are_one_value
+ 2 cancelled           test_erp_services.py::test_what_is_cancelled_is_overwritten...
+ 4 one refused field   test_erp_lookup.py::test_one_refused_field_does_not_lose_the_batch
+ 5 its first line      test_erp_client.py::test_a_refusal_shows_the_first_line...
+ 5 417 is not retried  test_erp_client.py::test_what_cannot_help_is_not_tried_again
+ 5 5xx and time-outs   test_erp_client.py::test_a_read_is_made_again_where_that_may_help
+ 5 with back-off       test_erp_outbox_worker.py::test_pauses_grow_up_to_an_hour
+ 6 at once             test_webhook_to_device.py::test_a_scan_after_the_first_contact_needs_no_hand
+ 8 both paths          test_health.py::test_both_optical_paths_give_the_same_dbm
+ 8 limits              test_optical_power.py::test_limits_at_below_and_above
+ 9 signals             test_optical_power.py::test_signal_of_either_scale_is_dbm
+10 five times          test_erpnext_bridge_rules.py::test_9_a_job_reopened_and_completed_again...
+12 each category       test_erp_services.py::test_a_negative_price_is_a_rebate_and_never_a_service
+13 webhooks, polling   test_erpnext_chaos.py::test_webhooks_that_are_doubled_late_mixed_and_lost
+14 log on a disk       test_rival_defects.py::test_the_log_cannot_fill_the_disk
+15 devices answered    test_disk_full.py::test_on_a_full_disk_known_devices_are_answered...
+16 devices, ERPNext    test_erpnext_chaos.py::test_in_dry_run_nothing_leaves...
+16 events              test_events_duty.py::test_what_may_not_leave_is_recorded_as_withheld
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import covered
 import pytest
 from acs_fixtures import ERP_SETTINGS, NewHome
 from homes import KEY, MAIN, SIP_PASSWORD, SSID, Home
@@ -14,6 +40,12 @@ from running_acs import RunningAcs, wait_for
 
 from acs.devices.record import Standing
 from simulators.erpnext.running import RunningSimulator
+
+
+@pytest.mark.parametrize(("file", "test"), covered.named(__doc__))
+def test_what_is_said_to_be_tried_elsewhere_is(file: str, test: str) -> None:
+    assert covered.exists(file, test)
+
 
 # --- 1: the mapping is a file, and wrong ones are refused at the start ------------------------
 
@@ -245,3 +277,59 @@ def test_two_rows_on_one_serial_go_to_quarantine(live_acs: RunningAcs, home: Hom
     assert not home.call().named("SetParameterValues")
     assert home.device.standing is Standing.QUARANTINED
     assert not live_acs.faults(home.device)
+
+
+# --- 12: rebates --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["Actif", "Suspendu", "Annulé"])
+def test_a_negative_price_row_never_provisions_as_a_service(home: Home, status: str) -> None:
+    """A suspended rebate suspends nobody, and an active one brings nobody back."""
+    place = f"LOC-R{home.number}"
+    home.site.add("Service Location", name=place, customer="Jean Tremblay", address_line="1 rue A")
+    bought = "Suspendu" if status == "Actif" else "Actif"
+    for name, price, state in (("RABAIS", -10.0, status), ("SERVICE", 79.95, bought)):
+        home.site.add(
+            "Service Subscription",
+            name=f"{name}-{home.number}",
+            customer="Jean Tremblay",
+            service_location=place,
+            service_category="Internet",
+            monthly_price=price,
+            status=state,
+        )
+    home.scan(service_location=place)
+    home.settle_in()
+    enabled = "0" if bought == "Suspendu" else "1"
+    assert [home.shows(ENABLED.format(i)) for i in MAIN] == [enabled] * 2
+
+
+# --- 14: a day in small ---------------------------------------------------------------------------
+
+HOMES, ROUNDS = 8, 6
+
+
+def test_a_steady_load_and_then_all_at_once_leaves_little_in_log_and_store(
+    live_acs: RunningAcs, make_home: NewHome
+) -> None:
+    """Figures of a whole fleet are the benchmark's; this is what a session may leave behind."""
+    homes = [make_home() for _ in range(HOMES)]
+    for home in homes:
+        home.scan()
+        home.settle_in()
+
+    def used() -> tuple[int, int]:
+        """Octets of the log, and pages of the database."""
+        with live_acs.database.read() as conn:
+            pages: int = conn.exec_driver_sql("PRAGMA page_count").scalar_one()
+        return len(live_acs.log.encode()), pages
+
+    log, kept = used()
+    sessions = [home.call("2 PERIODIC") for _ in range(ROUNDS) for home in homes]
+    with ThreadPoolExecutor(HOMES) as pool:
+        sessions += pool.map(lambda home: home.call("2 PERIODIC"), homes)
+    assert [session.rpcs for session in sessions] == [[]] * HOMES * (ROUNDS + 1)
+    now_log, now_kept = used()
+    assert now_log - log < len(sessions) * 10, "a session that changes nothing is no line"
+    assert now_kept - kept <= len(sessions) // 10, "nor is it a row"
+    assert live_acs.health()["status"] == "ok"
