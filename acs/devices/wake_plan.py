@@ -19,6 +19,8 @@ VERIFY = "what was written is to be seen"
 VERIFY_SECONDS = 10.0
 """Seconds after which most devices have applied what they accepted; others have it settled later
 (`provisioning.settle_seconds`)."""
+UNHURRIED = "write-back"
+"""Who asks for jobs that no device is called for: they wait for its next contact."""
 WITHHELD = "withheld: "
 """How the detail of a wake begins that may not leave."""
 BACK_OFF = (10.0, 60.0, 300.0)

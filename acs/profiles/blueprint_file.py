@@ -266,5 +266,9 @@ class _Builder:
 def _digest(data: Mapping[str, Any]) -> str:
     shown_only = ("blueprint", "match", "identity", "health", "diagnostics", "doubts", "commands")
     decisive = {key: value for key, value in data.items() if key not in shown_only}
+    if "behaviour" in decisive:
+        # Whether a device is ours to write says nothing of what is written.
+        told = decisive["behaviour"].items()
+        decisive["behaviour"] = {key: value for key, value in told if key != "factory_ssid"}
     text = json.dumps(decisive, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

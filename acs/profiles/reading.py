@@ -81,8 +81,12 @@ def reads(blueprint: Blueprint, intent: Intent) -> Reads:
         gathering.voice(blueprint.voice, intent)
     if intent.wan and blueprint.wan:
         gathering.wan(blueprint.wan, intent.wan)
-    for name, _ in management_wishes(intent, blueprint):
+    wished = [name for name, _ in management_wishes(intent, blueprint)]
+    for name in wished:
         gathering.setting(blueprint.management.get(name), "")
+    if "connection_request_username" in wished:
+        # Whom it cannot be called for wants to know when it calls by itself.
+        gathering.shown(blueprint.management.get("periodic_inform_interval"))
     if intent.admin_password is not None:
         gathering.setting(blueprint.admin, "")
     if blueprint.marker:
@@ -323,6 +327,11 @@ class _Gathering:
         if setting.supported:
             self.place(setting.supported, base, optional=True)
         self._constants(setting.also, base)
+
+    def shown(self, setting: Setting | None) -> None:
+        """Read a setting along that nothing is compared with."""
+        for place in setting.write if setting is not None else ():
+            self.place(place, "", optional=True)
 
     def place(
         self, place: Place, base: str, *, secret: bool = False, optional: bool = False

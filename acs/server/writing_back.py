@@ -19,11 +19,11 @@ from twisted.internet.defer import CancelledError, Deferred
 from acs.api import Metrics
 from acs.devices.field_report import FieldReport
 from acs.devices.outgoing import Outgoing, OutgoingSettled, OutgoingState
-from acs.devices.record import Device
+from acs.devices.record import Device, Standing
 from acs.devices.safety import Mode, Safety
 from acs.log import get_logger
 from acs.profiles import Library
-from acs.server.light import light_of
+from acs.server.light import ask_thd, light_of
 from acs.server.sweeping import progress_thd
 from acs.settings import ErpSettings
 from acs.store import equipment, field_reports, jobs, outbox, snapshots
@@ -47,6 +47,8 @@ CONSUMER = "write back"
 WALK = "erp write-back walk"
 PIECES = 200
 """News, or devices, that are looked at in one transaction."""
+READABLE = (Standing.LIVE, Standing.VERIFYING, Standing.DRIFTED)
+"""Where a device stands that is served, so that its light is worth a question."""
 JOBS = 20
 """A device's latest jobs, among which a health read is looked for."""
 KEEP_SECONDS = 30 * 86_400.0
@@ -255,6 +257,8 @@ class WritingBack:
         def light(conn: Connection, device: Device) -> float | None:
             seen = snapshots.load_thd(conn, [device.id]).get(device.id)
             latest = jobs.list_thd(conn, device.id, limit=JOBS)
+            if self._mapping.write_back.fields.get("optical_rx_dbm") and device.standing in READABLE:
+                ask_thd(conn, self._library, device, latest, now, now + self._rhythm.period)
             return light_of(self._library, device, seen, latest, now) if seen else None
 
         return step_thd(conn, limit, light, self._mapping, self._rhythm, now)

@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from acs.devices.agents import Presence
 from acs.devices.record import JobState, Standing
-from acs.devices.wake_plan import JOB
+from acs.devices.wake_plan import JOB, UNHURRIED
 from acs.devices.waking import Wake, WakeState, Way
 from acs.model import Secret
 from acs.store import wake_accounts
@@ -204,6 +204,7 @@ def with_jobs_thd(
             jobs.c.id > after_job_id,
             jobs.c.id <= last,
             jobs.c.state == JobState.QUEUED.value,
+            jobs.c.created_by != UNHURRIED,
             devices.c.protocol == "cwmp",
         )
         .order_by(jobs.c.id)

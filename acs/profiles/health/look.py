@@ -50,14 +50,7 @@ def reads_of_health(blueprint: Blueprint, known: Iterable[str] = ()) -> tuple[st
     if places is None:
         return ()
     names = tuple(known)
-    asked = dict.fromkeys(places.uptime)
-    if places.optical:
-        # One unknown name has a whole request refused (TR-069 A.3.2.2); an object that lacks a
-        # leaf does not.
-        leaves = [*places.optical.state]
-        for candidates in places.optical.quantities.values():
-            leaves += (candidate.path for candidate in candidates)
-        asked |= dict.fromkeys(leaf.rpartition(".")[0] + "." for leaf in leaves)
+    asked = dict.fromkeys((*places.uptime, *reads_of_light(blueprint)))
     for rows in places.rows.values():
         for table in rows.tables:
             asked |= dict.fromkeys(_tables(table, names))
@@ -65,6 +58,19 @@ def reads_of_health(blueprint: Blueprint, known: Iterable[str] = ()) -> tuple[st
     return tuple(
         path for path in asked if not any(path != o and path.startswith(o) for o in objects)
     )
+
+
+def reads_of_light(blueprint: Blueprint) -> tuple[str, ...]:
+    """Return what to ask a device for to know its light; nothing where it has no place for it."""
+    optical = blueprint.health.optical if blueprint.health else None
+    if optical is None:
+        return ()
+    # One unknown name has a whole request refused (TR-069 A.3.2.2); an object that lacks a leaf
+    # does not.
+    leaves = [*optical.state]
+    for candidates in optical.quantities.values():
+        leaves += (candidate.path for candidate in candidates)
+    return tuple(dict.fromkeys(leaf.rpartition(".")[0] + "." for leaf in leaves))
 
 
 def _tables(table: str, known: tuple[str, ...]) -> Iterable[str]:
