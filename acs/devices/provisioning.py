@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -46,6 +47,7 @@ from acs.profiles import (
     fingerprint,
 )
 from acs.profiles.glance import glance, is_as_before, reading_of, seen_in
+from acs.profiles.intent import Problem
 
 REASONS_TO_LOOK = (
     EventKind.BOOTSTRAP,
@@ -257,7 +259,14 @@ async def _converge(ledger: Ledger, line: DataModel, look: _Look, wish: Wish) ->
         if reason not in snapshot.impossible:
             ledger.say("not possible", reason)
     ledger.change(wish=key, checked_at=contact.at)
+    if checked.problems:
+        outcome = replace(outcome, text=f"{outcome.text}; {_refused(checked.problems)}")
     _conclude(ledger, look, outcome, mark, wish.equipment)
+
+
+def _refused(problems: Sequence[Problem]) -> str:
+    wishes = "1 wish is" if len(problems) == 1 else f"{len(problems)} wishes are"
+    return f"{wishes} refused: {problems[0]}"
 
 
 async def _whole(ledger: Ledger, intent: Intent, blueprint: Blueprint) -> Intent:

@@ -95,8 +95,11 @@ def _lasting(facts: Facts) -> Facts:
 
 def _reason(report: FieldReport) -> str:
     device = report.device
-    if device is None or device.standing is Standing.LIVE:
+    if device is None:
         return ""
+    if device.standing is Standing.LIVE:
+        # What could not be met stands behind what was.
+        return _short(device.reason.partition("; ")[2])
     if report.fault is not None and device.standing is Standing.FAULTED:
         return fault_text(report.fault)
     return _short(device.reason)

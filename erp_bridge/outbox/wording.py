@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from acs.devices.record import Standing
 from erp_bridge.mapping_write_back import WriteBackTable
 from erp_bridge.outbox.facts import Facts
 
@@ -40,11 +41,11 @@ def fields_of(facts: Facts, table: WriteBackTable, zone: ZoneInfo) -> dict[str, 
 
 def note(facts: Facts, zone: ZoneInfo) -> str:
     """Return one line that proves a standing, or says why it is not better."""
-    if facts.reason:
+    if not facts.proven or (facts.reason and facts.standing != Standing.LIVE):
         return plain(facts.reason)
-    if not facts.proven:
-        return ""
-    return proof_line(facts.proven, facts.provisioned_at, facts.session, zone)
+    proof = proof_line(facts.proven, facts.provisioned_at, facts.session, zone)
+    # What could not be met is told with what was proven.
+    return plain(f"{proof}; {facts.reason}") if facts.reason else proof
 
 
 def proof_line(proven: int, at: float, session: str, zone: ZoneInfo) -> str:

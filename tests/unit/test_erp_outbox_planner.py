@@ -20,7 +20,7 @@ from erp_bridge import mapping as mappings
 from erp_bridge import scripts
 from erp_bridge.errors import ErpForbidden
 from erp_bridge.mapping_write_back import StandingWords
-from erp_bridge.outbox.facts import Facts, fault_text
+from erp_bridge.outbox.facts import Facts, facts_of, fault_text
 from erp_bridge.outbox.fitting import write_back_findings
 from erp_bridge.outbox.planner import Planned, Rhythm, Trouble, keys_of, plan
 from erp_bridge.outbox.wording import fields_of, holds, site_time
@@ -155,6 +155,15 @@ def test_facts_in_the_sites_fields_words_and_time() -> None:
         "provisioning_status": "pending",
         "provisioning_note": "",
     }
+
+
+def test_what_a_living_device_could_not_be_given_is_told_with_its_proof() -> None:
+    reason = "everything is as wanted; 1 wish is refused: wifi 5 main: passphrase: is too short"
+    facts = facts_of(replace(REPORT, device=replace(DEVICE, standing=Standing.LIVE, reason=reason)))
+    assert facts is not None and facts.reason.startswith("1 wish is refused")
+    written = fields_of(facts, MAPPING.write_back, TORONTO)
+    assert "parameters proven" in written["provisioning_note"]
+    assert "passphrase: is too short" in written["provisioning_note"]
 
 
 def test_only_mapped_fields_are_written_in_the_sites_own_words() -> None:
