@@ -15,7 +15,7 @@ CONTENT_TYPE = "application/problem+json"
 
 TITLES = {
     400: Words("The request cannot be read", "La requête est illisible"),
-    401: Words("A token is needed", "Un jeton est requis"),
+    401: Words("Authentication is needed", "Authentification requise"),
     403: Words("This is not allowed", "Ce n'est pas permis"),
     404: Words("There is no such thing here", "Il n'y a rien de tel ici"),
     405: Words("This method is not possible here", "Cette méthode n'est pas possible ici"),

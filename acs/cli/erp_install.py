@@ -113,7 +113,7 @@ def install(
 
     It changes how the site is set up, no data of customers: safety.mode does not hold it back.
 
-    Ends with 1 when something is left to be done by hand.
+    With --apply it ends with 1 when something is left to be done by hand.
 
     \b
     Examples:
