@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from acs.devices.effects import (
     ClearFault,
     Effect,
@@ -14,13 +16,14 @@ from acs.devices.effects import (
 from acs.devices.identity import Equipment
 from acs.devices.news import News, NewsKind
 from acs.devices.outgoing import OutgoingSettled, OutgoingState
-from acs.devices.record import FaultRecord, Proof, ProofLine, Standing, Verdict
+from acs.devices.record import FaultRecord, Job, JobKind, Proof, ProofLine, Standing, Verdict
 from acs.devices.safety import Mode, Safety
 from acs.devices.source import MirrorRow
 from acs.model import Contact, DeviceId
-from acs.profiles import Intent
+from acs.profiles import Intent, Library
+from acs.server import light
 from acs.server.writing_back import CONSUMER, derive_thd, known_thd, settle_thd, step_thd
-from acs.store import Database, equipment, outbox
+from acs.store import Database, devices, equipment, jobs, outbox, wakes
 from acs.store.apply import apply_thd
 from acs.store.news import consume_thd
 from acs.store.opening import open_thd
@@ -146,3 +149,22 @@ def test_safety_is_asked_for_each_equipment(database: Database) -> None:
     after = "2026-11-22 05:00:00.000001"
     database.run("o", settle_thd, [], [Restamp("EQP-1", STAMP, after)], NOW)
     assert database.run("o", known_thd, names, Safety())["EQP-1"] == Known(after, "")
+
+
+def test_light_is_asked_for_once_and_nobody_is_called_for_it(database: Database) -> None:
+    device_id = live(database, 1)
+    library = Library.load()
+
+    def ask() -> list[Job]:
+        device = database.run("o", devices.get_thd, device_id)
+        latest = database.run("o", jobs.list_thd, device_id)
+        assert device is not None
+        family = replace(device, blueprint="tplink-a")
+        database.run("o", light.ask_thd, library, family, latest, NOW, NOW + 3600)
+        return database.run("o", jobs.list_thd, device_id)
+
+    (job,) = ask()
+    assert job.kind is JobKind.READ and job.expires_at == NOW + 3600
+    assert any("Optical" in path for path in job.payload["paths"])  # type: ignore[attr-defined]
+    assert ask() == [job]
+    assert database.run("o", wakes.with_jobs_thd, 0)[0] == {}
