@@ -44,7 +44,7 @@ from acs.usp.mtp import Mtp, Route
 
 log = get_logger("acs.server")
 
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.2
 """How often it is looked who is to be called."""
 SOON_SECONDS = 0.05
 """The same, while more wait than were called at once, or answers are to be kept."""
