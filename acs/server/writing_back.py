@@ -257,7 +257,8 @@ class WritingBack:
         def light(conn: Connection, device: Device) -> float | None:
             seen = snapshots.load_thd(conn, [device.id]).get(device.id)
             latest = jobs.list_thd(conn, device.id, limit=JOBS)
-            if self._mapping.write_back.fields.get("optical_rx_dbm") and device.standing in READABLE:
+            is_told = bool(self._mapping.write_back.fields.get("optical_rx_dbm"))
+            if is_told and device.standing in READABLE:
                 ask_thd(conn, self._library, device, latest, now, now + self._rhythm.period)
             return light_of(self._library, device, seen, latest, now) if seen else None
 

@@ -106,7 +106,12 @@ else:
             problems.append(part + " must be a list of at most 50")
             rows[part] = []
 
-    kinds = {"location": LOCATION, "subscriptions": SUBSCRIPTION, "equipment": EQUIPMENT, "jobs": JOB}
+    kinds = {
+        "location": LOCATION,
+        "subscriptions": SUBSCRIPTION,
+        "equipment": EQUIPMENT,
+        "jobs": JOB,
+    }
     checked = {"location": [location], "subscriptions": [], "equipment": [], "jobs": []}
     for row in rows["equipment"]:
         if isinstance(row, str):
@@ -131,7 +136,9 @@ else:
                     for field in row:
                         # An unknown field would be dropped without a word.
                         if not meta.has_field(field):
-                            problems.append(part + ": " + kind["doctype"] + " has no field " + str(field))
+                            problems.append(
+                                part + ": " + kind["doctype"] + " has no field " + str(field)
+                            )
                         elif field in [kind["customer"], kind.get("service_location")]:
                             problems.append(part + ": " + field + " follows from the order")
 
@@ -150,7 +157,9 @@ else:
         meta = frappe.get_meta(CUSTOMER["doctype"])
         for field in extra:
             if not meta.has_field(field):
-                problems.append("customer_fields: " + CUSTOMER["doctype"] + " has no field " + str(field))
+                problems.append(
+                    "customer_fields: " + CUSTOMER["doctype"] + " has no field " + str(field)
+                )
 
     if problems:
         frappe.throw("; ".join(problems))

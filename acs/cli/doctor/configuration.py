@@ -30,9 +30,7 @@ def check(settings: Settings) -> Iterator[Finding]:
 def _safety(settings: Settings) -> Iterator[Finding]:
     notice = safety_of(settings).notice
     if not notice:
-        yield Finding(
-            Level.OK, "safety.mode is on: devices and ERPNext are written to"
-        )
+        yield Finding(Level.OK, "safety.mode is on: devices and ERPNext are written to")
         return
     fix = 'Look at what is planned (acs device list --standing planned); then safety.mode = "on"'
     yield Finding(Level.WARNING, f"safety.mode is {notice}", fix)
