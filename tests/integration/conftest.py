@@ -76,10 +76,24 @@ _FAST = (
     "max_wal_senders=0",
     "max_connections=40",
     "shared_buffers=32MB",
+    "max_wal_size=256MB",
     "listen_addresses=127.0.0.1",
     "log_min_messages=log",
     "log_checkpoints=off",
 )
+
+
+_MEMORY = Path("/dev/shm")
+_ROOM = 2 << 30
+
+
+def _quick_place() -> str | None:
+    """A directory in memory, where there is plenty of room: a fresh database is 500 files."""
+    try:
+        quick = os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _ROOM
+    except OSError:
+        quick = False
+    return str(_MEMORY) if quick else None
 
 
 def _await_ready(server: subprocess.Popen[bytes]) -> None:
@@ -102,7 +116,7 @@ def postgresql_server() -> Iterator[str]:
             f"{error}: `apt-get install postgresql`, "
             "or leave its tests out with ACS_TEST_WITHOUT_POSTGRESQL=1"
         )
-    with tempfile.TemporaryDirectory(prefix="acs-postgresql-") as name:
+    with tempfile.TemporaryDirectory(prefix="acs-postgresql-", dir=_quick_place()) as name:
         if _is_root():
             shutil.chown(name, "postgres", "postgres")
         initdb = (str(programs / "initdb"), "-D", f"{name}/data", "-U", "acs", "-E", "UTF8")
