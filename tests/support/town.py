@@ -45,7 +45,6 @@ class Town:
             "--username": BOOTSTRAP[0],
             "--periodic": str(3600 * SEASON),
             "--time-scale": str(1 / SEASON),
-            "--apply-delay": "0",
             "--listen": "127.0.0.1",
             "--state-dir": str(self._states),
         }
