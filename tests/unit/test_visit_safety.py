@@ -265,3 +265,11 @@ def test_what_a_device_holds_is_told_in_short_however_long_it_is() -> None:
     h.visited(device, BOOTSTRAP)
     assert known(h).custody is Custody.FOREIGN
     assert len(known(h).reason) < 2000
+
+
+def test_who_can_be_called_is_also_asked_when_it_calls_by_itself() -> None:
+    h, device = house(Policy(wake_accounts=True)), xx230v()
+    h.visited(device, BOOTSTRAP)
+    interval = "Device.ManagementServer.PeriodicInformInterval"
+    assert h.kept.values[interval].text == device[interval]
+    assert interval not in device.written
