@@ -230,6 +230,10 @@ class CwmpServer:
         """Connections of CPEs that are open."""
         return self._factory.gate.connections
 
+    def lets_all_in(self) -> bool:
+        """Tell whether no new session is told to come back later."""
+        return self._admission.calm
+
     def is_open(self, device: str) -> bool:
         """Tell of a device, by its key, whether it has a session here right now."""
         return device in self.edge.lines.by_device

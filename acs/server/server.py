@@ -119,6 +119,7 @@ class Server:
             safety,
             controller=self._usp.controller if self._usp.is_wanted else None,
             is_open=self._cwmp.is_open,
+            has_room=self._cwmp.lets_all_in,
             bug=self._watcher.bug,
         )
         self._api = ApiServer(

@@ -97,12 +97,15 @@ class Waking:
         *,
         controller: Controller | None,
         is_open: Callable[[str], bool],
+        has_room: Callable[[], bool] = lambda: True,
         bug: Callable[[str, BaseException | None], None],
     ) -> None:
         """Take the parts; nothing is called yet.
 
         ``controller`` asks agents over USP; None: there are none. ``is_open`` tells of a device,
-        by its key, that it has a CWMP session here right now. ``bug`` takes what went wrong.
+        by its key, that it has a CWMP session here right now, ``has_room`` that new sessions are
+        let in: who is called only to be sent away comes back when it suits him. ``bug`` takes what
+        went wrong.
         """
         self._wakeup = wakeup = settings.wakeup
         self._queues = queues
@@ -110,6 +113,7 @@ class Waking:
         self._safety = safety
         self._controller = controller
         self._is_open = is_open
+        self._has_room = has_room
         self._bug = bug
         self._limits = Limits(wakeup.answer_seconds, wakeup.attempts)
         self._http = HttpCaller(reactor, wakeup.timeout, allow_basic=wakeup.basic)
@@ -198,7 +202,7 @@ class Waking:
 
     async def _look(self) -> None:
         self._is_looking = True
-        room = self._wakeup.parallel - len(self._calling)
+        room = self._wakeup.parallel - len(self._calling) if self._has_room() else 0
         results, self._results = self._results, []
         now = time.time()
         until = now + self._wakeup.timeout + SPARE_SECONDS
@@ -217,7 +221,7 @@ class Waking:
             self._look_at_sent(call, now)
         for call in found.due:
             self._look_at_due(call, found.accounts.get(call.wake.device_id), now)
-        if self._results or (found.due and len(found.due) == room):
+        if self._results or (room and len(found.due) == room):
             self._look_soon()
 
     def _verify_after(self, now: float) -> Sequence[float]:
