@@ -58,9 +58,10 @@ demo: setup ## Show it at work: server, devices and ERPNext on this machine (ONC
 run: setup ## Start the server with your settings (CONFIG=file)
 	$(BIN)/acs $(if $(CONFIG),--config $(CONFIG) )serve
 
+# A file is run by one process, in its order: its tests may share a server.
 .PHONY: test
 test: setup-test ## Run all tests (ARGS="-k name" to choose)
-	$(BIN)/python -m pytest --numprocesses auto $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 .PHONY: lint
 lint: setup ## Check style, types and who imports whom

@@ -81,11 +81,19 @@ def _stop_once(reactor: Any) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, action)
 
+    begun: list[bool] = []
+
+    def begin() -> None:
+        if not begun:
+            begun.append(True)
+            reactor.callLater(IMPATIENT_SECONDS, expect, signal.SIG_DFL)
+            reactor.stop()
+
     def stop(_number: int, _frame: object) -> None:
         # Not SIG_IGN: Python calls it an error when one is already on its way.
         expect(lambda _number, _frame: None)
-        reactor.callFromThread(reactor.callLater, IMPATIENT_SECONDS, expect, signal.SIG_DFL)
-        reactor.callFromThread(reactor.stop)
+        # Another signal may have come in the middle of that, and have run this, too.
+        reactor.callFromThread(begin)
 
     expect(stop)
 

@@ -95,13 +95,13 @@ def test_an_answer_is_bounded_in_time_and_size_and_says_why_there_is_none() -> N
     ):
         with socket.create_server(("127.0.0.1", 0)) as unused:
             closed_port = unused.getsockname()[1]
-        endless_said, head_said, silent_said, closed = send(
+        endless_said, head_said, closed = send(
             (f"http://127.0.0.1:{endless_port}/", False),
             (f"http://127.0.0.1:{head_port}/", False),
-            (f"http://127.0.0.1:{silent_port}/", False),
             (f"http://127.0.0.1:{closed_port}/", False),
-            timeout=1,
+            timeout=30,
         )
+        (silent_said,) = send((f"http://127.0.0.1:{silent_port}/", False), timeout=1)
     assert endless_said["status"] == 500
     assert endless_said["text"].startswith("<b>x</b> <b>x</b>") and len(endless_said["text"]) == 200
     assert (head_said["status"], head_said["error"]) == (0, "it answered with more than 64 KiB")
